@@ -1,0 +1,126 @@
+# elbo: variational EM for model-based reinforcement learning.
+#
+#   make            build/elbo, the program
+#   make demo       install what is missing, build, run an experiment, show its ELBO
+#   make check      the same set-up, then every test
+#   make asan       the tests under gcc's address and undefined-behaviour sanitizers
+#   make bench      benchmarks: ratios taken in one run (peers skipped if absent)
+#   make papers     the experiments of papers/ in full; rewrites their figures
+#   make lint       include arrows, warnings as errors, layout
+#   make format     clang-format over the tree
+#   make install    under PREFIX (default /usr/local), honouring DESTDIR
+#   make clean      remove build/ and runs/
+
+MODE   ?= release
+MARCH  ?= native
+PREFIX ?= /usr/local
+CC     ?= cc
+B      := build/$(MODE)
+ROOMS  := inference/core inference inference/weight inference/likelihood \
+          inference/transition inference/gradient inference/language \
+          inference/messages inference/networks models control envs
+SRC    := $(wildcard $(ROOMS:%=%/*.c))
+PROGRAM := $(filter-out inference/program/main.c,$(wildcard inference/program/*.c))
+MAIN   := inference/program/main.c
+TESTS  := $(wildcard tests/*.c)
+BENCH  := $(wildcard tests/bench/*.c)
+OBJ     = $(SRC:%.c=$(B)/%.o) $(PROGRAM:%.c=$(B)/%.o)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wvla -Wdouble-promotion -Wwrite-strings
+SANITIZE_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+                 -fno-omit-frame-pointer
+SANITIZE_lint := -O1
+OPTIMIZE := $(or $(SANITIZE_$(MODE)),-O3)
+DEMO   := tests/data/demo.yaml
+VERSION := $(shell cat inference/program/VERSION 2>/dev/null)
+COMPILE = $(CC) -std=c11 $(OPTIMIZE) -march=$(MARCH) -fopenmp -ffp-contract=off \
+          -fPIC -I. -MMD -MP -D_POSIX_C_SOURCE=200809L $(WARN) $(CPPFLAGS) $(CFLAGS)
+LIBS := -lgsl -llapacke -llapack -lblas -lyaml -ljansson -lxxhash -lm
+LINK = $(CC) $(OPTIMIZE) -fopenmp $(LDFLAGS)
+
+all: build/elbo
+
+build/elbo: $(B)/elbo
+	@ln -sfn $(MODE)/elbo $@
+
+$(B)/elbo: $(B)/$(MAIN:.c=.o) $(B)/libelbo.a
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(B)/libelbo.a: $(OBJ)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(COMPILE) -c $< -o $@
+
+$(B)/elbo-tests: $(TESTS:%.c=$(B)/%.o) $(B)/libelbo.a
+	@$(LINK) -o $@ $^ $$(pkg-config --libs check) $(LIBS)
+
+
+# Each benchmark is a program of its own.
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/libelbo.a
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(LIBS)
+
+JOBS := -j$(shell nproc 2>/dev/null || echo 2)
+
+setup:
+	@sh .ci/setup
+
+demo: setup
+	@$(MAKE) --no-print-directory $(JOBS) build/elbo
+	@build/elbo run $(DEMO) -o runs/demo
+	@build/elbo plot elbo runs/demo
+
+check: setup
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/elbo $(B)/elbo-tests
+	$(B)/elbo-tests
+	tests/program.sh $(B)/elbo
+
+asan: setup
+	@CK_FORK=no KILLS=10 $(MAKE) --no-print-directory MODE=asan check
+
+bench: setup
+	@$(MAKE) --no-print-directory $(JOBS) build/elbo $(BENCH:tests/bench/%.c=$(B)/bench/%)
+	tests/bench/run.sh $(B)
+
+papers: setup
+	@$(MAKE) --no-print-directory $(JOBS) build/elbo
+	papers/run.sh build/elbo
+
+lint: setup
+	@tests/lint-includes
+	@$(MAKE) --no-print-directory $(JOBS) MODE=lint CFLAGS=-Werror \
+	    build/lint/elbo build/lint/elbo-tests
+	@! grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca)\(' \
+	    $$(git ls-files -co --exclude-standard '*.c' '*.h')
+	@awk 'length > 100 { print FILENAME ":" FNR ": over 100 columns"; bad = 1 } \
+	    END { exit bad }' $$(git ls-files -co --exclude-standard '*.c' '*.h')
+	@echo "lint: clean"
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all $(B)/libelbo.so
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/share/elbo/plots
+	install $(B)/elbo $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(B)/libelbo.a $(B)/libelbo.so $(DESTDIR)$(PREFIX)/lib
+	install -m 644 plots/*.gp $(DESTDIR)$(PREFIX)/share/elbo/plots
+	for h in $(wildcard $(ROOMS:%=%/*.h)); do \
+	    install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/elbo/$$h; done
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' elbo.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/elbo.pc
+
+$(B)/libelbo.so: $(OBJ)
+	@$(LINK) -shared -Wl,-soname,libelbo.so -o $@ $^ $(LIBS)
+
+clean:
+	rm -rf build runs
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all setup demo check asan bench papers lint format install clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,41 @@
+/* inference/core/linalg.h -- LAPACKE behind a status; BLAS kept single-threaded.
+ *
+ * `info` is never ignored. Matrices are gsl_matrix, row-major.
+ */
+#ifndef ELBO_LINALG_H
+#define ELBO_LINALG_H
+
+#include <gsl/gsl_matrix.h>
+#include <gsl/gsl_vector.h>
+
+#include "inference/core/arena.h"
+
+/* Once per process, before the first parallel region: one thread a BLAS call,
+ * GSL's error handler off. ELBO_EINTERNAL when the BLAS in use is OpenBLAS's
+ * serial variant and OpenMP has more than one thread: that variant returns wrong
+ * numbers when two threads call it at once. */
+elbo_status elbo_linalg_start(void);
+
+/* The name of the BLAS in use, for the manifest: "openblas pthread Haswell". */
+const char *elbo_blas_name(void);
+
+/* A = L L', L in the lower triangle. ELBO_ENOTPD with the leading minor; A is
+ * then undefined. */
+elbo_status elbo_chol(gsl_matrix *A);
+
+/* LU of A [n x n] in place; the pivots are taken from ws and live there.
+ * ELBO_ESINGULAR names the zero pivot. */
+typedef struct elbo_lu {
+    gsl_matrix *A;
+    int *pivots;
+    double norm1; /* of the matrix that was factored */
+} elbo_lu;
+elbo_status elbo_lu_factor(gsl_matrix *A, elbo_arena *ws, elbo_lu *lu);
+/* x = A \ x, or x = A' \ x. ELBO_ENOTFINITE when the solution is not. */
+elbo_status elbo_lu_solve(const elbo_lu *lu, gsl_vector *x);
+elbo_status elbo_lu_solve_transposed(const elbo_lu *lu, gsl_vector *x);
+
+/* The upper triangle becomes the mirror of the lower one. */
+void elbo_sym_from_lower(gsl_matrix *A);
+
+#endif

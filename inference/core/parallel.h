@@ -1,0 +1,34 @@
+/* inference/core/parallel.h -- loops and sums whose result no thread count changes.
+ *
+ * A range is cut into a fixed number of chunks that depends on its length alone;
+ * threads take chunks, and partial results are joined pairwise in chunk order.
+ */
+#ifndef ELBO_PARALLEL_H
+#define ELBO_PARALLEL_H
+
+#include <stddef.h>
+
+enum { ELBO_CHUNKS = 64 };
+
+/* Chunk c of 0 .. n - 1 is [*first, *last). Some are empty when n < 64. */
+void elbo_chunk(size_t n, size_t c, size_t *first, size_t *last);
+
+/* body(arg, chunk, first, last) for every chunk; in parallel when work (a rough
+ * number of floating-point operations) pays for it and not already inside a
+ * parallel region. */
+void elbo_parallel(size_t n, size_t work, void *arg,
+                   void (*body)(void *arg, size_t chunk, size_t first,
+                                size_t last));
+
+/* The pairwise sum of the chunks' partial sums, in fixed order. */
+double elbo_parallel_sum(size_t n, size_t work, void *arg,
+                         double (*body)(void *arg, size_t first, size_t last));
+/* The largest of the chunks' partial maxima; NaN if any of them is. */
+double elbo_parallel_max(size_t n, size_t work, void *arg,
+                         double (*body)(void *arg, size_t first, size_t last));
+
+/* x'y and the sum of x, by the above. */
+double elbo_dot(const double x[], const double y[], size_t n);
+double elbo_sum(const double x[], size_t n);
+
+#endif

@@ -1,0 +1,67 @@
+/* inference/data.h -- the data D: real transitions, in the order they came.
+ *
+ * x = (s, a, r, s', terminal). Capacity is fixed when the run is opened; weights
+ * stand beside the samples and are never shuffled apart from them.
+ */
+#ifndef ELBO_DATA_H
+#define ELBO_DATA_H
+
+#include "inference/core/checkpoint.h"
+#include "inference/env.h"
+
+typedef struct elbo_data {
+    size_t n, capacity;
+    uint32_t *s, *a, *next; /* [capacity] */
+    double *r;              /* [capacity] */
+    uint8_t *terminal;      /* [capacity] */
+    double *w;              /* [capacity] weights, 1 until a weight slot acts */
+} elbo_data;
+
+elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena);
+
+/* Where the collector stands: one unfinished episode and its stream. */
+typedef struct elbo_collector {
+    elbo_rng rng;
+    uint32_t state;
+    uint64_t step;   /* steps taken in this episode */
+    bool running;    /* false: the next step starts an episode from mu */
+    uint64_t steps;  /* real steps in total */
+} elbo_collector;
+
+void elbo_collector_init(elbo_collector *collector, uint64_t seed);
+
+/* How D is collected. */
+typedef struct elbo_behaviour {
+    const double *policy; /* [stages x nS x nA] */
+    size_t stages;        /* the episode step t uses block t mod stages */
+    double epsilon;       /* share of uniformly random actions, in [0, 1] */
+    size_t episode_steps; /* an episode is cut after so many; 0: never */
+} elbo_behaviour;
+
+/* Append n transitions; ELBO_ESIZE when they do not fit (nothing appended). */
+elbo_status elbo_collect(elbo_data *data, elbo_collector *collector,
+                         const elbo_world *world, const elbo_behaviour *how,
+                         size_t n, elbo_arena *ws);
+
+/* Read transitions from CSV: header state,action,reward,next_state,terminated
+ * in any order. ELBO_EDATA with path:line:col, ELBO_ENOINPUT. The arrays are
+ * sized to the file, plus `extra`. */
+elbo_status elbo_data_read(elbo_data *data, const char *path,
+                           const elbo_world *world, size_t extra,
+                           elbo_arena *arena);
+
+/* C[entry] = scale * sum of w over the samples with that (s, a, s'), [nnz], on
+ * the pattern of a model, where scale = lambda / |D|. ELBO_EDATA names the sample
+ * whose successor is outside the pattern. */
+elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
+                             double scale, double C[]);
+
+/* (sum w)^2 / sum w^2; 0 for no data. */
+double elbo_data_ess(const elbo_data *data);
+
+void elbo_data_save(const elbo_data *data, const elbo_collector *collector,
+                    elbo_writer *out);
+elbo_status elbo_data_load(elbo_data *data, elbo_collector *collector,
+                           elbo_reader *in);
+
+#endif

@@ -1,0 +1,37 @@
+/* inference/likelihood.h -- the likelihood slot l_theta(x) on finite worlds.
+ *
+ * In this frame a likelihood is a function of the model's kernel and the weighted
+ * data counts; it gives its value and its gradient with respect to the kernel,
+ * which the model pulls back to theta.
+ */
+#ifndef ELBO_LIKELIHOOD_H
+#define ELBO_LIKELIHOOD_H
+
+#include "inference/core/options.h"
+#include "inference/mdp.h"
+
+typedef struct elbo_likelihood {
+    const char *name, *source, *formula, *doc;
+    bool conjugate; /* value = sum C log p: closed M-steps apply */
+    /* *value = sum over data of w l, given C [nnz] (elbo_data_counts); G[nnz] +=
+     * d value / d prob unless NULL. ELBO_ENOTFINITE names (s, a, s'). */
+    elbo_status (*value)(const elbo_kernel *p, const double C[], double *value,
+                         double G[]);
+} elbo_likelihood;
+
+extern const elbo_likelihood elbo_likelihood_logp;
+extern const elbo_likelihood *const elbo_likelihoods[]; /* ends in NULL */
+
+elbo_status elbo_likelihood_parse(const char *text,
+                                  const elbo_likelihood **out, size_t *column,
+                                  const char **nearest);
+elbo_status elbo_likelihood_check(const char *text, size_t *column,
+                                  const char **nearest);
+
+/* The weight slot of this frame: a finite non-negative constant. */
+elbo_status elbo_weight_parse(const char *text, double *out, size_t *column,
+                              const char **nearest);
+elbo_status elbo_weight_check(const char *text, size_t *column,
+                              const char **nearest);
+
+#endif

@@ -1,0 +1,70 @@
+/* inference/model.h -- p_theta(s'|s,a), or a posterior q(theta) over it.
+ *
+ * A model is a map from parameters to a kernel. Learning needs only that map: the
+ * M-step (inference/mstep.h) is closed form where the model is conjugate, else a
+ * gradient method through `pullback`. Rows that terminate for sure in the world
+ * are known to every model and are not learnt.
+ */
+#ifndef ELBO_MODEL_H
+#define ELBO_MODEL_H
+
+#include "inference/core/checkpoint.h"
+#include "inference/core/options.h"
+#include "inference/core/rng.h"
+#include "inference/env.h"
+
+typedef struct elbo_model elbo_model;
+
+/* An open model: parameters and the kernels they give. Lives in one arena. */
+typedef struct elbo_belief {
+    const elbo_model *model;
+    void *self;
+    size_t n;      /* parameters; 0: fixed */
+    double *theta; /* [n] */
+    elbo_kernel mean; /* E theta, or p_theta: what plans and predictions use */
+    elbo_kernel geo;  /* exp(E log theta), sub-stochastic, of a posterior; the
+                         same arrays as `mean` where theta is a point */
+} elbo_belief;
+
+/* What the world tells every model. Borrowed. */
+typedef struct elbo_model_context {
+    const elbo_world *world;
+    const elbo_mdp *mdp;    /* the truth: only `true`, `support: world` and the
+                               known rows may read its kernel */
+    const uint8_t *known;   /* [nS x nA] 1: this row ends the episode for sure */
+    uint64_t seed;          /* streams "model" */
+} elbo_model_context;
+
+struct elbo_model {
+    const char *name, *source, *doc;
+    const elbo_option *options;
+    /* theta at its start (the prior, or drawn from stream (seed, "model", 0)),
+     * kernels updated. ELBO_EINVAL when the options do not fit the world. */
+    elbo_status (*open)(const elbo_values *options,
+                        const elbo_model_context *context, elbo_arena *arena,
+                        elbo_belief *out);
+    /* mean and geo from theta. NULL for fixed models. */
+    void (*update)(elbo_belief *belief);
+    /* Conjugate models: theta <- argmax sum_entry C log geo + log prior (for a
+     * posterior: the exact variational posterior), kernels updated. C [nnz] >= 0.
+     * NULL where there is no closed form. ELBO_ENOTFINITE: theta unchanged. */
+    elbo_status (*fit)(elbo_belief *belief, const double C[]);
+    /* grad[n] += dF/dtheta, given G[nnz] = dF/dmean. NULL for fixed and for
+     * posterior models. */
+    void (*pullback)(const elbo_belief *belief, const double G[], double grad[]);
+    /* log p(theta), or -KL(q(theta) || p(theta)); grad[n] += its gradient unless
+     * NULL. NULL member: 0. */
+    double (*log_prior)(const elbo_belief *belief, double grad[]);
+    /* State beyond theta; NULL: none (theta is saved by elbo_belief_save). */
+    void (*save)(const elbo_belief *belief, elbo_writer *out);
+    elbo_status (*load)(elbo_belief *belief, elbo_reader *in);
+};
+
+/* models/registry.c; ends in NULL. */
+extern const elbo_model *const elbo_models[];
+const elbo_model *elbo_model_find(const char *name);
+
+void elbo_belief_save(const elbo_belief *belief, elbo_writer *out);
+elbo_status elbo_belief_load(elbo_belief *belief, elbo_reader *in);
+
+#endif

@@ -1,0 +1,40 @@
+/* inference/mstep.h -- theta <- argmax kappa F_control + lambda E_D[w l] + log p.
+ *
+ * Closed form where the model is conjugate, l = logp and F_control reaches theta
+ * through counts alone; else BFGS (GSL) on theta.
+ */
+#ifndef ELBO_MSTEP_H
+#define ELBO_MSTEP_H
+
+#include "inference/bound.h"
+
+typedef struct elbo_mstep {
+    const elbo_likelihood *likelihood;
+    const double *C;      /* [nnz] lambda-scaled weighted data counts */
+    double kappa;         /* feedback */
+    /* Only read when kappa is not 0: (pi, q) held fixed. With a tilt they send
+     * counts; with `model` q = p_theta moves with theta and the gradient of
+     * F_control is rho gamma V. */
+    const elbo_problem *problem;
+    const elbo_posterior *post;
+    size_t iterations;    /* of BFGS at most */
+    double tolerance;     /* on the gradient's norm, relative */
+} elbo_mstep;
+
+typedef struct elbo_mstep_info {
+    double before, after; /* the objective */
+    size_t iterations;
+    bool closed, converged;
+} elbo_mstep_info;
+
+/* The objective at the belief's theta; grad [n] (or NULL) its gradient. */
+elbo_status elbo_mstep_objective(const elbo_mstep *step, elbo_belief *belief,
+                                 double *value, double grad[], elbo_arena *ws);
+
+/* Never leaves theta worse than it was; a failure leaves it unchanged.
+ * ELBO_EINVAL when the feedback cannot reach this model (a conjugate posterior
+ * with kappa != 0 and transition: model; kappa < 0 with counts). */
+elbo_status elbo_mstep_run(const elbo_mstep *step, elbo_belief *belief,
+                           elbo_mstep_info *info, elbo_arena *ws);
+
+#endif

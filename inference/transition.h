@@ -1,0 +1,65 @@
+/* inference/transition.h -- the transition slot: q(s'|s,a) row by row.
+ *
+ * A setting of this slot turns a row p and the successors' values V into the
+ * row's certainty equivalent and its q. With temperature beta and discount gamma
+ * (design.md section 1; Donsker and Varadhan):
+ *   model         gamma E_p V                           q = p      KL not charged
+ *   tilt, step    beta log E_p exp(gamma V / beta)      q ~ p exp(gamma V / beta)
+ *   tilt, next    gamma beta log E_p exp(V / beta)      q ~ p exp(V / beta)
+ * beta > 0 maximises over q (optimistic), beta < 0 minimises (robust). The KL is
+ * charged in F with the coefficient beta, or gamma beta under `next`.
+ */
+#ifndef ELBO_TRANSITION_H
+#define ELBO_TRANSITION_H
+
+#include "inference/core/options.h"
+#include "inference/mdp.h"
+
+typedef enum elbo_kl { ELBO_KL_STEP, ELBO_KL_NEXT } elbo_kl;
+
+typedef struct elbo_transition elbo_transition;
+
+/* The slot as set in one experiment; a plain value. */
+typedef struct elbo_tilt {
+    const elbo_transition *kind;
+    double beta; /* +inf for `model` */
+    elbo_kl kl;
+    double gamma;
+} elbo_tilt;
+
+struct elbo_transition {
+    const char *name, *source, *formula, *doc;
+    const elbo_option *options; /* arguments in the order of the call */
+    /* Certainty equivalents of rows first .. last - 1 into out[row - first].
+     * V is [nS + 1]. A sub-stochastic p is taken as it is. */
+    void (*expect)(const elbo_tilt *tilt, const elbo_kernel *p, const double V[],
+                   size_t first, size_t last, double out[]);
+    /* The same rows of q into q[entry], in the pattern of p. NULL: q = p. Rows of
+     * q sum to 1 also where those of p sum to less. A row whose tilt leaves no
+     * mass keeps p's normalised row. */
+    void (*posterior)(const elbo_tilt *tilt, const elbo_kernel *p,
+                      const double V[], size_t first, size_t last, double q[]);
+};
+
+extern const elbo_transition elbo_transition_model, elbo_transition_tilt;
+/* inference/transition/registry.c; ends in NULL. */
+extern const elbo_transition *const elbo_transitions[];
+
+/* "model", "tilt(2)", "tilt(beta=-1, kl=next)". `kl` is control.kl: the default
+ * of tilt's own. tilt(inf) is `model`, by the same code path. ELBO_EINVAL as in
+ * elbo_call_parse. */
+elbo_status elbo_transition_parse(const char *text, elbo_kl kl, double gamma,
+                                  elbo_arena *arena, elbo_tilt *out,
+                                  size_t *column, const char **nearest);
+/* The same as an option's check. */
+elbo_status elbo_transition_check(const char *text, size_t *column,
+                                  const char **nearest);
+
+/* The coefficient of KL(q || p) in F: 0, beta or gamma beta. */
+double elbo_tilt_charge(const elbo_tilt *tilt);
+
+/* sum_s' q log(q / p) of one row; 0 log 0 = 0. With a sub-stochastic p it may be
+ * any non-negative number or, with rounding, a negative one of its order. */
+double elbo_row_kl(const elbo_kernel *q, const elbo_kernel *p, size_t row);
+
+#endif

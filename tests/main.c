@@ -1,0 +1,54 @@
+/* tests/main.c -- runs every suite, or those named on the command line.
+ *
+ * A suite whose file is not linked in (a partial build names its own files) is
+ * weak and left out; the full build links all, and says so if one is missing.
+ */
+#include <gsl/gsl_errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/core/linalg.h"
+#include "tests/suites.h"
+
+#define WEAK(name) extern Suite *suite_##name(void) __attribute__((weak));
+ELBO_SUITES(WEAK)
+
+static const struct {
+    const char *name;
+    Suite *(*make)(void);
+} suites[] = {
+#define ROW(name) {#name, suite_##name},
+    ELBO_SUITES(ROW)
+};
+
+static bool wanted(const char *name, int argc, char *argv[])
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0) return true;
+    return argc < 2;
+}
+
+int main(int argc, char *argv[])
+{
+    SRunner *runner = srunner_create(suite_create("elbo"));
+    int missing = 0;
+
+    if (elbo_linalg_start() != ELBO_OK) {
+        fprintf(stderr, "%s\n", elbo_last_error()->text);
+        return EXIT_FAILURE;
+    }
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        if (!wanted(suites[i].name, argc, argv)) continue;
+        if (suites[i].make)
+            srunner_add_suite(runner, suites[i].make());
+        else
+            missing++, fprintf(stderr, "no suite %s\n", suites[i].name);
+    }
+    srunner_run_all(runner, CK_ENV);
+
+    const int failed = srunner_ntests_failed(runner);
+
+    srunner_free(runner);
+    return failed || missing ? EXIT_FAILURE : EXIT_SUCCESS;
+}

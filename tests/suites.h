@@ -1,0 +1,37 @@
+/* tests/suites.h -- every suite of the test program: one line a module. */
+#ifndef ELBO_SUITES_H
+#define ELBO_SUITES_H
+
+#include <check.h>
+
+#define ELBO_SUITES(X)                                                         \
+    X(status)                                                                  \
+    X(arena)                                                                   \
+    X(rng)                                                                     \
+    X(linalg)                                                                  \
+    X(parallel)                                                                \
+    X(options)                                                                 \
+    X(checkpoint)                                                              \
+    X(mdp)                                                                     \
+    X(transition)                                                              \
+    X(backup)                                                                  \
+    X(evaluate)                                                                \
+    X(envs)                                                                    \
+    X(table)                                                                   \
+    X(models)                                                                  \
+    X(mstep)                                                                   \
+    X(control)                                                                 \
+    X(data)                                                                    \
+    X(bound)                                                                   \
+    X(watchdog)                                                                \
+    X(engine)                                                                  \
+    X(rises)                                                                   \
+    X(evidence)                                                                \
+    X(experiment)                                                              \
+    X(papers)
+
+#define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);
+ELBO_SUITES(ELBO_SUITE_DECLARE)
+#undef ELBO_SUITE_DECLARE
+
+#endif

@@ -1,0 +1,180 @@
+/* tests/test_papers.c -- the papers' tiny experiments keep their frozen numbers,
+ * and the experiments on Gymnasium's tables reach what they claim.
+ */
+#include <glob.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/backup.h"
+#include "inference/evaluate.h"
+#include "inference/program/experiment.h"
+#include "tests/suites.h"
+
+enum { MOST_COLUMNS = 32, LINE = 4096 };
+
+static elbo_experiment *read_experiment(const char *path)
+{
+    elbo_complaints complaints;
+    elbo_experiment *experiment = NULL;
+
+    ck_assert_int_eq(elbo_complaints_init(&complaints), ELBO_OK);
+
+    const elbo_status s =
+        elbo_experiment_read(path, NULL, 0, &complaints, &experiment);
+
+    ck_assert_msg(s == ELBO_OK, "%s: %s", path,
+                  complaints.n ? complaints.list[0].text
+                               : elbo_last_error()->text);
+    elbo_complaints_free(&complaints);
+    return experiment;
+}
+
+/* Every row of tiny.csv, column by column; 1e-9 leaves room for another BLAS. */
+static void compare_rows(elbo_engine *engine, FILE *frozen, const char *path)
+{
+    char line[LINE];
+
+    ck_assert_ptr_nonnull(fgets(line, LINE, frozen));
+    while (fgets(line, LINE, frozen)) {
+        double value[MOST_COLUMNS];
+        elbo_row row;
+        char *at = line;
+
+        ck_assert_msg(elbo_engine_iterate(engine, &row) == ELBO_OK, "%s",
+                      elbo_last_error()->text);
+
+        const size_t n =
+            elbo_row_values(&row, elbo_engine_optimality(engine), value);
+
+        for (size_t i = 0; i < n; i++) {
+            const double expected = strtod(at, &at);
+
+            ck_assert_msg(fabs(value[i] - expected) <=
+                              1e-9 * (1 + fabs(expected)),
+                          "%s, iteration %g, column %zu: %.17g, frozen %.17g",
+                          path, value[0], i, value[i], expected);
+            at += *at == ',';
+        }
+        ck_assert_msg(*at == '\n', "%s: more columns than the engine has", path);
+    }
+    ck_assert_int_ne(elbo_engine_verdict(engine), ELBO_RUNNING);
+}
+
+START_TEST(tiny_experiments_keep_their_frozen_numbers)
+{
+    glob_t found;
+
+    ck_assert_int_eq(glob("papers/*/tiny.yaml", 0, NULL, &found), 0);
+    ck_assert_uint_ge(found.gl_pathc, 2);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char path[LINE];
+        elbo_experiment *experiment = read_experiment(found.gl_pathv[i]);
+        elbo_engine *engine = NULL;
+
+        snprintf(path, sizeof path, "%.*scsv",
+                 (int)strlen(found.gl_pathv[i]) - 4, found.gl_pathv[i]);
+
+        FILE *frozen = fopen(path, "r");
+
+        ck_assert_msg(frozen, "%s is missing: make papers writes it", path);
+        ck_assert_msg(elbo_engine_open(&experiment->setup, experiment->seeds[0],
+                                       &engine) == ELBO_OK,
+                      "%s", elbo_last_error()->text);
+        compare_rows(engine, frozen, path);
+        elbo_engine_free(engine);
+        elbo_experiment_free(experiment);
+        fclose(frozen);
+    }
+    globfree(&found);
+}
+END_TEST
+
+/* J* of the truth by value iteration, independent of the run's own solver. */
+static double best_return(const elbo_mdp *truth)
+{
+    elbo_arena *ws = elbo_arena_alloc(1 << 20);
+    double *V = elbo_arena_doubles(ws, truth->nS + 1);
+    double change = 1, J = 0;
+
+    for (size_t s = 0; s <= truth->nS; s++) V[s] = 0;
+    while (change > 1e-12) {
+        change = 0;
+        for (size_t s = 0; s < truth->nS; s++) {
+            double best = -INFINITY;
+
+            for (size_t a = 0; a < truth->nA; a++) {
+                const size_t row = s * truth->nA + a;
+                const elbo_pattern *p = truth->P.pattern;
+                double Q = truth->r[row];
+
+                for (size_t i = elbo_row_begin(p, row);
+                     i < elbo_row_end(p, row); i++)
+                    Q += truth->gamma * truth->P.prob[i] *
+                         V[elbo_successor(p, row, i)];
+                best = fmax(best, Q);
+            }
+            change = fmax(change, fabs(best - V[s]));
+            V[s] = best;
+        }
+    }
+    for (size_t s = 0; s < truth->nS; s++) J += truth->mu[s] * V[s];
+    elbo_arena_free(ws);
+    return J;
+}
+
+static const struct {
+    const char *path;
+    uint64_t steps; /* real transitions at most */
+} real_inputs[] = {
+    {"tests/data/taxi.yaml", 500000},
+    {"tests/data/frozen_lake.yaml", 400000},
+};
+
+/* |J - J*| <= 0.01 |J*| from the table's initial distribution, within the budget;
+ * the first row must be far from it, so that the run shows learning. */
+START_TEST(online_learning_on_a_gymnasium_table_reaches_one_per_cent)
+{
+    elbo_experiment *experiment = read_experiment(real_inputs[_i].path);
+    elbo_engine *engine = NULL;
+    elbo_row row = {0};
+    double first = 0;
+
+    ck_assert_msg(elbo_engine_open(&experiment->setup, experiment->seeds[0],
+                                   &engine) == ELBO_OK,
+                  "%s", elbo_last_error()->text);
+
+    const double best = best_return(elbo_engine_truth(engine));
+
+    while (elbo_engine_verdict(engine) == ELBO_RUNNING) {
+        ck_assert_msg(elbo_engine_iterate(engine, &row) == ELBO_OK, "%s",
+                      elbo_last_error()->text);
+        if (row.iteration == 1) first = row.return_real;
+    }
+    ck_assert_uint_le(row.env_steps, real_inputs[_i].steps);
+    ck_assert_msg(fabs(row.return_real - best) <= 0.01 * fabs(best),
+                  "%s: J = %g, J* = %g after %llu steps", real_inputs[_i].path,
+                  row.return_real, best, (unsigned long long)row.env_steps);
+    ck_assert_msg(first < best - 0.1 * fabs(best),
+                  "%s: nothing was left to learn", real_inputs[_i].path);
+    elbo_engine_free(engine);
+    elbo_experiment_free(experiment);
+}
+END_TEST
+
+Suite *suite_papers(void)
+{
+    Suite *suite = suite_create("papers");
+    TCase *tiny = tcase_create("tiny"), *real = tcase_create("real input");
+
+    tcase_set_timeout(tiny, 60);
+    tcase_set_timeout(real, 300);
+    tcase_add_test(tiny, tiny_experiments_keep_their_frozen_numbers);
+    tcase_add_loop_test(real,
+                        online_learning_on_a_gymnasium_table_reaches_one_per_cent,
+                        0, (int)(sizeof real_inputs / sizeof *real_inputs));
+    suite_add_tcase(suite, tiny);
+    suite_add_tcase(suite, real);
+    return suite;
+}
