@@ -13,6 +13,9 @@
 
 #include "inference/posterior.h"
 
+/* A state has so many actions at most. */
+enum { ELBO_MOST_ACTIONS = 2048 };
+
 /* One sweep: `V_next` [nS + 1] to V [nS + 1] (V(END) = 0), both full arrays that
  * do not overlap. pi0, Q, pi are [nS x nA]; Q and pi may be NULL. Returns the
  * residual max |V - V_next|. Blocked and parallel over states; the result does
@@ -28,8 +31,11 @@ typedef struct elbo_solve_info {
 
 /* Sweep from post->V until residual <= tolerance (one stage) or once backwards
  * (horizon); then V, Q, pi and q of `post` are those of the last sweep, consistent
- * with each other. ELBO_ENOTFINITE names the state whose value is not finite;
- * `post` is then undefined. Not converged is no error. */
+ * with each other: with W the value that the last sweep started from, V = max over
+ * (pi, q) of the backup of W, attained by pi and q, and Q is that of q and W.
+ * ELBO_ENOTFINITE names the state whose value is not finite, `post` is then
+ * undefined; ELBO_ESIZE when there are too many actions. Not converged is no
+ * error. */
 elbo_status elbo_solve(const elbo_problem *problem, elbo_posterior *post,
                        elbo_solve_info *info, elbo_arena *ws);
 

@@ -34,10 +34,19 @@ double elbo_parts_scale(const elbo_parts *parts);
 
 /* Fill the control parts (likelihood and prior untouched). rho
  * [stages x nS x nA] receives the occupancy of (pi, q); linear: that of (pi, p).
- * ELBO_EDATA names a negative reward (linear). */
+ * ELBO_EDATA names a negative reward (linear); ELBO_ENOTFINITE the part that is
+ * not finite (a q outside the support of p; linear: a policy that earns 0). */
 elbo_status elbo_bound_control(const elbo_problem *problem,
                                const elbo_posterior *post, elbo_parts *parts,
                                double rho[], elbo_arena *ws);
+
+/* beta < 0: *value = min over q of F_control at the policy of `post` (whose q is
+ * not read), by exact evaluation and tilts in turn until V stands still; rho as
+ * above, of the minimising q. *error bounds how far *value lies above the
+ * minimum. */
+elbo_status elbo_bound_profile(const elbo_problem *problem,
+                               const elbo_posterior *post, double *value,
+                               double *error, double rho[], elbo_arena *ws);
 
 /* Expected transition counts that F_control sends to theta through the KL:
  * C[nnz] += kappa * charge * rho q (exponential) or kappa * x (1 - h) q (linear),

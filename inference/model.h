@@ -55,6 +55,10 @@ struct elbo_model {
     /* log p(theta), or -KL(q(theta) || p(theta)); grad[n] += its gradient unless
      * NULL. NULL member: 0. */
     double (*log_prior)(const elbo_belief *belief, double grad[]);
+    /* sum_entry C E log theta over C > 0: sum C log geo, but exact also where geo
+     * underflows (Dirichlet concentrations below 1/745); -inf when a count stands
+     * on probability 0. NULL for point models. */
+    double (*expect_log)(const elbo_belief *belief, const double C[]);
     /* State beyond theta; NULL: none (theta is saved by elbo_belief_save). */
     void (*save)(const elbo_belief *belief, elbo_writer *out);
     elbo_status (*load)(elbo_belief *belief, elbo_reader *in);
@@ -64,6 +68,8 @@ struct elbo_model {
 extern const elbo_model *const elbo_models[];
 const elbo_model *elbo_model_find(const char *name);
 
+/* Into, and from, the current section. Loading rebuilds the kernels to the same
+ * bits; ELBO_EDATA when it does not fit the open model. */
 void elbo_belief_save(const elbo_belief *belief, elbo_writer *out);
 elbo_status elbo_belief_load(elbo_belief *belief, elbo_reader *in);
 

@@ -18,7 +18,9 @@ typedef struct elbo_mstep {
     const elbo_problem *problem;
     const elbo_posterior *post;
     size_t iterations;    /* of BFGS at most */
-    double tolerance;     /* on the gradient's norm, relative */
+    double tolerance;     /* on the gradient's norm, relative: both objective and
+                             gradient are divided by max(1, sum C), and the
+                             search ends at |g| <= tolerance max(1, |f|) */
 } elbo_mstep;
 
 typedef struct elbo_mstep_info {
@@ -27,11 +29,14 @@ typedef struct elbo_mstep_info {
     bool closed, converged;
 } elbo_mstep_info;
 
-/* The objective at the belief's theta; grad [n] (or NULL) its gradient. */
+/* The objective at the belief's theta; grad [n] (or NULL) its gradient. For a
+ * posterior grad is NULL. */
 elbo_status elbo_mstep_objective(const elbo_mstep *step, elbo_belief *belief,
                                  double *value, double grad[], elbo_arena *ws);
 
-/* Never leaves theta worse than it was; a failure leaves it unchanged.
+/* Never leaves theta worse than it was, but for the closed form's rounding; a
+ * failure leaves it unchanged. With counts the objective holds sum C log p of
+ * data and expected counts: F_control up to what does not move with theta.
  * ELBO_EINVAL when the feedback cannot reach this model (a conjugate posterior
  * with kappa != 0 and transition: model; kappa < 0 with counts). */
 elbo_status elbo_mstep_run(const elbo_mstep *step, elbo_belief *belief,

@@ -17,6 +17,8 @@
     X(backup)                                                                  \
     X(evaluate)                                                                \
     X(envs)                                                                    \
+    X(worlds)                                                                  \
+    X(gridworld)                                                               \
     X(table)                                                                   \
     X(models)                                                                  \
     X(mstep)                                                                   \

@@ -18,6 +18,8 @@ typedef struct elbo_experiment {
     size_t n_seeds;
     elbo_setup setup;   /* points into the arena */
     const char *resolved; /* every value and where it came from, as YAML */
+    const char *settings; /* the same without origins: equal text, equal
+                             experiment */
     elbo_arena *arena;    /* owns all of the above */
 } elbo_experiment;
 
@@ -39,6 +41,8 @@ typedef struct elbo_complaints {
  * defaults. ELBO_ECONFIG: `complaints` holds every error of file and overrides in
  * order of place. ELBO_ENOINPUT: no such file, or it names a file (a table) that
  * does not exist; ELBO_EUSAGE: an override is not of the form key.path=value.
+ * Override k is "argument k + 1"; a NULL is skipped, so that the words of a
+ * command line keep their numbers. An override's value is taken literally.
  * *out is NULL after a failure, else owned by the caller. */
 elbo_status elbo_experiment_read(const char *path, char *const overrides[],
                                  size_t n_overrides,

@@ -1,0 +1,16 @@
+#include "control/registry.h"
+
+#include <string.h>
+
+const elbo_control *const elbo_controls[] = {
+    &elbo_control_soft_value_iteration, &elbo_control_value_iteration,
+    &elbo_control_policy_iteration,     &elbo_control_em_policy,
+    &elbo_control_psi_learning,         NULL,
+};
+
+const elbo_control *elbo_control_find(const char *name)
+{
+    for (size_t i = 0; elbo_controls[i]; i++)
+        if (strcmp(elbo_controls[i]->name, name) == 0) return elbo_controls[i];
+    return NULL;
+}

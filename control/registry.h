@@ -1,0 +1,13 @@
+/* control/registry.h -- the members of this room; each is one file. */
+#ifndef ELBO_CONTROL_REGISTRY_H
+#define ELBO_CONTROL_REGISTRY_H
+
+#include "inference/control.h"
+
+extern const elbo_control elbo_control_soft_value_iteration;
+extern const elbo_control elbo_control_value_iteration;
+extern const elbo_control elbo_control_policy_iteration;
+extern const elbo_control elbo_control_em_policy;
+extern const elbo_control elbo_control_psi_learning;
+
+#endif

@@ -1,0 +1,18 @@
+#include <string.h>
+
+#include "envs/registry.h"
+
+const elbo_env *const elbo_envs[] = {
+    &elbo_gridworld,     &elbo_four_rooms,
+    &elbo_chain,         &elbo_riverswim,
+    &elbo_garnet,        &elbo_frozen_lake,
+    &elbo_cliff_walking, &elbo_taxi,
+    &elbo_table,         NULL,
+};
+
+const elbo_env *elbo_env_find(const char *name)
+{
+    for (size_t i = 0; elbo_envs[i]; i++)
+        if (strcmp(elbo_envs[i]->name, name) == 0) return elbo_envs[i];
+    return NULL;
+}

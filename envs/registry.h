@@ -1,0 +1,17 @@
+/* envs/registry.h -- the worlds, one line each. */
+#ifndef ELBO_REGISTRY_ENVS_H
+#define ELBO_REGISTRY_ENVS_H
+
+#include "inference/env.h"
+
+extern const elbo_env elbo_gridworld;
+extern const elbo_env elbo_four_rooms;
+extern const elbo_env elbo_chain;
+extern const elbo_env elbo_riverswim;
+extern const elbo_env elbo_garnet;
+extern const elbo_env elbo_frozen_lake;
+extern const elbo_env elbo_cliff_walking;
+extern const elbo_env elbo_taxi;
+extern const elbo_env elbo_table;
+
+#endif

@@ -1,0 +1,74 @@
+/* madvise and MADV_HUGEPAGE are Linux's; only this file may see them. */
+#define _DEFAULT_SOURCE
+
+#include "inference/core/alloc.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
+
+static atomic_long budget = -1;
+static atomic_ulong count;
+
+/* False when the budget is spent; takes one from it otherwise. */
+static bool budget_allows(void)
+{
+    long left = atomic_load(&budget);
+
+    while (left > 0)
+        if (atomic_compare_exchange_weak(&budget, &left, left - 1)) return true;
+    return left < 0;
+}
+
+void *elbo_alloc(size_t n, size_t size)
+{
+    size_t bytes;
+    void *block = NULL;
+
+    if (!elbo_size_mul(n, size, &bytes) || bytes > PTRDIFF_MAX) return NULL;
+    if (!budget_allows()) return NULL;
+
+    const bool huge = bytes >= HUGE_PAGE;
+
+    if (posix_memalign(&block, huge ? HUGE_PAGE : CACHE_LINE,
+                       bytes ? bytes : 1))
+        return NULL;
+    atomic_fetch_add(&count, 1);
+#ifdef MADV_HUGEPAGE
+    /* Only advice: the block is as good when the kernel declines. */
+    if (huge) (void)madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
+void elbo_free(void *block)
+{
+    free(block);
+}
+
+void elbo_alloc_budget(long n)
+{
+    atomic_store(&budget, n);
+}
+
+unsigned long elbo_alloc_count(void)
+{
+    return atomic_load(&count);
+}
+
+bool elbo_size_mul(size_t a, size_t b, size_t *out)
+{
+    if (b && a > SIZE_MAX / b) return false;
+    *out = a * b;
+    return true;
+}
+
+bool elbo_size_add(size_t a, size_t b, size_t *out)
+{
+    if (a > SIZE_MAX - b) return false;
+    *out = a + b;
+    return true;
+}

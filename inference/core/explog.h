@@ -1,0 +1,126 @@
+/* inference/core/explog.h -- exp and log that a compiler turns into vectors.
+ *
+ *   exp(x), exp(x) - 1   for x <= 0
+ *   log(s)               for s >= 0, also with s - 1 given free of cancellation
+ * Plain arithmetic on doubles and their bits: the same result in a vector as in
+ * a scalar loop, on any machine, and without -ffast-math. Within 2 units in the
+ * last place of the exact value. NaN gives NaN.
+ */
+#ifndef ELBO_EXPLOG_H
+#define ELBO_EXPLOG_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline uint64_t elbo_bits(double x)
+{
+    uint64_t u;
+
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline double elbo_from_bits(uint64_t u)
+{
+    double x;
+
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* yes ? a : b, both evaluated: a branch would keep a loop scalar, and gcc makes
+ * one of ?: where an operand might trap. */
+static inline double elbo_select(_Bool yes, double a, double b)
+{
+    const uint64_t mask = -(uint64_t)yes;
+
+    return elbo_from_bits((elbo_bits(a) & mask) | (elbo_bits(b) & ~mask));
+}
+
+/* ln 2 in two parts; the first has 32 bits, so k times it is exact. */
+#define ELBO_LN2_HIGH 0x1.62e42feep-1
+#define ELBO_LN2_LOW  0x1.a39ef35793c76p-33
+
+/* Below this exp(x) would be subnormal, and is 0. */
+#define ELBO_EXP_LOWEST (-708.396418532264)
+
+/* exp(x) = scale (1 + p) with scale a power of two: returns p. x must not be
+ * below ELBO_EXP_LOWEST. */
+static inline double elbo_exp_split(double x, double *scale)
+{
+    const double shift = 0x1.8p52; /* adding it rounds to an integer */
+    const double z = x * 0x1.71547652b82fep0 + shift; /* x / ln 2 */
+    const double k = z - shift;
+    const double r = (x - k * ELBO_LN2_HIGH) - k * ELBO_LN2_LOW;
+    const double r2 = r * r, r4 = r2 * r2;
+
+    /* sum over n = 2 .. 13 of r^(n - 2) / n!, |r| < 0.347 */
+    const double a =
+        (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
+    const double b = (1.0 / 720 + r * (1.0 / 5040))
+                     + r2 * (1.0 / 40320 + r * (1.0 / 362880));
+    const double c = (1.0 / 3628800 + r * (1.0 / 39916800))
+                     + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
+
+    *scale = elbo_from_bits((elbo_bits(z) << 52) + ((uint64_t)1023 << 52));
+    return r + r2 * (a + r4 * (b + r4 * c));
+}
+
+/* exp(x) for x <= 0, and exp(x) - 1 to *minus_one. exp(-inf) = 0. */
+static inline double elbo_exp(double x, double *minus_one)
+{
+    double scale;
+    const _Bool low = x < ELBO_EXP_LOWEST;
+    const double p =
+        elbo_exp_split(elbo_select(low, ELBO_EXP_LOWEST, x), &scale);
+
+    *minus_one = scale * p + (scale - 1);
+    return elbo_select(low, 0, scale * p + scale);
+}
+
+/* log(s), s >= 0. log(0) = -inf. */
+static inline double elbo_log(double s)
+{
+    const uint64_t half = UINT64_C(0x3fe6a09e667f3bcd); /* sqrt(1/2) */
+    const uint64_t one = UINT64_C(0x3ff0000000000000);
+    const uint64_t digits = UINT64_C(0x000fffffffffffff);
+    const _Bool tiny = s < 0x1p-1022;
+    const double normal = elbo_select(tiny, s * 0x1p54, s);
+    const uint64_t u = elbo_bits(normal) + (one - half);
+
+    /* s = 2^k m, m in [sqrt(1/2), sqrt(2)); the exponent becomes a double by
+     * way of the low digits of 2^52 */
+    const double m = elbo_from_bits((u & digits) + half);
+    const double k =
+        (elbo_from_bits((u >> 52) | UINT64_C(0x4330000000000000)) - 0x1p52)
+        - elbo_select(tiny, 1023 + 54, 1023);
+
+    /* log m = 2 atanh(x) = f - x (f - R),  f = m - 1,  x = f / (2 + f),
+     * R = 2/3 x^2 + 2/5 x^4 + ..., |x| < 0.172 */
+    const double f = m - 1, x = f / (2 + f), z = x * x, z2 = z * z,
+                 z4 = z2 * z2;
+    const double a = (2.0 / 3 + z * (2.0 / 5)) + z2 * (2.0 / 7 + z * (2.0 / 9));
+    const double b =
+        (2.0 / 11 + z * (2.0 / 13)) + z2 * (2.0 / 15 + z * (2.0 / 17));
+    const double c = 2.0 / 19 + z * (2.0 / 21);
+    const double R = z * (a + z4 * (b + z4 * c));
+    const double h = 0.5 * f * f; /* f - x f = h - x h: fewer digits are lost */
+    const double y =
+        k * ELBO_LN2_HIGH - ((h - (x * (h + R) + k * ELBO_LN2_LOW)) - f);
+
+    return elbo_select(s > 0, y, elbo_select(s == 0, -HUGE_VAL, s));
+}
+
+/* log(s) where d = s - 1 is known better than s tells: accurate for s near 1.
+ */
+static inline double elbo_log_near(double s, double d)
+{
+    const _Bool near = d > -0.5;
+    const double u = elbo_select(near, 1 + d, s);
+    const double lost = (d - (u - 1)) / u; /* by rounding u */
+
+    return elbo_log(u) + elbo_select(near, lost, 0);
+}
+
+#endif

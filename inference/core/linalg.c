@@ -1,0 +1,163 @@
+#include "inference/core/linalg.h"
+
+#include <assert.h>
+#include <gsl/gsl_errno.h>
+#include <lapacke.h>
+#include <limits.h>
+#include <math.h>
+#include <omp.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* OpenBLAS's own; weak, so that another BLAS links as well. Its cblas.h cannot
+ * be included beside GSL's. */
+extern void openblas_set_num_threads(int n) __attribute__((weak));
+extern int openblas_get_parallel(void) __attribute__((weak));
+extern char *openblas_get_corename(void) __attribute__((weak));
+
+elbo_status elbo_linalg_start(void)
+{
+    gsl_set_error_handler_off();
+    LAPACKE_set_nancheck(0); /* results are checked here instead */
+    if (openblas_get_parallel && openblas_get_parallel() == 0
+        && omp_get_max_threads() > 1)
+        return ELBO_FAIL(ELBO_EINTERNAL,
+                         "the serial OpenBLAS is wrong under %d threads: "
+                         "install libopenblas0-pthread, or set "
+                         "OMP_NUM_THREADS=1",
+                         omp_get_max_threads());
+    if (openblas_set_num_threads) openblas_set_num_threads(1);
+    return ELBO_OK;
+}
+
+const char *elbo_blas_name(void)
+{
+    static const char *const kinds[] = {"serial", "pthread", "openmp"};
+    static _Thread_local char name[96];
+
+    if (!openblas_get_parallel || !openblas_get_corename) return "other";
+
+    const size_t kind = (size_t)openblas_get_parallel();
+
+    snprintf(name, sizeof name, "openblas %s %s",
+             kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "unknown",
+             openblas_get_corename());
+    return name;
+}
+
+static int as_int(size_t n)
+{
+    assert(n <= INT_MAX);
+    return (int)n;
+}
+
+/* LAPACK counts rows of at least one element. */
+static int leading(const gsl_matrix *A)
+{
+    return A->tda ? as_int(A->tda) : 1;
+}
+
+/* Row-major lower is column-major upper: L L' = U' U with U = L', and nothing
+ * needs to be transposed. */
+elbo_status elbo_chol(gsl_matrix *A)
+{
+    assert(A->size1 == A->size2);
+
+    const int n = as_int(A->size1);
+    int minor =
+        LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', n, A->data, leading(A));
+
+    if (minor < 0)
+        return ELBO_FAIL(ELBO_EINTERNAL, "dpotrf: argument %d", -minor);
+
+    /* Whatever is not finite in row i ends in L(i, i). */
+    for (int i = 0; minor == 0 && i < n; i++)
+        if (!isfinite(gsl_matrix_get(A, (size_t)i, (size_t)i))) minor = i + 1;
+    if (minor > 0)
+        return ELBO_FAIL(ELBO_ENOTPD,
+                         "leading minor %d of %d is not positive definite",
+                         minor, n);
+    return ELBO_OK;
+}
+
+/* max_j sum_i |a_ij|; NaN if an entry is. */
+static double norm1(const gsl_matrix *A, double column[])
+{
+    double largest = 0;
+
+    for (size_t j = 0; j < A->size2; j++) column[j] = 0;
+    for (size_t i = 0; i < A->size1; i++)
+        for (size_t j = 0; j < A->size2; j++)
+            column[j] += fabs(A->data[i * A->tda + j]);
+    for (size_t j = 0; j < A->size2; j++)
+        if (!(column[j] <= largest) && !isnan(largest)) largest = column[j];
+    return largest;
+}
+
+static elbo_status factor(gsl_matrix *A, elbo_arena *ws, elbo_lu *lu)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    double *column = elbo_arena_doubles(ws, A->size2);
+
+    ELBO_TRY(elbo_arena_check(ws, "lu"));
+    lu->norm1 = norm1(A, column);
+    elbo_arena_release(ws, mark);
+    lu->A = A;
+    lu->pivots = elbo_arena_take(ws, A->size1, sizeof *lu->pivots);
+    ELBO_TRY(elbo_arena_check(ws, "lu: pivots"));
+    if (!isfinite(lu->norm1))
+        return ELBO_FAIL(ELBO_ENOTFINITE, "lu: the matrix has norm %g",
+                         lu->norm1);
+
+    const int n = as_int(A->size1);
+    const int info = LAPACKE_dgetrf_work(LAPACK_COL_MAJOR, n, n, A->data,
+                                         leading(A), lu->pivots);
+
+    if (info < 0)
+        return ELBO_FAIL(ELBO_EINTERNAL, "dgetrf: argument %d", -info);
+    if (info > 0)
+        return ELBO_FAIL(ELBO_ESINGULAR, "pivot %d of %d is zero", info, n);
+    return ELBO_OK;
+}
+
+/* LAPACK is handed A' (row-major seen by columns) and factors that. */
+elbo_status elbo_lu_factor(gsl_matrix *A, elbo_arena *ws, elbo_lu *lu)
+{
+    assert(A->size1 == A->size2);
+    return factor(A, ws, lu);
+}
+
+static elbo_status solve(const elbo_lu *lu, char transpose, gsl_vector *x)
+{
+    const int n = as_int(lu->A->size1);
+
+    assert(x->size == lu->A->size1 && x->stride == 1);
+
+    const int info =
+        LAPACKE_dgetrs_work(LAPACK_COL_MAJOR, transpose, n, 1, lu->A->data,
+                            leading(lu->A), lu->pivots, x->data, n ? n : 1);
+
+    if (info) return ELBO_FAIL(ELBO_EINTERNAL, "dgetrs: argument %d", -info);
+    for (size_t i = 0; i < x->size; i++)
+        if (!isfinite(x->data[i]))
+            return ELBO_FAIL(ELBO_ENOTFINITE, "element %zu of %d is %g", i, n,
+                             x->data[i]);
+    return ELBO_OK;
+}
+
+elbo_status elbo_lu_solve(const elbo_lu *lu, gsl_vector *x)
+{
+    return solve(lu, 'T', x);
+}
+
+elbo_status elbo_lu_solve_transposed(const elbo_lu *lu, gsl_vector *x)
+{
+    return solve(lu, 'N', x);
+}
+
+void elbo_sym_from_lower(gsl_matrix *A)
+{
+    for (size_t i = 0; i < A->size1; i++)
+        for (size_t j = 0; j < i; j++)
+            A->data[j * A->tda + i] = A->data[i * A->tda + j];
+}

@@ -1,0 +1,143 @@
+#include "inference/core/parallel.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdbool.h>
+
+/* Below these a team of threads, or 64 calls, cost more than they save. */
+enum { WORK_THAT_PAYS = 20000, SHORT = 1024, LANES = 8 };
+
+void elbo_chunk(size_t n, size_t c, size_t *first, size_t *last)
+{
+    const size_t each = n / ELBO_CHUNKS, more = n % ELBO_CHUNKS;
+
+    *first = c * each + (c < more ? c : more);
+    *last = *first + each + (c < more);
+}
+
+static bool pays(size_t work)
+{
+    return work > WORK_THAT_PAYS && omp_get_max_threads() > 1
+           && !omp_in_parallel();
+}
+
+void elbo_parallel(size_t n, size_t work, void *arg,
+                   void (*body)(void *arg, size_t chunk, size_t first,
+                                size_t last))
+{
+    const bool team = pays(work);
+
+#pragma omp parallel for schedule(dynamic) if (team)
+    for (size_t c = 0; c < ELBO_CHUNKS; c++) {
+        size_t first, last;
+
+        elbo_chunk(n, c, &first, &last);
+        body(arg, c, first, last);
+    }
+}
+
+/* A sum or maximum in progress: what to call, and a slot for each chunk. */
+typedef struct partials {
+    double (*body)(void *arg, size_t first, size_t last);
+    void *arg;
+    double empty; /* the value of an empty chunk */
+    double value[ELBO_CHUNKS];
+} partials;
+
+static void fill_partial(void *arg, size_t chunk, size_t first, size_t last)
+{
+    partials *p = arg;
+
+    p->value[chunk] = first < last ? p->body(p->arg, first, last) : p->empty;
+}
+
+static double add(double a, double b)
+{
+    return a + b;
+}
+
+static double larger_or_nan(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
+/* ((0 1) (2 3)) ((4 5) (6 7)) ...: the tree is that of the chunks' numbers. */
+static double join(partials *p, double (*pair)(double a, double b))
+{
+    for (size_t n = ELBO_CHUNKS; n > 1; n /= 2)
+        for (size_t i = 0; i < n / 2; i++)
+            p->value[i] = pair(p->value[2 * i], p->value[2 * i + 1]);
+    return p->value[0];
+}
+
+double elbo_parallel_sum(size_t n, size_t work, void *arg,
+                         double (*body)(void *arg, size_t first, size_t last))
+{
+    partials p = {.body = body, .arg = arg, .empty = 0};
+
+    elbo_parallel(n, work, &p, fill_partial);
+    return join(&p, add);
+}
+
+double elbo_parallel_max(size_t n, size_t work, void *arg,
+                         double (*body)(void *arg, size_t first, size_t last))
+{
+    partials p = {.body = body, .arg = arg, .empty = -HUGE_VAL};
+
+    elbo_parallel(n, work, &p, fill_partial);
+    return join(&p, larger_or_nan);
+}
+
+/* x and y; y is NULL for a plain sum. */
+typedef struct operands {
+    const double *x, *y;
+} operands;
+
+/* The order of the additions is fixed here, lane by lane, which is what lets
+ * the compiler use vector registers without -ffast-math. */
+static double join_lanes(const double s[LANES])
+{
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+static double dot_range(void *arg, size_t first, size_t last)
+{
+    const operands *o = arg;
+    const double *const x = o->x, *const y = o->y;
+    double s[LANES] = {0}, tail = 0;
+    size_t i = first;
+
+    for (; last - i >= LANES; i += LANES)
+        for (size_t k = 0; k < LANES; k++) s[k] += x[i + k] * y[i + k];
+    for (; i < last; i++) tail += x[i] * y[i];
+    return join_lanes(s) + tail;
+}
+
+static double sum_range(void *arg, size_t first, size_t last)
+{
+    const operands *o = arg;
+    const double *const x = o->x;
+    double s[LANES] = {0}, tail = 0;
+    size_t i = first;
+
+    for (; last - i >= LANES; i += LANES)
+        for (size_t k = 0; k < LANES; k++) s[k] += x[i + k];
+    for (; i < last; i++) tail += x[i];
+    return join_lanes(s) + tail;
+}
+
+double elbo_dot(const double x[], const double y[], size_t n)
+{
+    operands o = {x, y};
+
+    if (n <= SHORT) return dot_range(&o, 0, n);
+    return elbo_parallel_sum(n, n, &o, dot_range);
+}
+
+double elbo_sum(const double x[], size_t n)
+{
+    operands o = {x, NULL};
+
+    if (n <= SHORT) return sum_range(&o, 0, n);
+    return elbo_parallel_sum(n, n, &o, sum_range);
+}

@@ -1,0 +1,246 @@
+/* inference/engine_open.c -- from settings to an engine, part by part. */
+#include <gsl/gsl_randist.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/core/alloc.h"
+#include "inference/core/textfile.h"
+#include "inference/engine_state.h"
+
+enum { CHUNK = 1 << 16 };
+
+static elbo_status read_settings(const elbo_setup *setup, elbo_settings *set)
+{
+    const elbo_values *how = setup->inference, *data = setup->data;
+    const char *lambda = elbo_text(how, "data_scale");
+
+    *set = (elbo_settings){
+        .kappa = elbo_real(how, "feedback"),
+        .lambda = strcmp(lambda, "|D|") == 0 ? 0 : strtod(lambda, NULL),
+        .previous =
+            setup->control->previous_prior
+            || elbo_choice_is(setup->control_common, "prior", "previous"),
+        .online = elbo_choice_is(data, "mode", "online"),
+        .current = elbo_choice_is(data, "policy", "current"),
+        .steps = elbo_choice_is(data, "source", "env")
+                     ? (size_t)elbo_int(data, "steps")
+                     : 0,
+        .iterations = (uint64_t)elbo_int(how, "iterations"),
+        .tolerance = elbo_real(how, "tolerance"),
+        .mstep_iterations = (size_t)elbo_int(how, "m_step_iterations"),
+        .mstep_tolerance = elbo_real(how, "m_step_tolerance"),
+    };
+    ELBO_TRY(elbo_likelihood_parse(elbo_text(how, "likelihood"),
+                                   &set->likelihood, NULL, NULL));
+    return elbo_weight_parse(elbo_text(how, "weight"), &set->weight, NULL,
+                             NULL);
+}
+
+static elbo_status open_world(elbo_engine *e, const elbo_setup *setup)
+{
+    ELBO_TRY(
+        setup->env->open(setup->env_own, setup->folder, e->arena, &e->world));
+    e->world.env = setup->env;
+    return elbo_world_mdp(&e->world, elbo_real(setup->env_common, "discount"),
+                          elbo_horizon_read(setup), e->arena, &e->truth);
+}
+
+/* known [nS x nA]: the rows that end the episode for sure. */
+static elbo_status mark_known(elbo_engine *e)
+{
+    static const double sure = 1 - 1e-15;
+    const elbo_kernel *P = &e->truth.P;
+    const size_t rows = e->truth.nS * e->truth.nA;
+    uint8_t *known = elbo_arena_take(e->arena, rows, sizeof *known);
+
+    ELBO_TRY(elbo_arena_check(e->arena, "the known rows"));
+    for (size_t row = 0; row < rows; row++) {
+        const size_t end = elbo_entry(P->pattern, row, e->truth.nS);
+
+        known[row] = end != (size_t)-1 && P->prob[end] >= sure;
+    }
+    e->context.known = known;
+    return ELBO_OK;
+}
+
+static elbo_status open_model(elbo_engine *e, const elbo_setup *setup,
+                              uint64_t seed)
+{
+    e->context = (elbo_model_context){
+        .world = &e->world, .mdp = &e->truth, .seed = seed};
+    ELBO_TRY(mark_known(e));
+    e->belief.model = setup->model;
+    ELBO_TRY(setup->model->open(setup->model_own, &e->context, e->arena,
+                                &e->belief));
+    e->C = elbo_arena_doubles(e->arena, e->belief.mean.pattern->nnz);
+    ELBO_TRY(elbo_arena_check(e->arena, "the data's counts"));
+    memset(e->C, 0, e->belief.mean.pattern->nnz * sizeof *e->C);
+    return ELBO_OK;
+}
+
+static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
+{
+    elbo_slots slots;
+
+    ELBO_TRY(elbo_slots_read(setup, e->arena, &slots));
+    e->problem = (elbo_problem){
+        .mdp = e->truth,
+        .tilt = slots.tilt,
+        .alpha = slots.alpha,
+        .optimality = slots.optimality,
+        .tolerance = elbo_real(setup->control_common, "tolerance"),
+        .sweeps = (size_t)elbo_int(setup->control_common, "sweeps"),
+    };
+
+    const bool charged =
+        elbo_tilt_charge(&slots.tilt) != 0 || slots.optimality == ELBO_LINEAR;
+
+    e->problem.mdp.P = charged ? e->belief.geo : e->belief.mean;
+    ELBO_TRY(elbo_posterior_init(&e->post, &e->problem, e->arena));
+    elbo_posterior_tilt(&e->problem, &e->post); /* V = 0: q = p / its sum */
+    e->rho =
+        elbo_arena_doubles(e->arena, e->post.stages * e->post.nS * e->post.nA);
+    ELBO_TRY(elbo_arena_check(e->arena, "the occupancy"));
+    e->controller.control = setup->control;
+    return setup->control->open(setup->control_own, &e->problem, e->arena,
+                                &e->controller);
+}
+
+/* Rows from the flat Dirichlet distribution, from a stream of their own. */
+static void draw_policy(double policy[], size_t nS, size_t nA, uint64_t seed)
+{
+    elbo_rng rng = elbo_rng_stream(seed, "policy", 0);
+    elbo_gsl_rng adaptor;
+    gsl_rng *draw = elbo_rng_gsl(&adaptor, &rng);
+
+    for (size_t s = 0; s < nS; s++) {
+        double sum = 0;
+
+        for (size_t a = 0; a < nA; a++)
+            sum += policy[s * nA + a] = gsl_ran_exponential(draw, 1);
+        for (size_t a = 0; a < nA; a++) policy[s * nA + a] /= sum;
+    }
+}
+
+/* The best policy of the true world, by value iteration. */
+static elbo_status solve_world(elbo_engine *e)
+{
+    elbo_problem problem = e->problem;
+    elbo_posterior post;
+    elbo_solve_info info;
+
+    problem.mdp = e->truth;
+    problem.alpha = 0;
+    problem.optimality = ELBO_EXPONENTIAL;
+    ELBO_TRY(elbo_transition_parse("model", ELBO_KL_STEP, e->truth.gamma,
+                                   e->arena, &problem.tilt, NULL, NULL));
+    ELBO_TRY(elbo_posterior_init(&post, &problem, e->arena));
+    ELBO_TRY(elbo_solve(&problem, &post, &info, e->ws));
+    e->behaviour.policy = post.pi;
+    e->behaviour.stages = post.stages;
+    return ELBO_OK;
+}
+
+static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
+                                  uint64_t seed)
+{
+    const size_t nS = e->truth.nS, nA = e->truth.nA;
+
+    e->behaviour = (elbo_behaviour){
+        .policy = e->post.pi,
+        .stages = e->post.stages,
+        .epsilon = elbo_real(data, "epsilon"),
+        .episode_steps = (size_t)elbo_int(data, "episode_steps"),
+    };
+    if (e->set.current) return ELBO_OK;
+    if (elbo_choice_is(data, "policy", "optimal")) return solve_world(e);
+
+    double *policy = elbo_arena_doubles(e->arena, nS * nA);
+
+    ELBO_TRY(elbo_arena_check(e->arena, "the behaviour policy"));
+    if (elbo_choice_is(data, "policy", "random"))
+        draw_policy(policy, nS, nA, seed);
+    else
+        for (size_t i = 0; i < nS * nA; i++) policy[i] = 1 / (double)nA;
+    e->behaviour.policy = policy;
+    e->behaviour.stages = 1;
+    return ELBO_OK;
+}
+
+static elbo_status open_data(elbo_engine *e, const elbo_setup *setup,
+                             uint64_t seed)
+{
+    const size_t rounds = e->set.online ? (size_t)e->set.iterations : 1;
+    size_t capacity;
+
+    elbo_collector_init(&e->collector, seed);
+    if (elbo_choice_is(setup->data, "source", "file")) {
+        const char *path = elbo_textfile_path(
+            setup->folder, elbo_text(setup->data, "file"), e->arena);
+
+        ELBO_TRY(elbo_arena_check(e->arena, "the data's path"));
+        return elbo_data_read(&e->data, path, &e->world, 0, e->arena);
+    }
+    if (!elbo_size_mul(e->set.steps, rounds, &capacity))
+        return ELBO_FAIL(ELBO_ESIZE,
+                         "data: %zu iterations of %zu steps are too many",
+                         rounds, e->set.steps);
+    ELBO_TRY(elbo_data_init(&e->data, capacity, e->arena));
+    return open_behaviour(e, setup->data, seed);
+}
+
+static elbo_status check_rewards(const elbo_engine *e)
+{
+    const elbo_mdp *mdp = &e->truth;
+
+    if (e->problem.optimality != ELBO_LINEAR) return ELBO_OK;
+    for (size_t row = 0; row < mdp->nS * mdp->nA; row++)
+        if (!(mdp->r[row] >= 0))
+            return ELBO_FAIL(ELBO_EDATA,
+                             "linear optimality needs rewards of 0 or more: "
+                             "state %zu, action %zu earns %g",
+                             row / mdp->nA, row % mdp->nA, mdp->r[row]);
+    return ELBO_OK;
+}
+
+static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
+                              uint64_t seed)
+{
+    ELBO_TRY(read_settings(setup, &e->set));
+    ELBO_TRY(open_world(e, setup));
+    ELBO_TRY(open_model(e, setup, seed));
+    ELBO_TRY(open_control(e, setup));
+    ELBO_TRY(check_rewards(e));
+    return open_data(e, setup, seed);
+}
+
+elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
+                             elbo_engine **out)
+{
+    elbo_arena *arena = elbo_arena_alloc(CHUNK);
+    elbo_engine *e = arena ? elbo_arena_take(arena, 1, sizeof *e) : NULL;
+
+    *out = NULL;
+    if (!e) {
+        elbo_arena_free(arena);
+        return ELBO_FAIL(ELBO_ENOMEM, "the engine");
+    }
+    e->arena = arena;
+    e->ws = elbo_arena_alloc(CHUNK);
+
+    const elbo_status s = e->ws ? open_parts(e, setup, seed)
+                                : ELBO_FAIL(ELBO_ENOMEM, "the engine");
+
+    if (s == ELBO_OK)
+        *out = e;
+    else
+        elbo_engine_free(e);
+    return s;
+}
+
+void elbo_engine_free(elbo_engine *engine)
+{
+    if (!engine) return;
+    elbo_arena_free(engine->ws);
+    elbo_arena_free(engine->arena);
+}

@@ -1,0 +1,278 @@
+/* inference/engine_options.c -- the options that belong to no component. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/engine.h"
+
+static const double most = 1e9; /* of any count of steps or rounds */
+
+static elbo_status reject(size_t *column, const char **nearest)
+{
+    if (column) *column = 0;
+    if (nearest) *nearest = NULL;
+    return ELBO_EINVAL;
+}
+
+/* "none" or the number of steps, a whole one from 1 to 1e9. */
+static elbo_status check_horizon(const char *text, size_t *column,
+                                 const char **nearest)
+{
+    char *end = NULL;
+
+    if (strcmp(text, "none") == 0) return ELBO_OK;
+    errno = 0;
+
+    const double T = strtod(text, &end);
+
+    if (end == text || *end || errno || !(T >= 1 && T <= most)
+        || T != floor(T)) {
+        ELBO_FAIL(ELBO_EINVAL,
+                  "horizon must be none or a whole number in [1, 1e9], not %s",
+                  text);
+        return reject(column, nearest);
+    }
+    return ELBO_OK;
+}
+
+/* "|D|" or lambda itself, a positive number. */
+static elbo_status check_scale(const char *text, size_t *column,
+                               const char **nearest)
+{
+    char *end = NULL;
+
+    if (strcmp(text, "|D|") == 0) return ELBO_OK;
+    errno = 0;
+
+    const double lambda = strtod(text, &end);
+
+    if (end == text || *end || errno || !(lambda > 0) || !isfinite(lambda)) {
+        ELBO_FAIL(ELBO_EINVAL,
+                  "data_scale must be |D| or a positive number, not %s", text);
+        return reject(column, nearest);
+    }
+    return ELBO_OK;
+}
+
+const elbo_option elbo_env_options[] = {
+    {.name = "discount",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0.99",
+     .doc = "gamma, the probability to survive a step; above 0"},
+    {.name = "horizon",
+     .type = ELBO_TEXT,
+     .unit = "steps",
+     .fallback = "none",
+     .doc = "none, or the number of steps after which an episode is over",
+     .check = check_horizon},
+    {.name = "wrappers",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "none",
+     .fallback = "none",
+     .doc = "changes of the world on its way to the learner"},
+    {0},
+};
+
+const elbo_option elbo_control_options[] = {
+    {.name = "temperature",
+     .type = ELBO_REAL,
+     .unit = "reward",
+     .low = 0,
+     .high = INFINITY,
+     .fallback = "1",
+     .doc = "alpha: 0 is hard control, inf follows the prior policy"},
+    {.name = "prior",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "uniform|previous",
+     .fallback = "uniform",
+     .doc = "the prior policy pi0; previous: the policy of the last round"},
+    {.name = "kl",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "step|next",
+     .fallback = "step",
+     .doc = "discount of the transition KL: gamma^t or gamma^(t+1)"},
+    {.name = "reward",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "r",
+     .fallback = "r",
+     .doc = "what control maximises: the reward as it is"},
+    {.name = "return_weight",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "1",
+     .fallback = "1",
+     .doc = "weight of the model's returns"},
+    {.name = "value",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "model",
+     .fallback = "model",
+     .doc = "where V is computed: in the model"},
+    {.name = "tolerance",
+     .type = ELBO_REAL,
+     .unit = "reward",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "1e-10",
+     .doc = "an E-step stops at this residual, in the maximum norm"},
+    {.name = "sweeps",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 1,
+     .high = 1e9,
+     .fallback = "100000",
+     .doc = "... or after so many sweeps"},
+    {0                                            },
+};
+
+const elbo_option elbo_inference_options[] = {
+    {.name = "optimality",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "exponential|linear",
+     .fallback = "exponential",
+     .doc = "likelihood of optimality: exp(r / alpha) a step, or r at the "
+            "random stop"},
+    {.name = "weight",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "1",
+     .doc = "w(x), the weight of a transition in the data term",
+     .check = elbo_weight_check},
+    {.name = "likelihood",
+     .type = ELBO_TEXT,
+     .unit = "nats",
+     .fallback = "logp",
+     .doc = "l_theta(x), what the data ask of the model",
+     .check = elbo_likelihood_check},
+    {.name = "transition",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "model",
+     .doc = "q(s'|s,a), the posterior's transitions: model or tilt(beta, kl)",
+     .check = elbo_transition_check},
+    {.name = "gradient",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "stop",
+     .fallback = "stop",
+     .doc = "how the data term sees theta through the planner"},
+    {.name = "feedback",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = -1,
+     .high = 1,
+     .fallback = "0",
+     .doc = "kappa, the share of F_control in the M-step: 0 cut, 1 closed, "
+            "-1 adversarial"},
+    {.name = "data_scale",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "|D|",
+     .doc = "lambda, the weight of the data term's mean; |D| makes it a sum",
+     .check = check_scale},
+    {.name = "iterations",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 1,
+     .high = 1e9,
+     .fallback = "100",
+     .doc = "iterations of EM at most"},
+    {.name = "tolerance",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "1e-9",
+     .doc = "converged when F changes by no more than this times 1 + |F| "
+            "(offline)"},
+    {.name = "checkpoint_every",
+     .type = ELBO_INT,
+     .unit = "iterations",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "0",
+     .doc = "between checkpoints; 0: by time"},
+    {.name = "m_step_iterations",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 1,
+     .high = 1e9,
+     .fallback = "200",
+     .doc = "of the gradient method in one M-step, at most"},
+    {.name = "m_step_tolerance",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "1e-8",
+     .doc = "the gradient method stops at this relative gradient norm"},
+    {0                                },
+};
+
+const elbo_option elbo_data_options[] = {
+    {.name = "source",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "env|file",
+     .fallback = "env",
+     .doc = "where transitions come from"},
+    {.name = "file",
+     .type = ELBO_PATH,
+     .unit = "",
+     .fallback = "",
+     .doc = "CSV: state,action,reward,next_state,terminated"},
+    {.name = "policy",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "uniform|current|random|optimal",
+     .fallback = "uniform",
+     .doc = "who collects: random is drawn once, optimal knows the world"},
+    {.name = "epsilon",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0",
+     .doc = "share of uniformly random actions mixed in"},
+    {.name = "mode",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "offline|online",
+     .fallback = "offline",
+     .doc = "offline: collected once; online: more at each iteration"},
+    {.name = "steps",
+     .type = ELBO_INT,
+     .unit = "steps",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "1000",
+     .doc = "offline: in total; online: at each iteration"},
+    {.name = "episode_steps",
+     .type = ELBO_INT,
+     .unit = "steps",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "0",
+     .doc = "an episode is cut after so many; 0: never"},
+    {0},
+};
+
+const elbo_option elbo_evaluation_options[] = {
+    {.name = "episodes",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "0",
+     .doc = "episodes a real evaluation; finite worlds are evaluated exactly"},
+    {0        },
+};

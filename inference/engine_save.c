@@ -1,0 +1,75 @@
+/* inference/engine_save.c -- the engine's state in a checkpoint, and back. */
+#include <math.h>
+
+#include "inference/engine_state.h"
+
+void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
+{
+    const elbo_controller *controller = &engine->controller;
+
+    elbo_writer_section(out, "engine");
+    elbo_put_u64(out, engine->iteration);
+    elbo_put_f64(out, engine->F);
+    elbo_put_u64(out, engine->converged);
+    elbo_writer_section(out, "data");
+    elbo_data_save(&engine->data, &engine->collector, out);
+    elbo_writer_section(out, "model");
+    elbo_belief_save(&engine->belief, out);
+    elbo_writer_section(out, "posterior");
+    elbo_posterior_save(&engine->post, out);
+    elbo_writer_section(out, "control");
+    if (controller->control->save) controller->control->save(controller, out);
+}
+
+static elbo_status load_own(elbo_engine *e, elbo_reader *in)
+{
+    uint64_t converged = 0;
+
+    ELBO_TRY(elbo_reader_section(in, "engine"));
+    ELBO_TRY(elbo_get_u64(in, &e->iteration));
+    ELBO_TRY(elbo_get_f64(in, &e->F));
+    ELBO_TRY(elbo_get_u64(in, &converged));
+    if (e->iteration > e->set.iterations || converged > 1 || isnan(e->F))
+        return ELBO_FAIL(ELBO_EDATA,
+                         "checkpoint: iteration %llu of %llu, F = %g",
+                         (unsigned long long)e->iteration,
+                         (unsigned long long)e->set.iterations, e->F);
+    e->converged = converged;
+    return ELBO_OK;
+}
+
+/* The samples must be ones of this world. */
+static elbo_status check_data(const elbo_engine *e)
+{
+    const elbo_data *data = &e->data;
+    const size_t nS = e->world.nS, nA = e->world.nA;
+
+    for (size_t i = 0; i < data->n; i++)
+        if (data->s[i] >= nS || data->a[i] >= nA || data->next[i] >= nS)
+            return ELBO_FAIL(ELBO_EDATA,
+                             "checkpoint: sample %zu: state %u, action %u, "
+                             "next %u in a world of %zu states, %zu actions",
+                             i, data->s[i], data->a[i], data->next[i], nS, nA);
+    if (e->collector.state >= nS)
+        return ELBO_FAIL(ELBO_EDATA,
+                         "checkpoint: the collector stands in state %u of %zu",
+                         e->collector.state, nS);
+    return ELBO_OK;
+}
+
+elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
+{
+    const elbo_control *control = engine->controller.control;
+
+    ELBO_TRY(load_own(engine, in));
+    ELBO_TRY(elbo_reader_section(in, "data"));
+    ELBO_TRY(elbo_data_load(&engine->data, &engine->collector, in));
+    ELBO_TRY(check_data(engine));
+    ELBO_TRY(elbo_reader_section(in, "model"));
+    ELBO_TRY(elbo_belief_load(&engine->belief, in));
+    ELBO_TRY(elbo_reader_section(in, "posterior"));
+    ELBO_TRY(elbo_posterior_load(&engine->post, in));
+    ELBO_TRY(elbo_reader_section(in, "control"));
+    if (control->load) ELBO_TRY(control->load(&engine->controller, in));
+    return elbo_engine_count(engine);
+}

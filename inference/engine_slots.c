@@ -1,0 +1,299 @@
+/* inference/engine_slots.c -- which settings go together. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/engine_state.h"
+
+static elbo_kl kl_of(const elbo_setup *setup)
+{
+    return elbo_choice_is(setup->control_common, "kl", "next") ? ELBO_KL_NEXT
+                                                               : ELBO_KL_STEP;
+}
+
+static elbo_status read_tilt(const elbo_setup *setup, elbo_kl kl,
+                             elbo_arena *arena, elbo_tilt *out)
+{
+    return elbo_transition_parse(elbo_text(setup->inference, "transition"), kl,
+                                 elbo_real(setup->env_common, "discount"),
+                                 arena, out, NULL, NULL);
+}
+
+elbo_status elbo_slots_read(const elbo_setup *setup, elbo_arena *arena,
+                            elbo_slots *out)
+{
+    out->gamma = elbo_real(setup->env_common, "discount");
+    out->alpha = setup->control->hard
+                     ? 0
+                     : elbo_real(setup->control_common, "temperature");
+    out->optimality = elbo_choice_is(setup->inference, "optimality", "linear")
+                          ? ELBO_LINEAR
+                          : ELBO_EXPONENTIAL;
+    return read_tilt(setup, kl_of(setup), arena, &out->tilt);
+}
+
+size_t elbo_horizon_read(const elbo_setup *setup)
+{
+    const char *text = elbo_text(setup->env_common, "horizon");
+
+    return strcmp(text, "none") == 0 ? 0 : (size_t)strtod(text, NULL);
+}
+
+/* What the rules below look at. */
+typedef struct facts {
+    const elbo_setup *setup;
+    elbo_slots slots;
+    bool tilted, robust, linear, kl_clash;
+    double kappa;
+} facts;
+
+static bool given(const elbo_values *values, const char *name)
+{
+    return values->value[elbo_option_find(values->options, name)].given;
+}
+
+static elbo_status read_facts(const elbo_setup *setup, elbo_arena *arena,
+                              facts *f)
+{
+    elbo_tilt other = {0};
+    const elbo_kl kl = kl_of(setup);
+
+    *f = (facts){.setup = setup,
+                 .kappa = elbo_real(setup->inference, "feedback")};
+    ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
+    ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
+                       arena, &other));
+    f->linear = f->slots.optimality == ELBO_LINEAR;
+    f->tilted = isfinite(f->slots.tilt.beta);
+    f->robust = f->tilted && f->slots.tilt.beta < 0;
+    /* a tilt with a convention of its own does not follow the default */
+    f->kl_clash =
+        f->tilted && f->slots.tilt.kl == other.kl && f->slots.tilt.kl != kl;
+    return ELBO_OK;
+}
+
+static bool no_discount(const facts *f)
+{
+    return !(f->slots.gamma > 0);
+}
+
+static bool wrong_optimality(const facts *f)
+{
+    return f->setup->control->optimality != f->slots.optimality;
+}
+
+static bool linear_tilt(const facts *f)
+{
+    return f->linear && f->tilted;
+}
+
+static bool linear_horizon(const facts *f)
+{
+    return f->linear && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool linear_undiscounted(const facts *f)
+{
+    return f->linear && f->slots.gamma >= 1;
+}
+
+static bool linear_temperature(const facts *f)
+{
+    return f->linear && given(f->setup->control_common, "temperature");
+}
+
+static bool linear_adversary(const facts *f)
+{
+    return f->linear && f->kappa < 0;
+}
+
+static bool hard_temperature(const facts *f)
+{
+    return f->setup->control->hard
+           && given(f->setup->control_common, "temperature")
+           && elbo_real(f->setup->control_common, "temperature") != 0;
+}
+
+static bool previous(const facts *f)
+{
+    return elbo_choice_is(f->setup->control_common, "prior", "previous");
+}
+
+static bool frozen_prior(const facts *f)
+{
+    return f->slots.alpha == 0 && !f->linear
+           && (previous(f) || f->setup->control->previous_prior);
+}
+
+static bool prior_ignored(const facts *f)
+{
+    return f->setup->control->previous_prior && !previous(f)
+           && given(f->setup->control_common, "prior");
+}
+
+static bool kl_clash(const facts *f)
+{
+    return f->kl_clash && given(f->setup->control_common, "kl");
+}
+
+static bool no_gradient(const facts *f)
+{
+    const elbo_model *model = f->setup->model;
+
+    return f->kappa != 0 && !f->tilted && !f->linear && model->update
+           && !model->pullback;
+}
+
+static bool adversary_tilt(const facts *f)
+{
+    return f->kappa < 0 && f->tilted;
+}
+
+static bool robust_feedback(const facts *f)
+{
+    return f->kappa > 0 && f->robust;
+}
+
+static bool from_file(const facts *f)
+{
+    return elbo_choice_is(f->setup->data, "source", "file");
+}
+
+static bool is_online(const facts *f)
+{
+    return elbo_choice_is(f->setup->data, "mode", "online");
+}
+
+static bool file_missing(const facts *f)
+{
+    const char *file = elbo_text(f->setup->data, "file");
+
+    return from_file(f) && (!file || !*file);
+}
+
+static bool file_online(const facts *f)
+{
+    return from_file(f) && is_online(f);
+}
+
+static bool current_offline(const facts *f)
+{
+    return !from_file(f) && !is_online(f)
+           && elbo_choice_is(f->setup->data, "policy", "current");
+}
+
+static const struct {
+    const char *section, *key;
+    bool (*broken)(const facts *f);
+    const char *text;
+} rules[] = {
+    {"env",       "discount",    no_discount,         "must be above 0: it is survival"},
+    {"inference", "optimality",  wrong_optimality,
+     "this control serves the other optimality (em_policy goes with linear, "
+     "all others with exponential)"                                                    },
+    {"inference", "transition",  linear_tilt,
+     "linear optimality has its own posterior over transitions: no tilt"               },
+    {"env",       "horizon",     linear_horizon,
+     "linear optimality stops at random (probability 1 - discount): no "
+     "horizon"                                                                         },
+    {"env",       "discount",    linear_undiscounted,
+     "linear optimality stops with probability 1 - discount: must be below 1"          },
+    {"control",   "temperature", linear_temperature,
+     "linear optimality has no temperature"                                            },
+    {"inference", "feedback",    linear_adversary,
+     "linear optimality reaches theta through counts, which cannot be "
+     "negative"                                                                        },
+    {"control",   "temperature", hard_temperature,
+     "this control is hard: its temperature is 0"                                      },
+    {"control",   "prior",       frozen_prior,
+     "previous at temperature 0: the first policy could never change"                  },
+    {"control",   "prior",       prior_ignored,
+     "this control always takes the previous policy as its prior"                      },
+    {"control",   "kl",          kl_clash,
+     "contradicts the kl that inference.transition gives itself"                       },
+    {"inference", "feedback",    no_gradient,
+     "with transition: model feedback needs a gradient, which a posterior over "
+     "theta has not (give a tilt, or a model with point parameters)"                   },
+    {"inference", "feedback",    adversary_tilt,
+     "below 0 a tilt would send negative counts: use transition: model"                },
+    {"inference", "feedback",    robust_feedback,
+     "a robust tilt's KL never enters the M-step: must be 0"                           },
+    {"data",      "file",        file_missing,        "needed by source: file"         },
+    {"data",      "mode",        file_online,         "online needs source: env"       },
+    {"data",      "policy",      current_offline,
+     "current needs mode: online: offline nothing is learnt before the data"           },
+};
+
+static elbo_status check(const elbo_setup *setup, size_t skip,
+                         elbo_arena *arena, const char **section,
+                         const char **key)
+{
+    facts f;
+
+    ELBO_TRY(read_facts(setup, arena, &f));
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rules[i].broken(&f) || skip-- > 0) continue;
+        *section = rules[i].section;
+        *key = rules[i].key;
+        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key,
+                         rules[i].text);
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
+                             const char **section, const char **key)
+{
+    elbo_arena *arena = elbo_arena_alloc(4096);
+
+    *section = *key = NULL;
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "checking the settings");
+
+    const elbo_status s = check(setup, skip, arena, section, key);
+
+    elbo_arena_free(arena);
+    return s;
+}
+
+static const char *kind(const facts *f)
+{
+    const bool cut = f->kappa == 0, closed = f->kappa == 1;
+
+    if (f->kappa < 0)
+        return "adversarial: the model is fitted against the policy; no "
+               "potential";
+    if (f->linear && cut)
+        return "bound, cut: log((1 - gamma) J) in the model, linear rewards, "
+               "plus the model's own bound; learning does not see rewards";
+    if (f->linear)
+        return "bound on log((1 - gamma) J), linear rewards, joint with the "
+               "model's";
+    if (f->robust)
+        return "robust value: max over pi of min over q; no bound on an "
+               "evidence";
+    if (f->slots.alpha == 0)
+        return "value: at temperature 0 the control part is a return, which "
+               "bounds no evidence";
+    if (cut)
+        return "bound, cut: F bounds the model's evidence, never the real "
+               "return; learning does not see optimality";
+    if (closed)
+        return "bound: F bounds the joint evidence of data and optimality in "
+               "the model; optimistic about theta";
+    return "bound, partly closed: learning sees a share of optimality; F "
+           "itself "
+           "need not rise";
+}
+
+const char *elbo_setup_kind(const elbo_setup *setup)
+{
+    elbo_arena *arena = elbo_arena_alloc(4096);
+    facts f;
+
+    if (!arena) return elbo_status_text(ELBO_ENOMEM);
+
+    const elbo_status s = read_facts(setup, arena, &f);
+
+    elbo_arena_free(arena);
+    return s == ELBO_OK ? kind(&f) : elbo_status_text(s);
+}

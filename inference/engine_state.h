@@ -1,0 +1,65 @@
+/* inference/engine_state.h -- the engine from within: for engine_*.c alone. */
+#ifndef ELBO_ENGINE_STATE_H
+#define ELBO_ENGINE_STATE_H
+
+#include "inference/engine.h"
+
+/* What the experiment says, as numbers. */
+typedef struct elbo_settings {
+    const elbo_likelihood *likelihood;
+    double weight, kappa;
+    double lambda; /* 0: |D| */
+    bool previous; /* pi0 <- pi at the start of each E-step */
+    bool online, current;
+    size_t steps;
+    uint64_t iterations;
+    double tolerance;
+    size_t mstep_iterations;
+    double mstep_tolerance;
+} elbo_settings;
+
+struct elbo_engine {
+    elbo_arena *arena, *ws; /* arena owns the engine too */
+    elbo_settings set;
+    elbo_world world;
+    elbo_mdp truth;
+    elbo_model_context context;
+    elbo_belief belief;
+    elbo_problem problem;
+    elbo_controller controller;
+    elbo_posterior post;
+    elbo_data data;
+    elbo_collector collector;
+    elbo_behaviour behaviour;
+    double *C;   /* [nnz] lambda-scaled weighted counts of the data */
+    double *rho; /* [stages x nS x nA] occupancy of the last bound */
+
+    uint64_t iteration;
+    double F; /* of the last row */
+    bool converged;
+};
+
+/* The settings of the slots, read together: what is right alone may not be so
+ * in company. `alpha` is 0 for hard controls. */
+typedef struct elbo_slots {
+    elbo_tilt tilt;
+    double alpha, gamma;
+    elbo_optimality optimality;
+} elbo_slots;
+elbo_status elbo_slots_read(const elbo_setup *setup, elbo_arena *arena,
+                            elbo_slots *out);
+
+/* env.horizon: 0 for none. */
+size_t elbo_horizon_read(const elbo_setup *setup);
+
+/* C from D: after each change of D. */
+elbo_status elbo_engine_count(elbo_engine *engine);
+
+/* The data term and the prior at theta: parts->likelihood and parts->prior. */
+elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts);
+
+/* One row's parts, returns and ESS at (pi, q, theta); the control parts are
+ * there already. */
+elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row);
+
+#endif

@@ -1,0 +1,78 @@
+/* elbo check FILE: is it right, and what is its objective? */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "inference/core/linalg.h"
+#include "inference/program/command.h"
+#include "inference/program/diagnostics.h"
+
+static const double mebi = 1048576;
+
+/* Data, kernels, policies and values, roughly: what grows with the world. */
+static double bytes_needed(const elbo_engine *engine, const elbo_setup *setup)
+{
+    const elbo_posterior *const post = elbo_engine_posterior(engine);
+    const elbo_belief *const belief = elbo_engine_belief(engine);
+    const elbo_mdp *const truth = elbo_engine_truth(engine);
+    const double rows = (double)post->stages * (double)(post->nS * post->nA);
+    const double entries = (double)truth->P.pattern->nnz
+                           + 3 * (double)belief->mean.pattern->nnz
+                           + (post->q ? (double)post->nnz : 0);
+    const double transitions =
+        (double)elbo_int(setup->data, "steps")
+        * (elbo_choice_is(setup->data, "mode", "online")
+               ? (double)elbo_int(setup->inference, "iterations")
+               : 1);
+
+    return 8 * (4 * rows + entries + 2 * (double)belief->n) + 29 * transitions;
+}
+
+static void print_experiment(const elbo_experiment *e)
+{
+    const elbo_setup *const s = &e->setup;
+
+    printf("experiment   %s, %zu seed%s from %" PRIu64 "\n", e->name,
+           e->n_seeds, e->n_seeds == 1 ? "" : "s", e->seeds[0]);
+    printf("env          %s\n", s->env->name);
+    printf("model        %s\n", s->model->name);
+    printf("control      %s\n", s->control->name);
+    printf("objective    %s\n", elbo_setup_kind(s));
+    printf("weight       %s\n", elbo_text(s->inference, "weight"));
+    printf("likelihood   %s\n", elbo_text(s->inference, "likelihood"));
+    printf("transition   %s\n", elbo_text(s->inference, "transition"));
+    printf("gradient     %s\n", elbo_text(s->inference, "gradient"));
+    printf("feedback     %g\n", elbo_real(s->inference, "feedback"));
+}
+
+/* The parts may still refuse what the schema cannot see: a bad table. */
+static int open_and_print(const elbo_experiment *e)
+{
+    elbo_engine *engine = NULL;
+    elbo_status s = elbo_linalg_start();
+
+    if (s == ELBO_OK) s = elbo_engine_open(&e->setup, e->seeds[0], &engine);
+    if (s != ELBO_OK) return elbo_say_failure(s);
+    print_experiment(e);
+
+    const elbo_world *const world = elbo_engine_world(engine);
+
+    printf("world        %zu states, %zu actions, %zu transitions\n", world->nS,
+           world->nA, elbo_engine_truth(engine)->P.pattern->nnz);
+    printf("parameters   %zu\n", elbo_engine_belief(engine)->n);
+    printf("memory       about %.3g MiB a seed\n",
+           bytes_needed(engine, &e->setup) / mebi);
+    elbo_engine_free(engine);
+    return ELBO_EXIT_OK;
+}
+
+int elbo_check_main(const elbo_command *command)
+{
+    elbo_experiment *experiment;
+    int code = elbo_experiment_load(command->word[0], command->overrides,
+                                    command->n_overrides, &experiment);
+
+    if (code) return code;
+    code = open_and_print(experiment);
+    elbo_experiment_free(experiment);
+    return code;
+}

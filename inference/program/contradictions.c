@@ -1,0 +1,103 @@
+/* Settings that are right one by one and wrong together. */
+#include "inference/program/form.h"
+
+#include <string.h>
+
+enum { MOST = 64 }; /* contradictions that are asked for */
+
+static bool path_is(const char *path, const char *section)
+{
+    const char *const dot = strrchr(path, '.');
+
+    return strcmp(path, section) == 0
+           || (dot && strcmp(dot + 1, section) == 0);
+}
+
+/* The field of section and key; false: it is no option (a component's name). */
+static bool find_field(const elbo_form *form, const char *section,
+                       const char *key, elbo_table *table, size_t *option)
+{
+    for (size_t t = 0; t < ELBO_TABLES; t++) {
+        const elbo_option *const options = form->values[t].options;
+
+        if (!options || !path_is(elbo_table_path[t], section)) continue;
+        *option = elbo_option_find(options, key);
+        *table = (elbo_table)t;
+        if (*option != (size_t)-1) return true;
+    }
+    return false;
+}
+
+static elbo_place blame(const elbo_form *form, const char *section,
+                        const char *key)
+{
+    elbo_table table;
+    size_t option;
+
+    if (find_field(form, section, key, &table, &option)) {
+        const elbo_field *const field = &form->fields[table][option];
+
+        return field->seen ? field->place : form->room[table];
+    }
+    for (size_t i = 0; i < ELBO_SHELVES; i++)
+        if (strcmp(elbo_shelf_of(i).room, section) == 0)
+            return form->named[i].place;
+    return (elbo_place){.line = 1, .column = 1};
+}
+
+void elbo_form_contradictions(const elbo_form *form, elbo_findings *findings)
+{
+    const char *section, *key;
+
+    for (size_t k = 0; k < MOST; k++) {
+        if (elbo_setup_check(&form->setup, k, &section, &key) == ELBO_OK) break;
+        elbo_findings_add(findings, blame(form, section, key), "%s",
+                          elbo_last_error()->text);
+    }
+}
+
+/* Mute the first default that contradicts when it is written down; false when
+ * none does. `all` has every value given that is not muted. */
+static bool mute_one(const elbo_form *form, const elbo_form *all)
+{
+    const char *section, *key;
+    elbo_table t;
+    size_t i;
+
+    for (size_t k = 0; k < MOST; k++) {
+        if (elbo_setup_check(&all->setup, k, &section, &key) == ELBO_OK) break;
+        if (!find_field(form, section, key, &t, &i)) continue;
+        if (form->values[t].value[i].given || form->mute[t][i]) continue;
+        form->mute[t][i] = true;
+        all->values[t].value[i].given = false;
+        return true;
+    }
+    return false;
+}
+
+elbo_status elbo_form_mute(elbo_form *form, elbo_arena *arena)
+{
+    elbo_form all = *form;
+
+    for (size_t t = 0; t < ELBO_TABLES; t++) {
+        const elbo_values *const v = &form->values[t];
+        elbo_value *copy = elbo_arena_take(arena, v->n, sizeof *copy);
+
+        ELBO_TRY(elbo_arena_check(arena, "the resolved experiment"));
+        for (size_t i = 0; i < v->n; i++) {
+            copy[i] = v->value[i];
+            copy[i].given = true;
+        }
+        all.values[t].value = copy;
+    }
+    all.setup.env_own = &all.values[ELBO_ENV_OWN];
+    all.setup.env_common = &all.values[ELBO_ENV_COMMON];
+    all.setup.model_own = &all.values[ELBO_MODEL_OWN];
+    all.setup.control_own = &all.values[ELBO_CONTROL_OWN];
+    all.setup.control_common = &all.values[ELBO_CONTROL_COMMON];
+    all.setup.inference = &all.values[ELBO_INFERENCE];
+    all.setup.data = &all.values[ELBO_DATA];
+    all.setup.evaluation = &all.values[ELBO_EVALUATION];
+    while (mute_one(form, &all)) continue;
+    return ELBO_OK;
+}

@@ -1,0 +1,203 @@
+/* elbo list: what an experiment may name, read from the tables themselves. */
+#include <stdio.h>
+#include <string.h>
+
+#include "inference/likelihood.h"
+#include "inference/program/command.h"
+#include "inference/program/diagnostics.h"
+#include "inference/program/papers.h"
+#include "inference/program/shelf.h"
+
+enum { NAMES = 256 };
+
+/* What one word after `list` shows; `name` is NULL or picks one row. Returns how
+ * many rows were shown and, where none, the names there are in known [NAMES]. */
+typedef struct section {
+    const char *name, *title;
+    size_t (*show)(const char *name, const char *known[], size_t *n);
+} section;
+
+static void type_text(const elbo_option *o, char out[], size_t room)
+{
+    static const char *const names[] = {
+        [ELBO_BOOL] = "true|false", [ELBO_INT] = "whole number",
+        [ELBO_REAL] = "number",     [ELBO_TEXT] = "text",
+        [ELBO_CHOICE] = "",         [ELBO_PATH] = "file"};
+
+    if (o->type == ELBO_CHOICE)
+        snprintf(out, room, "%s", o->choices);
+    else if (o->type == ELBO_INT || o->type == ELBO_REAL)
+        snprintf(out, room, "%s in [%g, %g]", names[o->type], o->low, o->high);
+    else
+        snprintf(out, room, "%s", names[o->type]);
+}
+
+static void show_options(const elbo_option *options)
+{
+    for (size_t i = 0; i < elbo_option_count(options); i++) {
+        const elbo_option *const o = &options[i];
+        const char *const unit = o->unit ? o->unit : "";
+        char type[256];
+
+        type_text(o, type, sizeof type);
+        printf("    %-18s %s%s%s%s\n", o->name, type, *unit ? ", " : "", unit,
+               o->fallback ? "" : ", required");
+        printf("    %-18s %s", "", o->doc);
+        if (o->fallback && *o->fallback) printf(" [%s]", o->fallback);
+        putchar('\n');
+    }
+}
+
+static bool picked(const char *name, const char *row, const char *known[],
+                   size_t *n)
+{
+    if (*n < NAMES) known[(*n)++] = row;
+    return !name || strcmp(name, row) == 0;
+}
+
+static void show_line(const char *text)
+{
+    if (text && *text) printf("    %s\n", text);
+}
+
+static size_t show_shelf(size_t kind, const char *name, const char *known[],
+                         size_t *n)
+{
+    const elbo_shelf shelf = elbo_shelf_of(kind);
+    size_t shown = 0, i = 0;
+
+    for (elbo_label l = shelf.at(0); l.name; l = shelf.at(++i)) {
+        if (!picked(name, l.name, known, n)) continue;
+        printf("%s\n", l.name);
+        show_line(l.doc);
+        show_line(l.source);
+        show_options(l.options);
+        shown++;
+    }
+    if (shown && shelf.common) {
+        printf("every %s\n", shelf.noun);
+        show_options(shelf.common);
+    }
+    return shown;
+}
+
+static size_t show_envs(const char *name, const char *known[], size_t *n)
+{
+    return show_shelf(ELBO_SHELF_ENV, name, known, n);
+}
+
+static size_t show_models(const char *name, const char *known[], size_t *n)
+{
+    return show_shelf(ELBO_SHELF_MODEL, name, known, n);
+}
+
+static size_t show_controls(const char *name, const char *known[], size_t *n)
+{
+    return show_shelf(ELBO_SHELF_CONTROL, name, known, n);
+}
+
+static void show_term(const char *kind, const char *name, const char *formula)
+{
+    printf("%s: %s\n    %s\n", kind, name, formula);
+}
+
+static size_t show_terms(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    if (picked(name, "constant", known, n)) {
+        show_term("weight", "constant", "w(x) = c, c >= 0");
+        show_line("the same weight for every transition: weight: 1");
+        shown++;
+    }
+    for (size_t i = 0; elbo_likelihoods[i]; i++) {
+        const elbo_likelihood *const l = elbo_likelihoods[i];
+
+        if (!picked(name, l->name, known, n)) continue;
+        show_term("likelihood", l->name, l->formula);
+        show_line(l->doc);
+        show_line(l->source);
+        shown++;
+    }
+    for (size_t i = 0; elbo_transitions[i]; i++) {
+        const elbo_transition *const t = elbo_transitions[i];
+
+        if (!picked(name, t->name, known, n)) continue;
+        show_term("transition", t->name, t->formula);
+        show_line(t->doc);
+        show_line(t->source);
+        show_options(t->options);
+        shown++;
+    }
+    return shown;
+}
+
+static size_t show_papers(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (const elbo_paper *p = elbo_papers; p->name; p++) {
+        if (!picked(name, p->name, known, n)) continue;
+        printf("%s\n    %s\n    %s, led by %s\n    %s\n", p->name, p->citation,
+               p->category, p->leads, p->setting);
+        shown++;
+    }
+    return shown;
+}
+
+static const section sections[] = {
+    {"envs", "environments", show_envs}, {"models", "models", show_models},
+    {"control", "control", show_controls}, {"terms", "terms", show_terms},
+    {"papers", "papers", show_papers},
+};
+
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+static int list_all(void)
+{
+    for (size_t i = 0; i < SECTIONS; i++) {
+        const char *known[NAMES];
+        size_t n = 0;
+
+        printf("%s# %s\n\n", i ? "\n" : "", sections[i].title);
+        sections[i].show(NULL, known, &n);
+    }
+    puts("\n# inference\n");
+    show_options(elbo_inference_options);
+    puts("\n# inference.data\n");
+    show_options(elbo_data_options);
+    puts("\n# inference.evaluation\n");
+    show_options(elbo_evaluation_options);
+    return ELBO_EXIT_OK;
+}
+
+static int refuse(const char *what, const char *word, const char *const names[],
+                  size_t n)
+{
+    const char *const nearest = elbo_name_nearest(word, names, n);
+
+    if (nearest)
+        elbo_say("list: unknown %s \"%s\"; did you mean \"%s\"?", what, word,
+                 nearest);
+    else
+        elbo_say("list: unknown %s \"%s\"; see elbo list", what, word);
+    return ELBO_EXIT_USAGE;
+}
+
+int elbo_list_main(const elbo_command *command)
+{
+    const char *names[SECTIONS];
+    const char *known[NAMES];
+    size_t n = 0;
+
+    if (command->n_words == 0) return list_all();
+    for (size_t i = 0; i < SECTIONS; i++) {
+        const char *const name = command->n_words > 1 ? command->word[1] : NULL;
+
+        names[i] = sections[i].name;
+        if (strcmp(names[i], command->word[0]) != 0) continue;
+        if (sections[i].show(name, known, &n) > 0 || !name) return ELBO_EXIT_OK;
+        return refuse(sections[i].title, name, known, n);
+    }
+    return refuse("list", command->word[0], names, SECTIONS);
+}

@@ -1,0 +1,77 @@
+/* elbo resume DIR: continue, to the same bits. */
+#include <string.h>
+
+#include "inference/core/linalg.h"
+#include "inference/program/command.h"
+#include "inference/program/diagnostics.h"
+#include "inference/program/folder.h"
+#include "inference/program/rundir.h"
+#include "inference/program/session.h"
+#include "inference/program/signals.h"
+#include "inference/program/source.h"
+#include "inference/program/version.h"
+
+/* The resolved experiment, whose relative paths start where the experiment file
+ * stood. */
+static elbo_status reread(const char *dir, const elbo_manifest *manifest,
+                          elbo_arena *arena, elbo_experiment **out)
+{
+    const char *const path = elbo_path(arena, "%s/resolved.yaml", dir);
+    const char *const name = elbo_path(arena, "%s/resolved.yaml",
+                                       manifest->folder);
+    elbo_complaints complaints;
+    elbo_source source;
+
+    ELBO_TRY(elbo_arena_check(arena, "the run"));
+    ELBO_TRY(elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source));
+    ELBO_TRY(elbo_complaints_init(&complaints));
+
+    elbo_status s = elbo_experiment_parse(name, source.text, source.bytes, NULL,
+                                          0, &complaints, out);
+
+    elbo_complaints_free(&complaints);
+    if (s == ELBO_ECONFIG) /* it was right when this version wrote it */
+        s = ELBO_FAIL(ELBO_EDATA, "%s: elbo %s wrote it, this is %s: %s", path,
+                      manifest->version, ELBO_VERSION,
+                      elbo_last_error()->text);
+    return s;
+}
+
+static elbo_status open_run(const char *dir, elbo_arena *arena,
+                            elbo_rundir *lock, elbo_experiment **out)
+{
+    const char *const path = elbo_path(arena, "%s/manifest.json", dir);
+    elbo_manifest manifest;
+
+    ELBO_TRY(elbo_arena_check(arena, "the run"));
+    ELBO_TRY(elbo_manifest_read(path, arena, &manifest));
+    ELBO_TRY(elbo_manifest_verify(&manifest, dir, arena));
+    ELBO_TRY(elbo_rundir_lock(dir, arena, lock));
+    if (strcmp(manifest.version, ELBO_VERSION) != 0)
+        elbo_say("%s: begun by elbo %s, continued by %s: the numbers may "
+                 "differ",
+                 dir, manifest.version, ELBO_VERSION);
+    return reread(dir, &manifest, arena, out);
+}
+
+int elbo_resume_main(const elbo_command *command)
+{
+    elbo_arena *const arena = elbo_arena_alloc(1 << 14);
+    elbo_session session = {.dir = command->word[0], .resume = true};
+    elbo_rundir lock = {.lock = -1};
+    elbo_experiment *experiment = NULL;
+    elbo_status s;
+    int code;
+
+    if (!arena) return elbo_say_failure(ELBO_ENOMEM);
+    elbo_signals_start();
+    s = open_run(command->word[0], arena, &lock, &experiment);
+    if (s == ELBO_OK) s = elbo_linalg_start();
+    session.experiment = experiment;
+    code = s == ELBO_OK ? elbo_session_main(&session, NULL, command->quiet)
+                        : elbo_say_failure(s);
+    elbo_rundir_close(&lock);
+    elbo_experiment_free(experiment);
+    elbo_arena_free(arena);
+    return code;
+}

@@ -1,0 +1,20 @@
+#include "models/registry.h"
+
+#include <string.h>
+
+const elbo_model *const elbo_models[] = {
+    &elbo_model_tabular,
+    &elbo_model_softmax,
+    &elbo_model_low_rank,
+    &elbo_model_aliased,
+    &elbo_model_true,
+    &elbo_model_random,
+    NULL,
+};
+
+const elbo_model *elbo_model_find(const char *name)
+{
+    for (size_t i = 0; elbo_models[i]; i++)
+        if (strcmp(elbo_models[i]->name, name) == 0) return elbo_models[i];
+    return NULL;
+}

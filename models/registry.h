@@ -1,0 +1,10 @@
+/* models/registry.h -- the members of this room; each is one file. */
+#ifndef ELBO_MODELS_REGISTRY_H
+#define ELBO_MODELS_REGISTRY_H
+
+#include "inference/model.h"
+
+extern const elbo_model elbo_model_tabular, elbo_model_softmax,
+    elbo_model_low_rank, elbo_model_aliased, elbo_model_true, elbo_model_random;
+
+#endif

@@ -1,0 +1,26 @@
+/* models/true.c -- the world's own kernel: nothing is learnt. */
+#include "models/registry.h"
+
+static const elbo_option options[] = {{0}};
+
+static elbo_status open_model(const elbo_values *values,
+                              const elbo_model_context *context,
+                              elbo_arena *arena, elbo_belief *out)
+{
+    (void)values;
+    *out = (elbo_belief){
+        .model = &elbo_model_true,
+        .theta = elbo_arena_doubles(arena, 0),
+        .mean = context->mdp->P,
+        .geo = context->mdp->P,
+    };
+    return elbo_arena_check(arena, "the true model");
+}
+
+const elbo_model elbo_model_true = {
+    .name = "true",
+    .source = "a control of every figure",
+    .doc = "the world's own kernel",
+    .options = options,
+    .open = open_model,
+};

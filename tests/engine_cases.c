@@ -1,0 +1,135 @@
+#include "tests/engine_cases.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+static void values(elbo_values *out, const elbo_option *options,
+                   const char *text, elbo_arena *arena)
+{
+    case_ok(elbo_values_init(out, options, arena));
+    if (text) case_ok(elbo_values_parse(out, text));
+}
+
+void case_open(case_setup *c, const case_text *text)
+{
+    const elbo_env *env = elbo_env_find(text->env ? text->env : "garnet");
+    const elbo_model *model =
+        elbo_model_find(text->model ? text->model : "tabular");
+    const elbo_control *control = elbo_control_find(
+        text->control ? text->control : "soft_value_iteration");
+    elbo_arena *arena = c->arena = elbo_arena_alloc(1 << 14);
+
+    ck_assert(arena && env && model && control);
+    values(&c->env_own, env->options, text->env_own, arena);
+    values(&c->env_common, elbo_env_options, text->env_common, arena);
+    values(&c->model_own, model->options, text->model_own, arena);
+    values(&c->control_own, control->options, text->control_own, arena);
+    values(&c->control_common, elbo_control_options, text->control_common,
+           arena);
+    values(&c->inference, elbo_inference_options, text->inference, arena);
+    values(&c->data, elbo_data_options, text->data, arena);
+    values(&c->evaluation, elbo_evaluation_options, NULL, arena);
+    c->setup = (elbo_setup){
+        .env = env,
+        .model = model,
+        .control = control,
+        .env_own = &c->env_own,
+        .env_common = &c->env_common,
+        .model_own = &c->model_own,
+        .control_own = &c->control_own,
+        .control_common = &c->control_common,
+        .inference = &c->inference,
+        .data = &c->data,
+        .evaluation = &c->evaluation,
+    };
+}
+
+void case_close(case_setup *c)
+{
+    elbo_arena_free(c->arena);
+}
+
+static void mark_known(case_problem *c)
+{
+    const elbo_mdp *mdp = &c->truth;
+    const size_t rows = mdp->nS * mdp->nA;
+
+    c->known = elbo_arena_take(c->arena, rows, 1);
+    for (size_t row = 0; row < rows; row++) {
+        const size_t end = elbo_entry(mdp->P.pattern, row, mdp->nS);
+
+        c->known[row] = end != (size_t)-1 && mdp->P.prob[end] > 1 - 1e-15;
+    }
+}
+
+void case_garnet(case_problem *c, const char *options, unsigned instance,
+                 double gamma, size_t horizon)
+{
+    const elbo_env *env = elbo_env_find("garnet");
+    char text[200];
+
+    ck_assert(env != NULL);
+    c->arena = elbo_arena_alloc(1 << 14);
+    ck_assert(c->arena != NULL);
+    snprintf(text, sizeof text, "%s instance=%u", options, instance);
+    values(&c->values, env->options, text, c->arena);
+    case_ok(env->open(&c->values, NULL, c->arena, &c->world));
+    c->world.env = env;
+    case_ok(elbo_world_mdp(&c->world, gamma, horizon, c->arena, &c->truth));
+    mark_known(c);
+    c->context = (elbo_model_context){.world = &c->world,
+                                      .mdp = &c->truth,
+                                      .known = c->known,
+                                      .seed = instance};
+}
+
+elbo_belief case_model(case_problem *c, const char *name, const char *options)
+{
+    const elbo_model *model = elbo_model_find(name);
+    elbo_belief belief = {.model = model};
+    elbo_values own;
+
+    ck_assert(model != NULL);
+    values(&own, model->options, options, c->arena);
+    case_ok(model->open(&own, &c->context, c->arena, &belief));
+    return belief;
+}
+
+elbo_problem case_control(case_problem *c, elbo_kernel P,
+                          const char *transition, double alpha)
+{
+    elbo_problem problem = {
+        .mdp = c->truth, .alpha = alpha, .tolerance = 1e-12, .sweeps = 100000};
+
+    case_ok(elbo_transition_parse(transition, ELBO_KL_STEP, c->truth.gamma,
+                                  c->arena, &problem.tilt, NULL, NULL));
+    problem.mdp.P = P;
+    return problem;
+}
+
+double *case_counts(case_problem *c, const elbo_pattern *pattern, unsigned seed,
+                    size_t total)
+{
+    elbo_rng rng = elbo_rng_stream(seed, "test counts", 0);
+    double *C = elbo_arena_doubles(c->arena, pattern->nnz);
+    elbo_outcome *scratch =
+        elbo_arena_take(c->arena, c->world.most, sizeof *scratch);
+
+    ck_assert(elbo_arena_ok(c->arena));
+    memset(C, 0, pattern->nnz * sizeof *C);
+    for (size_t i = 0; i < total; i++) {
+        const size_t s = elbo_rng_below(&rng, c->world.nS);
+        const size_t a = elbo_rng_below(&rng, c->world.nA);
+        const elbo_outcome x = elbo_world_step(&c->world, s, a, &rng, scratch);
+
+        C[elbo_entry(pattern, s * c->world.nA + a,
+                     x.terminal ? c->world.nS : x.next)] += 1;
+    }
+    return C;
+}
+
+void case_garnet_close(case_problem *c)
+{
+    elbo_arena_free(c->arena);
+}

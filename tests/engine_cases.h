@@ -1,0 +1,70 @@
+/* tests/engine_cases.h -- experiments and problems as lines of text. */
+#ifndef ELBO_ENGINE_CASES_H
+#define ELBO_ENGINE_CASES_H
+
+#include "inference/engine.h"
+
+/* Settings as "name=text name=text"; NULL: all defaults. */
+typedef struct case_text {
+    const char *env, *env_own, *env_common;
+    const char *model, *model_own;
+    const char *control, *control_own, *control_common;
+    const char *inference, *data;
+} case_text;
+
+typedef struct case_setup {
+    elbo_arena *arena;
+    elbo_setup setup;
+    elbo_values env_own, env_common, model_own, control_own, control_common;
+    elbo_values inference, data, evaluation;
+} case_setup;
+
+/* Fails the test unless all of it can be parsed. */
+void case_open(case_setup *c, const case_text *text);
+void case_close(case_setup *c);
+
+/* The parts of an E-step on a garnet, without an engine. */
+typedef struct case_problem {
+    elbo_arena *arena;
+    elbo_world world;
+    elbo_mdp truth;
+    uint8_t *known;
+    elbo_model_context context;
+    elbo_values values;
+} case_problem;
+
+/* Instance number `instance` of the garnet with these options, discount and
+ * horizon. */
+void case_garnet(case_problem *c, const char *options, unsigned instance,
+                 double gamma, size_t horizon);
+/* A model of that world, in its arena. */
+elbo_belief case_model(case_problem *c, const char *name, const char *options);
+/* `transition` as text, control.kl step. */
+elbo_problem case_control(case_problem *c, elbo_kernel P,
+                          const char *transition, double alpha);
+/* About `total` random counts on the pattern of P, of the world's own kernel.
+ */
+double *case_counts(case_problem *c, const elbo_pattern *pattern, unsigned seed,
+                    size_t total);
+void case_garnet_close(case_problem *c);
+
+/* ck_assert on a status, with the last error's text. */
+#define case_ok(call)                                                          \
+    do {                                                                       \
+        const elbo_status case_s_ = (call);                                    \
+        ck_assert_msg(case_s_ == ELBO_OK, "%s: %s: %s", #call,                 \
+                      elbo_status_text(case_s_), elbo_last_error()->text);     \
+    } while (0)
+
+/* `call` fails with `status` and a text that holds `part`. */
+#define case_fails(call, status, part)                                         \
+    do {                                                                       \
+        const elbo_status case_s_ = (call);                                    \
+        ck_assert_msg(case_s_ == (status), "%s: %s", #call,                    \
+                      elbo_status_text(case_s_));                              \
+        ck_assert_msg(strstr(elbo_last_error()->text, part) != NULL,           \
+                      "\"%s\" is not in \"%s\"", part,                         \
+                      elbo_last_error()->text);                                \
+    } while (0)
+
+#endif
