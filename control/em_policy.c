@@ -93,7 +93,7 @@ static elbo_status evaluate(const elbo_problem *problem, elbo_posterior *post,
 
         if (!mdp->horizon) *residual = left;
     }
-    return elbo_control_finite(&elbo_control_em_policy, post);
+    return ELBO_OK;
 }
 
 /* pi <- pi Q / V. A value that the solve does not tell from 0 says nothing
@@ -127,6 +127,7 @@ static elbo_status improve(const em_policy *self, const elbo_problem *problem,
         elbo_arena_release(ws, mark);
         if (status != ELBO_OK)
             return elbo_fail_prefix("em_policy, round %zu", info->sweeps);
+        ELBO_TRY(elbo_control_finite(&elbo_control_em_policy, post));
         if (self->greedy)
             elbo_greedy_improve(NULL, post->Q, rows, post->nA,
                                 elbo_greedy_slack(post->Q, rows * post->nA),

@@ -121,7 +121,6 @@ static elbo_status sweep(psi_learning *self, const elbo_problem *problem,
 
         elbo_backup(&follow, post->pi + i, post->V + later * (nS + 1), V,
                     post->Q + i, NULL);
-
         *residual =
             fmax(*residual, elbo_parallel_max(nS, 32 * nS * nA, &at, advance));
     }

@@ -73,8 +73,7 @@ static elbo_status check_finite(const elbo_parts *parts)
     return ELBO_OK;
 }
 
-/* -- exponential: sum rho [r - alpha log pi / pi0 - c KL(q || p)] ------------
- */
+/* ---- exponential: sum rho [r - alpha log pi / pi0 - c KL(q || p)] ---- */
 
 static double reward_row(const view *v, size_t row)
 {
@@ -135,8 +134,7 @@ static elbo_status exponential(const elbo_problem *problem,
     return check_finite(parts);
 }
 
-/* -- linear: the posterior over the trajectory and its stop ------------------
- */
+/* ---- linear: the posterior over the trajectory and its stop ---- */
 
 /* Expected V one step on, without the discount: (P V)(s, a). */
 static double ahead(const view *v, size_t row)
@@ -308,8 +306,7 @@ elbo_status elbo_bound_control(const elbo_problem *problem,
     return s;
 }
 
-/* -- expected counts ---------------------------------------------------------
- */
+/* ---- expected counts ---- */
 
 typedef struct counting {
     const view *v;

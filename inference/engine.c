@@ -15,8 +15,7 @@ typedef struct reading {
     double error; /* of the value, beyond rounding */
 } reading;
 
-/* -- data --------------------------------------------------------------------
- */
+/* ---- data ---- */
 
 elbo_status elbo_engine_count(elbo_engine *e)
 {
@@ -39,8 +38,7 @@ static elbo_status collect(elbo_engine *e)
     return elbo_engine_count(e);
 }
 
-/* -- what must rise ----------------------------------------------------------
- */
+/* ---- what must rise ---- */
 
 static double reward_scale(const elbo_engine *e)
 {
@@ -115,8 +113,7 @@ static elbo_status read_outer(elbo_engine *e, reading *out)
     return ELBO_OK;
 }
 
-/* -- the steps ---------------------------------------------------------------
- */
+/* ---- the steps ---- */
 
 static elbo_status m_step(elbo_engine *e, elbo_row *row)
 {

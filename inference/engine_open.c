@@ -92,8 +92,11 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
         .sweeps = (size_t)elbo_int(setup->control_common, "sweeps"),
     };
 
+    /* q is charged against exp(E log theta) where its KL is part of one bound
+     * with theta; the cut clamps to the posterior's mean. */
     const bool charged =
-        elbo_tilt_charge(&slots.tilt) != 0 || slots.optimality == ELBO_LINEAR;
+        elbo_tilt_charge(&slots.tilt) != 0
+        || (slots.optimality == ELBO_LINEAR && e->set.kappa != 0);
 
     e->problem.mdp.P = charged ? e->belief.geo : e->belief.mean;
     ELBO_TRY(elbo_posterior_init(&e->post, &e->problem, e->arena));

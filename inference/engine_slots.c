@@ -121,7 +121,7 @@ static bool previous(const facts *f)
 
 static bool frozen_prior(const facts *f)
 {
-    return f->slots.alpha == 0 && !f->linear
+    return (f->slots.alpha == 0 || isinf(f->slots.alpha)) && !f->linear
            && (previous(f) || f->setup->control->previous_prior);
 }
 
@@ -182,47 +182,49 @@ static bool current_offline(const facts *f)
            && elbo_choice_is(f->setup->data, "policy", "current");
 }
 
+/* clang-format off */
 static const struct {
     const char *section, *key;
     bool (*broken)(const facts *f);
     const char *text;
 } rules[] = {
-    {"env",       "discount",    no_discount,         "must be above 0: it is survival"},
-    {"inference", "optimality",  wrong_optimality,
+    {"env", "discount", no_discount, "must be above 0: it is survival"},
+    {"inference", "optimality", wrong_optimality,
      "this control serves the other optimality (em_policy goes with linear, "
-     "all others with exponential)"                                                    },
-    {"inference", "transition",  linear_tilt,
-     "linear optimality has its own posterior over transitions: no tilt"               },
-    {"env",       "horizon",     linear_horizon,
+     "all others with exponential)"},
+    {"inference", "transition", linear_tilt,
+     "linear optimality has its own posterior over transitions: no tilt"},
+    {"env", "horizon", linear_horizon,
      "linear optimality stops at random (probability 1 - discount): no "
-     "horizon"                                                                         },
-    {"env",       "discount",    linear_undiscounted,
-     "linear optimality stops with probability 1 - discount: must be below 1"          },
-    {"control",   "temperature", linear_temperature,
-     "linear optimality has no temperature"                                            },
-    {"inference", "feedback",    linear_adversary,
+     "horizon"},
+    {"env", "discount", linear_undiscounted,
+     "linear optimality stops with probability 1 - discount: must be below 1"},
+    {"control", "temperature", linear_temperature,
+     "linear optimality has no temperature"},
+    {"inference", "feedback", linear_adversary,
      "linear optimality reaches theta through counts, which cannot be "
-     "negative"                                                                        },
-    {"control",   "temperature", hard_temperature,
-     "this control is hard: its temperature is 0"                                      },
-    {"control",   "prior",       frozen_prior,
-     "previous at temperature 0: the first policy could never change"                  },
-    {"control",   "prior",       prior_ignored,
-     "this control always takes the previous policy as its prior"                      },
-    {"control",   "kl",          kl_clash,
-     "contradicts the kl that inference.transition gives itself"                       },
-    {"inference", "feedback",    no_gradient,
-     "with transition: model feedback needs a gradient, which a posterior over "
-     "theta has not (give a tilt, or a model with point parameters)"                   },
-    {"inference", "feedback",    adversary_tilt,
-     "below 0 a tilt would send negative counts: use transition: model"                },
-    {"inference", "feedback",    robust_feedback,
-     "a robust tilt's KL never enters the M-step: must be 0"                           },
-    {"data",      "file",        file_missing,        "needed by source: file"         },
-    {"data",      "mode",        file_online,         "online needs source: env"       },
-    {"data",      "policy",      current_offline,
-     "current needs mode: online: offline nothing is learnt before the data"           },
+     "negative"},
+    {"control", "temperature", hard_temperature,
+     "this control is hard: its temperature is 0"},
+    {"control", "prior", frozen_prior,
+     "previous at temperature 0 or inf: the first policy could never change"},
+    {"control", "prior", prior_ignored,
+     "this control always takes the previous policy as its prior"},
+    {"control", "kl", kl_clash,
+     "contradicts the kl that inference.transition gives itself"},
+    {"inference", "feedback", no_gradient,
+     "with transition: model feedback needs a gradient, which a posterior "
+     "over theta has not (give a tilt, or a model with point parameters)"},
+    {"inference", "feedback", adversary_tilt,
+     "below 0 a tilt would send negative counts: use transition: model"},
+    {"inference", "feedback", robust_feedback,
+     "a robust tilt's KL never enters the M-step: must be 0"},
+    {"data", "file", file_missing, "needed by source: file"},
+    {"data", "mode", file_online, "online needs source: env"},
+    {"data", "policy", current_offline,
+     "current needs mode: online: offline nothing is learnt before the data"},
 };
+/* clang-format on */
 
 static elbo_status check(const elbo_setup *setup, size_t skip,
                          elbo_arena *arena, const char **section,

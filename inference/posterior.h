@@ -14,9 +14,9 @@ typedef enum elbo_optimality {
 
 /* What an E-step solves: F_control at fixed theta. A plain value. */
 typedef struct elbo_problem {
-    elbo_mdp mdp;  /* mdp.P is the kernel that q is charged against: the mean of
-                      the model for `model`, exp(E log theta) for a tilt and for
-                      linear optimality */
+    elbo_mdp mdp;  /* mdp.P is the kernel that q is charged against:
+                      exp(E log theta) for a tilt and for linear optimality with
+                      feedback, else the mean of the model */
     elbo_tilt tilt;
     double alpha;  /* policy temperature; 0: hard, inf: follow pi0 */
     elbo_optimality optimality;

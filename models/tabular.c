@@ -104,9 +104,14 @@ static elbo_status fit(elbo_belief *belief, const double C[])
                              "counts of state %zu, action %zu sum to %g",
                              row / nA, row % nA, sum);
     }
-    for (size_t row = 0; row < support->rows; row++)
+    for (size_t row = 0; row < support->rows; row++) {
+        if (support->first[row] == support->first[row + 1]) continue;
+
+        const double b = prior_of(self, row);
+
         for (size_t j = support->first[row]; j < support->first[row + 1]; j++)
-            belief->theta[j] = prior_of(self, row) + C[support->entry[j]];
+            belief->theta[j] = b + C[support->entry[j]];
+    }
     update(belief);
     return ELBO_OK;
 }

@@ -35,6 +35,7 @@ for folder in "$@"; do
         # shellcheck disable=SC2086 # overrides are words without blanks
         "$program" run -q -f "$folder/$file" $overrides -o "$out/$run" >/dev/null
         last_rows "$run" "$out/$run" >>"$results.tmp"
+        "$program" plot -q return "$out/$run" # return.dat: mean and range of seeds
     done
     mv "$results.tmp" "$results"
     "$program" run -q -f "$folder/tiny.yaml" -o "$out/tiny" >/dev/null

@@ -3,16 +3,15 @@
 # gap is the model exploitation.
 
 data = 'return.dat'
-set title (runs == 1 ? 'Return: '.label[1] : 'Return') noenhanced textcolor '#222222'
+set key maxrows runs
 set ylabel 'return' offset 1,0
-promised(i) = runs == 1 ? 'in the model' : label[i].', in the model'
-given(i) = runs == 1 ? 'in the world' : label[i].', in the world'
+promised(i) = label[i].', in the model'
+given(i) = label[i].', in the world'
 
 do for [form in forms] {
     eval terminal(form, 640, 420)
     set output kind.'.'.form
     if (form eq 'txt') {
-        set title offset 0,-0.5
         set grid noytics
         plot for [i = 1:runs] data index i - 1 using 1:2 with lines \
                  title promised(i) noenhanced, \

@@ -22,10 +22,9 @@ terminal(form, wide, high) = form eq 'svg' ? \
 set border 3 linecolor '#444444'
 set tics nomirror out scale 0.6 textcolor '#222222'
 set grid ytics linecolor '#e4e4e4' linewidth 0.8
-set format y '%.4g'
+set format y '%.6g'
 set format x '%.5g'
 set style fill transparent solid 0.22 noborder
-set key above left Left reverse samplen 2 spacing 1.1 textcolor '#222222'
+set key above vertical left Left reverse samplen 2 spacing 1.1 textcolor '#222222'
 set xlabel 'iteration' offset 0,0.3
-set lmargin
 set rmargin 3

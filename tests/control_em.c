@@ -206,6 +206,23 @@ START_TEST(a_negative_reward_is_named_with_its_place)
 }
 END_TEST
 
+/* V is finite, but r + gamma E V of the one action that pi leaves out is not.
+ */
+START_TEST(an_infinite_value_of_an_action_not_taken_is_named)
+{
+    trial t = em_trial("", small_garnet);
+
+    for (size_t i = 0; i < 44; i++) t.world.r[i] = 1.5e307;
+    t.world.r[4 * 6 + 1] = 1.7e308;
+    t.post.pi[4 * 6 + 1] = 0;
+    t.post.pi[4 * 6] = 0.5;
+    ck_assert_int_eq(trial_step(&t), ELBO_ENOTFINITE);
+    ck_assert_ptr_nonnull(
+        strstr(elbo_last_error()->text, "state 6, action 1: Q is inf"));
+    trial_free(&t);
+}
+END_TEST
+
 /* J over T steps by a forward pass of the state's distribution. */
 static double staged_return(const trial *t, size_t T)
 {
@@ -267,6 +284,7 @@ TCase *tcase_em_policy(void)
     tcase_add_test(t, rounds_in_one_e_step_equal_as_many_e_steps);
     tcase_add_test(t, states_worth_nothing_keep_their_policy);
     tcase_add_test(t, a_negative_reward_is_named_with_its_place);
+    tcase_add_test(t, an_infinite_value_of_an_action_not_taken_is_named);
     tcase_add_test(t, with_a_horizon_each_stage_has_its_own_policy_and_j_rises);
     return t;
 }

@@ -2,7 +2,9 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void values(elbo_values *out, const elbo_option *options,
                    const char *text, elbo_arena *arena)
@@ -43,6 +45,26 @@ void case_open(case_setup *c, const case_text *text)
         .data = &c->data,
         .evaluation = &c->evaluation,
     };
+}
+
+static const char *const small_world =
+    "states=7 actions=3 branching=3 reward=action reward_law=uniform";
+
+void case_open_small(case_setup *c, const case_text *given)
+{
+    case_text text = *given;
+
+    if (!text.env && !text.env_own) text.env_own = small_world;
+    case_open(c, &text);
+}
+
+void case_file(char path[], const char *text)
+{
+    const int fd = mkstemp(path);
+
+    ck_assert(fd >= 0);
+    ck_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
 }
 
 void case_close(case_setup *c)
@@ -127,6 +149,35 @@ double *case_counts(case_problem *c, const elbo_pattern *pattern, unsigned seed,
                      x.terminal ? c->world.nS : x.next)] += 1;
     }
     return C;
+}
+
+elbo_posterior case_posterior(case_problem *c, const elbo_problem *problem,
+                              unsigned seed)
+{
+    elbo_rng rng = elbo_rng_stream(seed, "test posterior", 0);
+    elbo_posterior post;
+
+    case_ok(elbo_posterior_init(&post, problem, c->arena));
+
+    const size_t rows = post.stages * post.nS * post.nA, nA = post.nA;
+
+    for (size_t s = 0; s < rows; s += nA) {
+        double sum = 0, sum0 = 0;
+
+        for (size_t a = 0; a < nA; a++) {
+            sum += post.pi[s + a] = elbo_rng_uniform(&rng) + 0.01;
+            sum0 += post.pi0[s + a] = elbo_rng_uniform(&rng) + 0.01;
+        }
+        for (size_t a = 0; a < nA; a++) {
+            post.pi[s + a] /= sum;
+            post.pi0[s + a] /= sum0;
+        }
+    }
+    for (size_t i = 0; i < post.stages; i++)
+        for (size_t s = 0; s < post.nS; s++)
+            post.V[i * (post.nS + 1) + s] = 2 * elbo_rng_uniform(&rng);
+    elbo_posterior_tilt(problem, &post);
+    return post;
 }
 
 void case_garnet_close(case_problem *c)

@@ -21,7 +21,12 @@ typedef struct case_setup {
 
 /* Fails the test unless all of it can be parsed. */
 void case_open(case_setup *c, const case_text *text);
+/* The same on a small garnet, unless the text names a world. */
+void case_open_small(case_setup *c, const case_text *text);
 void case_close(case_setup *c);
+
+/* A new file with this text; `path` ends in XXXXXX and gets its name. */
+void case_file(char path[], const char *text);
 
 /* The parts of an E-step on a garnet, without an engine. */
 typedef struct case_problem {
@@ -46,6 +51,9 @@ elbo_problem case_control(case_problem *c, elbo_kernel P,
  */
 double *case_counts(case_problem *c, const elbo_pattern *pattern, unsigned seed,
                     size_t total);
+/* A posterior with a random policy, prior and q (where the slot has one). */
+elbo_posterior case_posterior(case_problem *c, const elbo_problem *problem,
+                              unsigned seed);
 void case_garnet_close(case_problem *c);
 
 /* ck_assert on a status, with the last error's text. */

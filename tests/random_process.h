@@ -9,13 +9,15 @@
 
 typedef enum layout { LAYOUT_FIXED, LAYOUT_CSR, LAYOUT_DENSE, LAYOUTS } layout;
 
-/* Rows of `branching` distinct successors, END among them with probability `ends`
- * a row; rewards in [-1.5, 1.5), random mu, discount 0.93, no horizon. In the
- * fixed layout when branching is at most 8, else CSR. Dies without memory. */
+/* Rows of `branching` distinct successors, END among them with probability
+ * `ends` a row; rewards in [-1.5, 1.5), random mu, discount 0.93, no horizon.
+ * In the fixed layout when branching is at most 8, else CSR. Dies without
+ * memory. */
 elbo_mdp random_process(elbo_rng *rng, size_t nS, size_t nA, size_t branching,
                         double ends, elbo_arena *arena);
 
-/* The same probabilities in another layout; fixed asks for rows of at most 8. */
+/* The same probabilities in another layout; fixed asks for rows of at most 8.
+ */
 elbo_kernel in_layout(const elbo_kernel *P, layout wanted, elbo_arena *arena);
 
 /* A random policy [rows x nA], each row on all its actions but, where `sparse`,

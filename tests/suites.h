@@ -11,7 +11,10 @@
     X(linalg)                                                                  \
     X(parallel)                                                                \
     X(options)                                                                 \
+    X(names)                                                                   \
+    X(call)                                                                    \
     X(checkpoint)                                                              \
+    X(replace)                                                                 \
     X(mdp)                                                                     \
     X(transition)                                                              \
     X(backup)                                                                  \
@@ -25,8 +28,11 @@
     X(control)                                                                 \
     X(data)                                                                    \
     X(bound)                                                                   \
+    X(linear)                                                                  \
     X(watchdog)                                                                \
+    X(settings)                                                                \
     X(engine)                                                                  \
+    X(resume)                                                                  \
     X(rises)                                                                   \
     X(evidence)                                                                \
     X(experiment)                                                              \

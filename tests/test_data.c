@@ -299,8 +299,7 @@ START_TEST(no_data_have_no_effective_size)
 }
 END_TEST
 
-/* -- CSV ---------------------------------------------------------------------
- */
+/* ---- CSV ---- */
 
 static elbo_status read_text(case_problem *c, const char *text, elbo_data *data)
 {

@@ -11,8 +11,7 @@ enum { WORLDS = 200, NS = 6, NA = 2 };
 
 static const char *const law = "states=6 actions=2 branching=2 reward=action";
 
-/* -- undiscounted, with a horizon: F is the log evidence ----------------------
- */
+/* ---- undiscounted, with a horizon: F is the log evidence ---- */
 
 /* The evidence of T more steps from s, over every trajectory. */
 static double enumerate(const elbo_mdp *mdp, size_t s, size_t T)
@@ -87,7 +86,7 @@ START_TEST(a_clamped_q_falls_short_of_the_evidence)
 }
 END_TEST
 
-/* -- discounted: log E exp(sum gamma^t r) <= V_i <= V_ii <= log Z_stop --------
+/* ---- discounted: log E exp(sum gamma^t r) <= V_i <= V_ii <= log Z_stop ----
  */
 
 /* Z(s,a) of the next step given the values of the successors. */
@@ -183,27 +182,29 @@ START_TEST(discounted_values_stand_between_two_evidences)
 }
 END_TEST
 
-/* -- every setting: the columns add up ----------------------------------------
- */
+/* ---- every setting: the columns add up ---- */
 
+/* clang-format off */
 static const case_text settings[] = {
-    {.model = "true"                                 },
-    {.model = "random",                                .inference = "transition=tilt(-2)"},
-    {.control_common = "prior=previous temperature=0.3"                                               },
+    {.model = "true"},
+    {.model = "random", .inference = "transition=tilt(-2)"},
+    {.control_common = "prior=previous temperature=0.3"},
     {.model = "softmax", .inference = "feedback=-1 m_step_iterations=20"},
     {.model = "softmax", .inference = "feedback=0.5 transition=tilt(2)"},
-    {.inference = "feedback=1 transition=tilt(2,kl=next) weight=0.7"                              },
-    {.control = "value_iteration",                                                .env_common = "discount=0.9 horizon=5"},
-    {.control = "policy_iteration",                  .inference = "transition=tilt(2)"},
-    {.control = "policy_iteration",.inference = "transition=tilt(-2)"},
-    {.control = "psi_learning"                   },
-    {.control_common = "temperature=inf"                                               },
-    {.control = "em_policy",                                                    .inference = "optimality=linear"},
-    {.control = "em_policy",                        .inference = "optimality=linear feedback=1"},
-    {.model = "true",              .control = "em_policy", .inference = "optimality=linear"},
-    {.data = "mode=online policy=current epsilon=0.1 steps=30"                          },
+    {.inference = "feedback=1 transition=tilt(2,kl=next) weight=0.7"},
+    {.control = "value_iteration", .env_common = "discount=0.9 horizon=5"},
+    {.control = "policy_iteration", .inference = "transition=tilt(2)"},
+    {.control = "policy_iteration", .inference = "transition=tilt(-2)"},
+    {.control = "psi_learning"},
+    {.control_common = "temperature=inf"},
+    {.control = "em_policy", .inference = "optimality=linear"},
+    {.control = "em_policy", .inference = "optimality=linear feedback=1"},
+    {.model = "true",
+     .control = "em_policy",
+     .inference = "optimality=linear"},
+    {.data = "mode=online policy=current epsilon=0.1 steps=30"},
 };
-enum { SETTINGS = sizeof settings / sizeof *settings };
+/* clang-format on */ enum { SETTINGS = sizeof settings / sizeof *settings };
 
 static void open_setting(case_setup *c, const case_text *given, unsigned world)
 {
@@ -276,8 +277,7 @@ START_TEST(columns_add_up_in_every_row)
 }
 END_TEST
 
-/* -- linear rewards: elbo = log((1 - gamma) J) --------------------------------
- */
+/* ---- linear rewards: elbo = log((1 - gamma) J) ---- */
 
 /* J of the engine's policy in the world, rolled forward. */
 static double rolled_return(const elbo_engine *engine, const elbo_kernel *P)
@@ -303,21 +303,23 @@ static double rolled_return(const elbo_engine *engine, const elbo_kernel *P)
     return J;
 }
 
+/* clang-format off */
+static const case_text linear_settings[] = {
+    {.model = "true",
+     .control = "em_policy",
+     .inference = "optimality=linear"},
+    {.control = "em_policy", .inference = "optimality=linear feedback=1"},
+};
+/* clang-format on */
+
 START_TEST(the_linear_bound_is_the_log_return_in_every_row)
 {
-    static const case_text kinds[] = {
-        {.model = "true",
-         .control = "em_policy",
-         .inference = "optimality=linear"},
-        {.control = "em_policy",               .inference = "optimality=linear feedback=1"},
-    };
-
     for (unsigned world = 0; world < 20; world++) {
         case_setup c;
         elbo_engine *engine;
         elbo_row row;
 
-        open_setting(&c, &kinds[_i], world);
+        open_setting(&c, &linear_settings[_i], world);
         case_ok(elbo_engine_open(&c.setup, world, &engine));
         for (size_t k = 0; k < 6; k++) {
             case_ok(elbo_engine_iterate(engine, &row));
@@ -340,8 +342,7 @@ START_TEST(the_linear_bound_is_the_log_return_in_every_row)
 }
 END_TEST
 
-/* -- the limit of many counts (Furmston and Barber 2010)
- * ----------------------- */
+/* ---- the limit of many counts (Furmston and Barber 2010) ---- */
 
 /* The policy after `rounds` of joint EM: N transitions a row as the world's law
  * says on average, expected counts added; N = 0: the world itself is the model.

@@ -13,10 +13,8 @@ static gsl_matrix window(elbo_arena *ws, size_t n)
 {
     gsl_matrix *wide = elbo_arena_mat(ws, n, n + 3);
 
-    return (gsl_matrix){.size1 = n,
-                        .size2 = n,
-                        .tda = wide->tda,
-                        .data = wide->data};
+    return (gsl_matrix){
+        .size1 = n, .size2 = n, .tda = wide->tda, .data = wide->data};
 }
 
 static double noise(uint32_t *x)

@@ -87,7 +87,8 @@ static double max_of(void *arg, size_t first, size_t last)
     const double *x = arg;
     double m = x[first]; /* a chunk that is asked is never empty */
 
-    for (size_t i = first; i < last; i++) m = isnan(x[i]) || x[i] > m ? x[i] : m;
+    for (size_t i = first; i < last; i++)
+        m = isnan(x[i]) || x[i] > m ? x[i] : m;
     return m;
 }
 

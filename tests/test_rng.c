@@ -22,32 +22,39 @@ static const double ks_limit = 2.70;
 
 /* ---- streams ---- */
 
-/* Random123 1.14, tests/kat_vectors, philox4x32 10. */
+/* Random123's tests/kat_vectors, philox4x32 with 10 rounds. */
+static void check_words(elbo_rng rng, const uint32_t words[4])
+{
+    for (size_t k = 0; k < 4; k++)
+        ck_assert_uint_eq(elbo_rng_u32(&rng), words[k]);
+}
+
 START_TEST(words_are_those_published_for_philox)
 {
-    static const struct {
-        elbo_rng rng;
-        uint32_t words[4];
-    } known[] = {
-        {{.used = 4}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-        {{.key = {0xffffffff, 0xffffffff},
-          .index = {0xffffffff, 0xffffffff},
-          .count = 0xffffffffffffffff,
-          .used = 4},
-         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{.key = {0xa4093822, 0x299f31d0},
-          .index = {0x13198a2e, 0x03707344},
-          .count = 0x85a308d3243f6a88,
-          .used = 4},
-         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
-    };
+    static const uint32_t zeros[] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c,
+                                     0x9b00dbd8};
+    static const uint32_t ones[] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6,
+                                    0x6d5451fd};
+    static const uint32_t pi[] = {0xd16cfe09, 0x94fdcceb, 0x5001e420,
+                                  0x24126ea1};
 
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        elbo_rng rng = known[i].rng;
-
-        for (size_t k = 0; k < 4; k++)
-            ck_assert_uint_eq(elbo_rng_u32(&rng), known[i].words[k]);
-    }
+    check_words((elbo_rng){.used = 4}, zeros);
+    check_words(
+        (elbo_rng){
+            .key = {0xffffffff, 0xffffffff},
+            .index = {0xffffffff, 0xffffffff},
+            .count = 0xffffffffffffffff,
+            .used = 4
+    },
+        ones);
+    check_words(
+        (elbo_rng){
+            .key = {0xa4093822, 0x299f31d0},
+            .index = {0x13198a2e, 0x03707344},
+            .count = 0x85a308d3243f6a88,
+            .used = 4
+    },
+        pi);
 }
 END_TEST
 
@@ -57,19 +64,23 @@ START_TEST(streams_differ_by_seed_purpose_and_index)
         uint64_t seed, index;
         const char *purpose;
     } triple[] = {
-        {7, 3, "rollout"},         {8, 3, "rollout"},
-        {7, 4, "rollout"},         {7, 3, "evaluation"},
-        {7 + (1ULL << 32), 3, "rollout"}, {7, 3 + (1ULL << 32), "rollout"},
-        {3, 7, "rollout"},         {7, 3, "rollou"},
+        {7,                3,                "rollout"   },
+        {8,                3,                "rollout"   },
+        {7,                4,                "rollout"   },
+        {7,                3,                "evaluation"},
+        {7 + (1ULL << 32), 3,                "rollout"   },
+        {7,                3 + (1ULL << 32), "rollout"   },
+        {3,                7,                "rollout"   },
+        {7,                3,                "rollou"    },
     };
     enum { TRIPLES = sizeof triple / sizeof *triple };
     uint64_t first[TRIPLES];
 
     for (size_t i = 0; i < TRIPLES; i++) {
-        elbo_rng rng = elbo_rng_stream(triple[i].seed, triple[i].purpose,
-                                       triple[i].index);
-        elbo_rng again = elbo_rng_stream(triple[i].seed, triple[i].purpose,
-                                         triple[i].index);
+        elbo_rng rng =
+            elbo_rng_stream(triple[i].seed, triple[i].purpose, triple[i].index);
+        elbo_rng again =
+            elbo_rng_stream(triple[i].seed, triple[i].purpose, triple[i].index);
 
         first[i] = elbo_rng_u32(&rng);
         first[i] = first[i] << 32 | elbo_rng_u32(&rng);
@@ -147,14 +158,12 @@ static double ks_statistic(double x[], size_t n, double (*cdf)(double))
     return sqrt((double)n) * largest;
 }
 
-static double chi_square(const double seen[], const double expected[],
-                         size_t n)
+static double chi_square(const double seen[], const double expected[], size_t n)
 {
     double sum = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (expected[i] > 0)
-            sum += pow(seen[i] - expected[i], 2) / expected[i];
+        if (expected[i] > 0) sum += pow(seen[i] - expected[i], 2) / expected[i];
     return sum;
 }
 
@@ -319,7 +328,8 @@ START_TEST(gsl_draws_from_the_stream_and_repeats)
     gsl_rng_get(rb);
     gsl_rng_uniform(rb);
     for (int i = 0; i < 100; i++)
-        ck_assert(gsl_ran_gamma(ra, 2.385, 0.7) == gsl_ran_gamma(rb, 2.385, 0.7));
+        ck_assert(gsl_ran_gamma(ra, 2.385, 0.7)
+                  == gsl_ran_gamma(rb, 2.385, 0.7));
 }
 END_TEST
 

@@ -30,7 +30,7 @@ static void skip_blanks(call *c)
     c->at += strspn(c->text + c->at, " \t");
 }
 
-/* A copy of text[first .. last). */
+/* A copy of the first n characters. */
 static char *piece(elbo_arena *arena, const char *text, size_t n)
 {
     char *copy = elbo_arena_take(arena, n + 1, 1);
@@ -64,12 +64,6 @@ static size_t argument_length(const char *s)
     return none;
 }
 
-static elbo_status fault_at(call *c, size_t column)
-{
-    c->column = column;
-    return ELBO_EINVAL;
-}
-
 static const char *nearest_option(const elbo_values *values, const char *name)
 {
     const char **names =
@@ -97,8 +91,8 @@ static elbo_status read_key(call *c, size_t *option)
     *option = elbo_option_find(c->values->options, key);
     if (*option != none) return ELBO_OK;
     c->nearest = nearest_option(c->values, key);
-    (void)ELBO_FAIL(ELBO_EINVAL, "%s has no argument %s", c->name, key);
-    return fault_at(c, start);
+    c->column = start;
+    return ELBO_FAIL(ELBO_EINVAL, "%s has no argument %s", c->name, key);
 }
 
 /* The option that the argument here is for. */
@@ -110,23 +104,23 @@ static elbo_status read_target(call *c, size_t *option)
     ELBO_TRY(read_key(c, option));
     if (*option == none) {
         if (c->named) {
-            (void)ELBO_FAIL(ELBO_EINVAL,
-                            "%s: an argument without a name follows one with",
-                            c->name);
-            return fault_at(c, start);
+            c->column = start;
+            return ELBO_FAIL(ELBO_EINVAL,
+                             "%s: an argument without a name follows one with",
+                             c->name);
         }
         if (c->positional >= c->values->n) {
-            (void)ELBO_FAIL(ELBO_EINVAL, "%s takes at most %zu argument%s",
-                            c->name, c->values->n,
-                            c->values->n == 1 ? "" : "s");
-            return fault_at(c, start);
+            c->column = start;
+            return ELBO_FAIL(ELBO_EINVAL, "%s takes at most %zu argument%s",
+                             c->name, c->values->n,
+                             c->values->n == 1 ? "" : "s");
         }
         *option = c->positional++;
     }
     if (c->set[*option]) {
-        (void)ELBO_FAIL(ELBO_EINVAL, "%s: %s is given twice", c->name,
-                        c->values->options[*option].name);
-        return fault_at(c, start);
+        c->column = start;
+        return ELBO_FAIL(ELBO_EINVAL, "%s: %s is given twice", c->name,
+                         c->values->options[*option].name);
     }
     c->set[*option] = true;
     return ELBO_OK;
@@ -145,14 +139,14 @@ static elbo_status read_argument(call *c)
     size_t n = length;
 
     if (length == none) {
-        (void)ELBO_FAIL(ELBO_EINVAL, "%s: a parenthesis is not closed",
-                        c->name);
-        return fault_at(c, strlen(c->text));
+        c->column = strlen(c->text);
+        return ELBO_FAIL(ELBO_EINVAL, "%s: a parenthesis is not closed",
+                         c->name);
     }
     while (n > 0 && isblank((unsigned char)s[n - 1])) n--;
     if (n == 0) {
-        (void)ELBO_FAIL(ELBO_EINVAL, "%s: an argument is empty", c->name);
-        return fault_at(c, c->at);
+        c->column = c->at;
+        return ELBO_FAIL(ELBO_EINVAL, "%s: an argument is empty", c->name);
     }
 
     const char *value = piece(c->arena, s, n);
@@ -200,15 +194,15 @@ static elbo_status read_call(call *c, elbo_call_lookup *lookup,
     c->name = read_name(c);
     ELBO_TRY(elbo_arena_check(c->arena, "call"));
     if (!c->name) {
-        (void)ELBO_FAIL(ELBO_EINVAL, "a name is expected");
-        return fault_at(c, start);
+        c->column = start;
+        return ELBO_FAIL(ELBO_EINVAL, "a name is expected");
     }
 
     const elbo_option *options = lookup(c->name, &known, &c->nearest);
 
     if (!known) {
-        (void)ELBO_FAIL(ELBO_EINVAL, "unknown name %s", c->name);
-        return fault_at(c, start);
+        c->column = start;
+        return ELBO_FAIL(ELBO_EINVAL, "unknown name %s", c->name);
     }
     *name = c->name;
     c->nearest = NULL;
@@ -218,9 +212,9 @@ static elbo_status read_call(call *c, elbo_call_lookup *lookup,
     ELBO_TRY(elbo_arena_check(c->arena, "call"));
     ELBO_TRY(read_arguments(c));
     if (c->text[c->at]) {
-        (void)ELBO_FAIL(ELBO_EINVAL, "%s: nothing may follow the call",
-                        c->name);
-        return fault_at(c, c->at);
+        c->column = c->at;
+        return ELBO_FAIL(ELBO_EINVAL, "%s: nothing may follow the call",
+                         c->name);
     }
     return ELBO_OK;
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* Below these a team of threads, or 64 calls, cost more than they save. */
-enum { WORK_THAT_PAYS = 20000, SHORT = 1024, LANES = 8 };
+enum { WORK_THAT_PAYS = 400000, SHORT = 1024, LANES = 8 };
 
 void elbo_chunk(size_t n, size_t c, size_t *first, size_t *last)
 {

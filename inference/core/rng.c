@@ -6,7 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { WORDS = 4, PAIRS = 128 };
+enum { WORDS = 4 };
 
 static const double two_pi = 6.283185307179586476925;
 
@@ -126,45 +126,15 @@ size_t elbo_rng_categorical(elbo_rng *rng, const double p[], size_t n)
     return last;
 }
 
-/* Two uniforms a pair, the first on (0, 1]. */
-static void draw_pairs(elbo_rng *rng, double u[], double v[], size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        u[i] = 1 - unit(next64(rng));
-        v[i] = unit(next64(rng));
-    }
-}
-
-/* Always the whole block, so that a number does not depend on whether it fell
- * into a vector register or the remainder of a loop. */
-static void box_muller(double u[PAIRS], double v[PAIRS])
-{
-#pragma omp simd
-    for (size_t i = 0; i < PAIRS; i++) u[i] = sqrt(-2 * log(u[i]));
-#pragma omp simd
-    for (size_t i = 0; i < PAIRS; i++) {
-        const double r = u[i], angle = two_pi * v[i];
-
-        u[i] = r * cos(angle);
-        v[i] = r * sin(angle);
-    }
-}
-
+/* Box and Muller 1958; the radius is drawn from u on (0, 1]. */
 void elbo_rng_normals(elbo_rng *rng, double out[], size_t n)
 {
-    _Alignas(64) double u[PAIRS], v[PAIRS];
+    for (size_t i = 0; i < n; i += 2) {
+        const double u = 1 - unit(next64(rng)), v = unit(next64(rng));
+        const double r = sqrt(-2 * log(u)), angle = two_pi * v;
 
-    for (size_t done = 0; done < n;) {
-        const size_t left = n - done;
-        const size_t take = left < 2 * PAIRS ? left : 2 * PAIRS;
-        const size_t pairs = (take + 1) / 2;
-
-        draw_pairs(rng, u, v, pairs);
-        for (size_t i = pairs; i < PAIRS; i++) u[i] = v[i] = 1;
-        box_muller(u, v);
-        for (size_t i = 0; i < take; i++)
-            out[done + i] = i % 2 ? v[i / 2] : u[i / 2];
-        done += take;
+        out[i] = r * cos(angle);
+        if (i + 1 < n) out[i + 1] = r * sin(angle);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "inference/program/diagnostics.h"
 #include "inference/program/version.h"
 
+/* clang-format off */
 const elbo_verb elbo_verbs[] = {
     {"run", "run FILE [key=value ...] [-o DIR] [-q] [-f]",
      "run one experiment, all its seeds; DIR is runs/<name> by default", "oqf",
@@ -24,15 +25,16 @@ const elbo_verb elbo_verbs[] = {
      elbo_list_main},
     {0},
 };
+/* clang-format on */
 
 static const struct option_row {
     char letter;
     const char *word, *value, *doc;
 } option_rows[] = {
-    {'o', "output", "DIR", "the run directory"},
-    {'q', "quiet", NULL, "no progress, no notes, no curve"},
-    {'f', "force", NULL, "replace the run of another experiment"},
-    {'h', "help", NULL, "this text"},
+    {'o', "output", "DIR", "the run directory"                    },
+    {'q', "quiet",  NULL,  "no progress, no notes, no curve"      },
+    {'f', "force",  NULL,  "replace the run of another experiment"},
+    {'h', "help",   NULL,  "this text"                            },
 };
 
 enum { OPTIONS = sizeof option_rows / sizeof *option_rows, VERBS = 16 };
@@ -87,7 +89,8 @@ static int refuse_option(const elbo_verb *verb, const char *word)
     snprintf(name, sizeof name, "%s", word + strspn(word, "-"));
     name[strcspn(name, "=")] = '\0';
     for (size_t i = 0; i < OPTIONS; i++)
-        if (takes(verb, option_rows[i].letter)) names[n++] = option_rows[i].word;
+        if (takes(verb, option_rows[i].letter))
+            names[n++] = option_rows[i].word;
 
     const char *const nearest =
         word[1] == '-' ? elbo_name_nearest(name, names, n) : NULL;

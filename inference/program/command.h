@@ -10,9 +10,9 @@ typedef struct elbo_command elbo_command;
 
 typedef struct elbo_verb {
     const char *name, *usage, *doc;
-    const char *options;    /* letters it takes: "oqf" */
-    size_t least, most;     /* words */
-    bool overrides;         /* words after the first are key.path=value */
+    const char *options; /* letters it takes: "oqf" */
+    size_t least, most;  /* words */
+    bool overrides;      /* words after the first are key.path=value */
     int (*main)(const elbo_command *command);
 } elbo_verb;
 
@@ -29,8 +29,8 @@ struct elbo_command {
 /* Ends in a row without a name. */
 extern const elbo_verb elbo_verbs[];
 
-/* argv[1] is the verb. `word` and `overrides` have room for argc pointers and are
- * set by the caller. 0, or an exit code after saying why. */
+/* argv[1] is the verb. `word` and `overrides` have room for argc pointers and
+ * are set by the caller. 0, or an exit code after saying why. */
 int elbo_command_parse(int argc, char *argv[], elbo_command *out);
 
 void elbo_help(void);

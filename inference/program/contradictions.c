@@ -9,8 +9,7 @@ static bool path_is(const char *path, const char *section)
 {
     const char *const dot = strrchr(path, '.');
 
-    return strcmp(path, section) == 0
-           || (dot && strcmp(dot + 1, section) == 0);
+    return strcmp(path, section) == 0 || (dot && strcmp(dot + 1, section) == 0);
 }
 
 /* The field of section and key; false: it is no option (a component's name). */
@@ -45,39 +44,48 @@ static elbo_place blame(const elbo_form *form, const char *section,
     return (elbo_place){.line = 1, .column = 1};
 }
 
-void elbo_form_contradictions(const elbo_form *form, elbo_findings *findings)
+elbo_status elbo_form_contradictions(const elbo_form *form,
+                                     elbo_findings *findings)
 {
     const char *section, *key;
 
     for (size_t k = 0; k < MOST; k++) {
-        if (elbo_setup_check(&form->setup, k, &section, &key) == ELBO_OK) break;
+        const elbo_status s = elbo_setup_check(&form->setup, k, &section, &key);
+
+        if (s != ELBO_ECONFIG) return s;
         elbo_findings_add(findings, blame(form, section, key), "%s",
                           elbo_last_error()->text);
     }
+    return ELBO_OK;
 }
 
-/* Mute the first default that contradicts when it is written down; false when
- * none does. `all` has every value given that is not muted. */
-static bool mute_one(const elbo_form *form, const elbo_form *all)
+/* Mute the first default that contradicts when it is written down; *found is
+ * false when none does. `all` has every value given that is not muted. */
+static elbo_status mute_one(const elbo_form *form, const elbo_form *all,
+                            bool *found)
 {
     const char *section, *key;
     elbo_table t;
     size_t i;
 
-    for (size_t k = 0; k < MOST; k++) {
-        if (elbo_setup_check(&all->setup, k, &section, &key) == ELBO_OK) break;
+    *found = false;
+    for (size_t k = 0; k < MOST && !*found; k++) {
+        const elbo_status s = elbo_setup_check(&all->setup, k, &section, &key);
+
+        if (s != ELBO_ECONFIG) return s;
         if (!find_field(form, section, key, &t, &i)) continue;
         if (form->values[t].value[i].given || form->mute[t][i]) continue;
         form->mute[t][i] = true;
         all->values[t].value[i].given = false;
-        return true;
+        *found = true;
     }
-    return false;
+    return ELBO_OK;
 }
 
 elbo_status elbo_form_mute(elbo_form *form, elbo_arena *arena)
 {
     elbo_form all = *form;
+    bool found = true;
 
     for (size_t t = 0; t < ELBO_TABLES; t++) {
         const elbo_values *const v = &form->values[t];
@@ -98,6 +106,6 @@ elbo_status elbo_form_mute(elbo_form *form, elbo_arena *arena)
     all.setup.inference = &all.values[ELBO_INFERENCE];
     all.setup.data = &all.values[ELBO_DATA];
     all.setup.evaluation = &all.values[ELBO_EVALUATION];
-    while (mute_one(form, &all)) continue;
+    while (found) ELBO_TRY(mute_one(form, &all, &found));
     return ELBO_OK;
 }

@@ -9,19 +9,27 @@
 int elbo_exit_code(elbo_status status)
 {
     switch (status) {
-    case ELBO_OK: return ELBO_EXIT_OK;
+    case ELBO_OK:
+        return ELBO_EXIT_OK;
     case ELBO_ECHECK:
     case ELBO_ESINGULAR:
     case ELBO_ENOTPD:
     case ELBO_ENOTFINITE:
-    case ELBO_ENOCONV: return ELBO_EXIT_CHECK;
-    case ELBO_EUSAGE: return ELBO_EXIT_USAGE;
-    case ELBO_EDATA: return ELBO_EXIT_DATA;
-    case ELBO_ENOINPUT: return ELBO_EXIT_NOINPUT;
-    case ELBO_EIO: return ELBO_EXIT_IO;
+    case ELBO_ENOCONV:
+        return ELBO_EXIT_CHECK;
+    case ELBO_EUSAGE:
+        return ELBO_EXIT_USAGE;
+    case ELBO_EDATA:
+        return ELBO_EXIT_DATA;
+    case ELBO_ENOINPUT:
+        return ELBO_EXIT_NOINPUT;
+    case ELBO_EIO:
+        return ELBO_EXIT_IO;
     case ELBO_EINVAL:
-    case ELBO_ECONFIG: return ELBO_EXIT_CONFIG;
-    default: return ELBO_EXIT_INTERNAL;
+    case ELBO_ECONFIG:
+        return ELBO_EXIT_CONFIG;
+    default:
+        return ELBO_EXIT_INTERNAL;
     }
 }
 

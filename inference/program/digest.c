@@ -83,8 +83,8 @@ elbo_status elbo_inputs(const elbo_experiment *experiment, elbo_arena *arena,
 {
     const elbo_setup *const s = &experiment->setup;
     const elbo_values *const all[] = {
-        s->env_own,     s->env_common,     s->model_own, s->control_own,
-        s->control_common, s->inference, s->data,     s->evaluation};
+        s->env_own,        s->env_common, s->model_own, s->control_own,
+        s->control_common, s->inference,  s->data,      s->evaluation};
 
     *out = elbo_arena_take(arena, MOST_INPUTS, sizeof **out);
     *n = 0;

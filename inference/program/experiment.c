@@ -36,8 +36,7 @@ static elbo_status judge(elbo_findings *findings, size_t n_overrides,
     ELBO_TRY(elbo_overrides_apply(findings->arguments, n_overrides, &root,
                                   findings));
     ELBO_TRY(elbo_form_read(root, whole, findings, arena, form));
-    if (findings->n == 0) elbo_form_contradictions(form, findings);
-    return ELBO_OK;
+    return findings->n ? ELBO_OK : elbo_form_contradictions(form, findings);
 }
 
 static elbo_status read_form(const elbo_source *source, elbo_findings *findings,
@@ -104,8 +103,8 @@ elbo_status elbo_experiment_parse(const char *path, const char *text,
                                   elbo_experiment **out)
 {
     const elbo_source source = {path, text, bytes};
-    elbo_findings findings = {.source = source, .arguments = overrides,
-                              .arena = complaints->arena};
+    elbo_findings findings = {
+        .source = source, .arguments = overrides, .arena = complaints->arena};
 
     *out = NULL;
     complaints->n = 0;
@@ -124,11 +123,11 @@ elbo_status elbo_experiment_read(const char *path, char *const overrides[],
                                  elbo_experiment **out)
 {
     elbo_arena *const arena = complaints->arena;
-    elbo_findings findings = {.source = {.path = path}, .arguments = overrides,
-                              .arena = arena};
+    elbo_findings findings = {
+        .source = {.path = path}, .arguments = overrides, .arena = arena};
     elbo_source source;
-    const elbo_status s = elbo_source_read(path, ELBO_SOURCE_LIMIT, arena,
-                                           &source);
+    const elbo_status s =
+        elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source);
 
     *out = NULL;
     complaints->n = 0;

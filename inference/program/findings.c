@@ -23,9 +23,10 @@ void elbo_findings_add(elbo_findings *findings, elbo_place place,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    *f = (elbo_finding){.place = place, .order = findings->n++,
-                        .text = elbo_escaped(text, strlen(text),
-                                             findings->arena),
+    *f = (elbo_finding){.place = place,
+                        .order = findings->n++,
+                        .text =
+                            elbo_escaped(text, strlen(text), findings->arena),
                         .before = findings->last};
     findings->last = f;
 }
@@ -75,9 +76,8 @@ static elbo_complaint complaint(const elbo_findings *findings,
         s.bytes = strlen(s.text);
     }
     if (f->place.line && s.text)
-        out.caret = elbo_caret(s.text, s.bytes,
-                               elbo_source_offset(&s, f->place),
-                               findings->arena);
+        out.caret = elbo_caret(
+            s.text, s.bytes, elbo_source_offset(&s, f->place), findings->arena);
     return out;
 }
 
@@ -99,7 +99,7 @@ elbo_status elbo_findings_report(const elbo_findings *findings,
     complaints->list = list;
     complaints->n = complaints->capacity = n;
 
-    const elbo_status s = findings->usage            ? ELBO_EUSAGE
+    const elbo_status s = findings->usage          ? ELBO_EUSAGE
                           : findings->missing == n ? ELBO_ENOINPUT
                                                    : ELBO_ECONFIG;
 

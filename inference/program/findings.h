@@ -10,8 +10,8 @@
 typedef struct elbo_finding elbo_finding;
 
 typedef struct elbo_findings {
-    elbo_source source;      /* what the places of the file refer to */
-    char *const *arguments;  /* argument k is arguments[k - 1] */
+    elbo_source source;     /* what the places of the file refer to */
+    char *const *arguments; /* argument k is arguments[k - 1] */
     elbo_arena *arena;
     elbo_finding *last;
     size_t n;
@@ -25,8 +25,8 @@ void elbo_findings_add(elbo_findings *findings, elbo_place place,
     __attribute__((format(printf, 3, 4)));
 
 /* ELBO_OK when there are none, else ELBO_EUSAGE (some are no overrides),
- * ELBO_ENOINPUT (all are missing files) or ELBO_ECONFIG; `complaints` has them in
- * order of place. ELBO_ENOMEM. */
+ * ELBO_ENOINPUT (all are missing files) or ELBO_ECONFIG; `complaints` has them
+ * in order of place. ELBO_ENOMEM. */
 elbo_status elbo_findings_report(const elbo_findings *findings,
                                  elbo_complaints *complaints);
 

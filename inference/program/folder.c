@@ -140,8 +140,8 @@ elbo_status elbo_folder_make_all(const char *path)
 
 static int remove_in(int at, const char *name, int depth)
 {
-    const int fd = openat(at, name,
-                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int fd =
+        openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     int bad = 0;

@@ -30,9 +30,9 @@ typedef struct elbo_form {
     elbo_field *fields[ELBO_TABLES]; /* [values.n] */
     bool *mute[ELBO_TABLES]; /* a default that may not be written down: beside
                                 the other settings it would contradict them */
-    elbo_place room[ELBO_TABLES];     /* where the table's map stands */
+    elbo_place room[ELBO_TABLES]; /* where the table's map stands */
     const char *component[ELBO_SHELVES];
-    elbo_field named[ELBO_SHELVES];   /* where the components are named */
+    elbo_field named[ELBO_SHELVES]; /* where the components are named */
     const char *name;
     elbo_field name_field, seed_field;
     uint64_t *seeds;
@@ -62,13 +62,14 @@ void elbo_form_seeds(elbo_form *form, const elbo_node *node,
                      elbo_findings *findings, elbo_arena *arena);
 
 /* Contradictions between right values, each at the key to blame. */
-void elbo_form_contradictions(const elbo_form *form, elbo_findings *findings);
+elbo_status elbo_form_contradictions(const elbo_form *form,
+                                     elbo_findings *findings);
 
 /* Set `mute`. */
 elbo_status elbo_form_mute(elbo_form *form, elbo_arena *arena);
 
-/* The form as an experiment file; with `origins`, each line tells where its value
- * came from. */
+/* The form as an experiment file; with `origins`, each line tells where its
+ * value came from. */
 elbo_status elbo_form_write(const elbo_form *form, const char *path,
                             bool origins, elbo_arena *arena, const char **out);
 

@@ -44,9 +44,8 @@ static elbo_status read_script(const char *name, elbo_arena *arena,
         return elbo_source_read(path, SCRIPT_LIMIT, arena, out);
     }
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *const path = elbo_path(arena, "%s/%s/%s",
-                                           folder ? folder : "", places[i],
-                                           name);
+        const char *const path =
+            elbo_path(arena, "%s/%s/%s", folder ? folder : "", places[i], name);
 
         ELBO_TRY(elbo_arena_check(arena, "a script"));
         if (elbo_source_read(path, SCRIPT_LIMIT, arena, out) == ELBO_OK)
@@ -76,11 +75,12 @@ static bool has_column(const elbo_run_series *run, const char *name)
 
 static void put_names(const elbo_figure *f, FILE *file, elbo_arena *arena)
 {
-    fprintf(file,
-            "# Made by elbo plot %s; `gnuplot -d %s.gp` in this folder draws it "
-            "again.\nkind = '%s'\nruns = %zu\narray label[%zu]\narray "
-            "seeds[%zu]\n",
-            f->kind, f->kind, f->kind, f->n, f->n, f->n);
+    fprintf(
+        file,
+        "# Made by elbo plot %s; `gnuplot -d %s.gp` in this folder draws it "
+        "again.\nkind = '%s'\nruns = %zu\narray label[%zu]\narray "
+        "seeds[%zu]\n",
+        f->kind, f->kind, f->kind, f->n, f->n, f->n);
     for (size_t i = 0; i < f->n; i++) {
         fprintf(file, "label[%zu] = ", i + 1);
         put_quoted(file, f->run[i].label, arena);
@@ -242,8 +242,7 @@ static elbo_status draw_here(const elbo_figure *f, elbo_arena *arena)
                          "gnuplot-nox); data and script are in %s",
                          f->dir);
     }
-    if (bad)
-        return ELBO_FAIL(ELBO_EINTERNAL, "gnuplot: %s", strerror(bad));
+    if (bad) return ELBO_FAIL(ELBO_EINTERNAL, "gnuplot: %s", strerror(bad));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return ELBO_FAIL(ELBO_EINTERNAL, "gnuplot: %s", strerror(errno));

@@ -1,5 +1,5 @@
-/* inference/program/gnuplot.h -- figures: data and script beside each other, drawn
- * by gnuplot in a process of its own, without a shell.
+/* inference/program/gnuplot.h -- figures: data and script beside each other,
+ * drawn by gnuplot in a process of its own, without a shell.
  */
 #ifndef ELBO_GNUPLOT_H
 #define ELBO_GNUPLOT_H
@@ -7,10 +7,10 @@
 #include "inference/program/series.h"
 
 typedef struct elbo_figure {
-    const char *kind;             /* "elbo": KIND.gp, KIND.dat, KIND.svg ... */
-    const char *const *columns;   /* of metrics.csv, NULL-terminated */
-    const char *const *optional;  /* 0 where a run lacks them; NULL-terminated */
-    const elbo_run_series *run;   /* [n] */
+    const char *kind;            /* "elbo": KIND.gp, KIND.dat, KIND.svg ... */
+    const char *const *columns;  /* of metrics.csv, NULL-terminated */
+    const char *const *optional; /* 0 where a run lacks them; NULL-terminated */
+    const elbo_run_series *run;  /* [n] */
     size_t n;
     const char *dir; /* the folder that all goes to */
 } elbo_figure;

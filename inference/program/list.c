@@ -10,8 +10,9 @@
 
 enum { NAMES = 256 };
 
-/* What one word after `list` shows; `name` is NULL or picks one row. Returns how
- * many rows were shown and, where none, the names there are in known [NAMES]. */
+/* What one word after `list` shows; `name` is NULL or picks one row. Returns
+ * how many rows were shown and, where none, the names there are in known
+ * [NAMES]. */
 typedef struct section {
     const char *name, *title;
     size_t (*show)(const char *name, const char *known[], size_t *n);
@@ -146,9 +147,11 @@ static size_t show_papers(const char *name, const char *known[], size_t *n)
 }
 
 static const section sections[] = {
-    {"envs", "environments", show_envs}, {"models", "models", show_models},
-    {"control", "control", show_controls}, {"terms", "terms", show_terms},
-    {"papers", "papers", show_papers},
+    {"envs",    "environments", show_envs    },
+    {"models",  "models",       show_models  },
+    {"control", "control",      show_controls},
+    {"terms",   "terms",        show_terms   },
+    {"papers",  "papers",       show_papers  },
 };
 
 enum { SECTIONS = sizeof sections / sizeof *sections };

@@ -15,7 +15,8 @@
 static void fill_standard_files(void)
 {
     for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) _exit(70);
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            _exit(70);
 }
 
 static int dispatch(int argc, char *argv[], elbo_command *command)

@@ -108,8 +108,8 @@ static elbo_status fill(json_t *root, const elbo_experiment *e,
     bad |= json_object_set_new(root, "elbo_run",
                                json_integer(ELBO_MANIFEST_SCHEMA));
     bad |= json_object_set_new(root, "elbo", json_string(ELBO_VERSION));
-    bad |= json_object_set_new(root, "git",
-                               *git ? json_string(git) : json_null());
+    bad |=
+        json_object_set_new(root, "git", *git ? json_string(git) : json_null());
     bad |= json_object_set_new(root, "compiler", json_string(__VERSION__));
     bad |= json_object_set_new(root, "cpu", cpu(arena));
     bad |= json_object_set_new(root, "blas", json_string(elbo_blas_name()));
@@ -120,8 +120,8 @@ static elbo_status fill(json_t *root, const elbo_experiment *e,
     bad |= json_object_set_new(root, "objective",
                                json_string(elbo_setup_kind(&e->setup)));
     bad |= json_object_set_new(root, "seeds", seed_list(e));
-    bad |= json_object_set_new(
-        root, "folder", string(folder ? folder : e->folder, arena));
+    bad |= json_object_set_new(root, "folder",
+                               string(folder ? folder : e->folder, arena));
     bad |= json_object_set_new(root, "file", string(e->path, arena));
     bad |= json_object_set_new(root, "xxh3", digests(e));
     free(folder);
@@ -170,10 +170,10 @@ static elbo_status read_inputs(const json_t *list, elbo_arena *arena,
     ELBO_TRY(elbo_arena_check(arena, "the manifest"));
     for (size_t i = 0; i < n; i++) {
         const json_t *const item = json_array_get(list, i);
-        const char *const path = json_string_value(json_object_get(item,
-                                                                   "path"));
-        const char *const hex = json_string_value(json_object_get(item,
-                                                                  "xxh3"));
+        const char *const path =
+            json_string_value(json_object_get(item, "path"));
+        const char *const hex =
+            json_string_value(json_object_get(item, "xxh3"));
 
         if (!path || !hex || strlen(hex) != ELBO_DIGEST_TEXT - 1)
             return ELBO_FAIL(ELBO_EDATA, "inputs[%zu] is not readable", i);
@@ -220,8 +220,8 @@ elbo_status elbo_manifest_read(const char *path, elbo_arena *arena,
 
     ELBO_TRY(elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source));
 
-    json_t *const root = json_loadb(source.text, source.bytes,
-                                    JSON_REJECT_DUPLICATES, &error);
+    json_t *const root =
+        json_loadb(source.text, source.bytes, JSON_REJECT_DUPLICATES, &error);
     elbo_status s;
 
     if (root)
@@ -276,8 +276,8 @@ elbo_status elbo_manifest_verify(const elbo_manifest *manifest, const char *dir,
     ELBO_TRY(verify(resolved, manifest->resolved));
     for (size_t i = 0; i < manifest->n_inputs; i++) {
         const elbo_input *const input = &manifest->inputs[i];
-        const char *const path = elbo_path(arena, "%s/%s", manifest->folder,
-                                           input->path);
+        const char *const path =
+            elbo_path(arena, "%s/%s", manifest->folder, input->path);
 
         ELBO_TRY(elbo_arena_check(arena, "the manifest"));
         ELBO_TRY(verify(path, input->digest));

@@ -17,12 +17,14 @@ typedef struct elbo_manifest {
     size_t n_inputs;
 } elbo_manifest;
 
-/* `overrides` as in elbo_experiment_read. ELBO_ENOINPUT, ELBO_EIO, ELBO_ENOMEM. */
+/* `overrides` as in elbo_experiment_read. ELBO_ENOINPUT, ELBO_EIO, ELBO_ENOMEM.
+ */
 elbo_status elbo_manifest_write(const elbo_experiment *experiment,
                                 char *const overrides[], size_t n_overrides,
                                 const char *path, elbo_arena *arena);
 
-/* ELBO_ENOINPUT: there is none; ELBO_EDATA: it is no manifest of this schema. */
+/* ELBO_ENOINPUT: there is none; ELBO_EDATA: it is no manifest of this schema.
+ */
 elbo_status elbo_manifest_read(const char *path, elbo_arena *arena,
                                elbo_manifest *out);
 

@@ -86,8 +86,7 @@ static off_t timing_bytes(const char *path, uint64_t rows, double *seconds)
     size_t kept = 0;
 
     *seconds = 0;
-    if (arena
-        && elbo_source_read(path, TIMING_LIMIT, arena, &file) == ELBO_OK
+    if (arena && elbo_source_read(path, TIMING_LIMIT, arena, &file) == ELBO_OK
         && strncmp(file.text, timing_head, head) == 0) {
         const char *line = file.text + head;
 
@@ -136,10 +135,11 @@ elbo_status elbo_metrics_open(const char *dir, elbo_record *record,
 {
     elbo_status s;
 
-    *out = (elbo_metrics){.fd = -1, .timing_fd = -1,
-                          .path = elbo_path(arena, "%s/metrics.csv", dir),
-                          .timing_path = elbo_path(arena, "%s/timing.csv",
-                                                   dir)};
+    *out =
+        (elbo_metrics){.fd = -1,
+                       .timing_fd = -1,
+                       .path = elbo_path(arena, "%s/metrics.csv", dir),
+                       .timing_path = elbo_path(arena, "%s/timing.csv", dir)};
     ELBO_TRY(elbo_arena_check(arena, "the metrics"));
     clock_gettime(CLOCK_MONOTONIC, &out->start);
     s = open_files(out, record);
@@ -167,14 +167,14 @@ elbo_status elbo_metrics_append(elbo_metrics *metrics, elbo_record *record,
     elbo_row_values(row, optimality, x);
     ELBO_TRY(check_finite(record, x));
     for (size_t i = 0; i < record->n; i++)
-        n += snprintf(line + n, LINE - (size_t)n, "%s%.17g", i ? "," : "",
-                      x[i]);
+        n +=
+            snprintf(line + n, LINE - (size_t)n, "%s%.17g", i ? "," : "", x[i]);
     n += snprintf(line + n, LINE - (size_t)n, "\n");
     ELBO_TRY(write_all(metrics->fd, metrics->path, line, (size_t)n));
     k = snprintf(timing, sizeof timing, "%" PRIu64 ",%.6f\n", row->iteration,
                  metrics->before + elbo_seconds_since(&metrics->start));
-    ELBO_TRY(write_all(metrics->timing_fd, metrics->timing_path, timing,
-                       (size_t)k));
+    ELBO_TRY(
+        write_all(metrics->timing_fd, metrics->timing_path, timing, (size_t)k));
     if (record->rows == 0 || x[elbo] > record->best[elbo])
         memcpy(record->best, x, sizeof x);
     memcpy(record->last, x, sizeof x);

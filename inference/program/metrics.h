@@ -12,11 +12,11 @@ enum { ELBO_COLUMNS = 32 };
 /* What a run keeps beside the engine's state: it goes into checkpoints. */
 typedef struct elbo_record {
     const char *const *columns;
-    size_t n;                    /* columns */
-    uint64_t rows;               /* written so far */
-    uint64_t bytes;              /* of metrics.csv */
+    size_t n;       /* columns */
+    uint64_t rows;  /* written so far */
+    uint64_t bytes; /* of metrics.csv */
     double last[ELBO_COLUMNS];
-    double best[ELBO_COLUMNS];   /* the row of the largest elbo, the first one */
+    double best[ELBO_COLUMNS]; /* the row of the largest elbo, the first one */
 } elbo_record;
 
 void elbo_record_init(elbo_record *record, elbo_optimality optimality);
@@ -26,7 +26,7 @@ size_t elbo_record_column(const elbo_record *record, const char *name);
 typedef struct elbo_metrics {
     const char *path, *timing_path; /* borrowed */
     int fd, timing_fd;
-    double before;                  /* seconds of the sessions before this one */
+    double before; /* seconds of the sessions before this one */
     struct timespec start;
 } elbo_metrics;
 
@@ -37,7 +37,8 @@ elbo_status elbo_metrics_open(const char *dir, elbo_record *record,
                               elbo_arena *arena, elbo_metrics *out);
 /* ELBO_ECHECK, nothing written: a value is not finite; the text names it. */
 elbo_status elbo_metrics_append(elbo_metrics *metrics, elbo_record *record,
-                                const elbo_row *row, elbo_optimality optimality);
+                                const elbo_row *row,
+                                elbo_optimality optimality);
 /* metrics.csv to disk. */
 elbo_status elbo_metrics_sync(const elbo_metrics *metrics);
 void elbo_metrics_close(elbo_metrics *metrics);

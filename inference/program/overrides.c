@@ -161,8 +161,9 @@ elbo_status elbo_overrides_apply(char *const overrides[], size_t n,
         if (!*root) {
             *root = elbo_arena_take(arena, 1, sizeof **root);
             if (!*root) break;
-            **root = (elbo_node){.kind = ELBO_MAP,
-                                 .place = {.line = 1, .column = 1}};
+            **root = (elbo_node){
+                .kind = ELBO_MAP, .place = {.line = 1, .column = 1}
+            };
         }
         if ((*root)->kind == ELBO_MAP) apply(&w, *root);
     }

@@ -1,5 +1,5 @@
-/* inference/program/papers.h -- the papers whose results the project states, each
- * as a setting of the one engine.
+/* inference/program/papers.h -- the papers whose results the project states,
+ * each as a setting of the one engine.
  */
 #ifndef ELBO_PAPERS_H
 #define ELBO_PAPERS_H

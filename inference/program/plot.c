@@ -14,18 +14,22 @@ static const char *const none[] = {NULL};
 static const char *const elbo_columns[] = {"elbo", NULL};
 static const char *const return_columns[] = {"return_model", "return_real",
                                              NULL};
-static const char *const term_columns[] = {"elbo", "reward_term", "policy_kl",
-                                           "transition_kl", "likelihood_term",
-                                           "prior_term", NULL};
+static const char *const term_columns[] = {"elbo",
+                                           "reward_term",
+                                           "policy_kl",
+                                           "transition_kl",
+                                           "likelihood_term",
+                                           "prior_term",
+                                           NULL};
 static const char *const term_optional[] = {"stop_kl", NULL};
 
 static const struct kind {
     const char *name;
     const char *const *columns, *const *optional;
 } kinds[] = {
-    {"elbo", elbo_columns, none},
-    {"terms", term_columns, term_optional},
-    {"return", return_columns, none},
+    {"elbo",   elbo_columns,   none         },
+    {"terms",  term_columns,   term_optional},
+    {"return", return_columns, none         },
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds, TEXT_LIMIT = 1 << 20 };
@@ -58,7 +62,8 @@ static const char *label_of(const char *dir, elbo_arena *arena)
     const char *const path = elbo_path(arena, "%s/manifest.json", dir);
     elbo_manifest manifest;
 
-    if (!base || !path || (strcmp(base, ".") && strcmp(base, ".."))) return base;
+    if (!base || !path || (strcmp(base, ".") && strcmp(base, "..")))
+        return base;
     return elbo_manifest_read(path, arena, &manifest) == ELBO_OK ? manifest.name
                                                                  : dir;
 }
@@ -86,8 +91,11 @@ static elbo_status plot(const struct kind *kind, char *const dir[], size_t n,
         ELBO_TRY(elbo_arena_check(arena, "the runs"));
     }
     tell_apart(run, dir, n);
-    *figure = (elbo_figure){.kind = kind->name, .columns = kind->columns,
-                            .optional = kind->optional, .run = run, .n = n,
+    *figure = (elbo_figure){.kind = kind->name,
+                            .columns = kind->columns,
+                            .optional = kind->optional,
+                            .run = run,
+                            .n = n,
                             .dir = elbo_path(arena, "%s/plots", dir[0])};
     ELBO_TRY(elbo_arena_check(arena, "the figure"));
     ELBO_TRY(elbo_figure_write(figure, arena));
@@ -97,8 +105,8 @@ static elbo_status plot(const struct kind *kind, char *const dir[], size_t n,
 /* The curve in characters, then where the files are. */
 static elbo_status show(const elbo_figure *figure, elbo_arena *arena)
 {
-    const char *const path = elbo_path(arena, "%s/%s.txt", figure->dir,
-                                       figure->kind);
+    const char *const path =
+        elbo_path(arena, "%s/%s.txt", figure->dir, figure->kind);
     elbo_source text;
 
     ELBO_TRY(elbo_arena_check(arena, "the figure"));

@@ -9,12 +9,12 @@
 #include "inference/engine.h"
 
 typedef struct elbo_progress {
-    bool shown;   /* stderr is a terminal and nobody asked for quiet */
-    bool cursor;  /* the terminal can rewrite its line */
+    bool shown;  /* stderr is a terminal and nobody asked for quiet */
+    bool cursor; /* the terminal can rewrite its line */
     bool colour;
     bool written; /* a line stands there */
     struct timespec start, last;
-    double elbo;  /* of the row shown last */
+    double elbo; /* of the row shown last */
 } elbo_progress;
 
 void elbo_progress_start(elbo_progress *progress, bool quiet);

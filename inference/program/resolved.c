@@ -1,5 +1,5 @@
-/* The experiment written out: every value and where it came from, as a file that
- * is itself an experiment. */
+/* The experiment written out: every value and where it came from, as a file
+ * that is itself an experiment. */
 #include "inference/program/form.h"
 
 #include <inttypes.h>

@@ -17,8 +17,8 @@ static elbo_status reread(const char *dir, const elbo_manifest *manifest,
                           elbo_arena *arena, elbo_experiment **out)
 {
     const char *const path = elbo_path(arena, "%s/resolved.yaml", dir);
-    const char *const name = elbo_path(arena, "%s/resolved.yaml",
-                                       manifest->folder);
+    const char *const name =
+        elbo_path(arena, "%s/resolved.yaml", manifest->folder);
     elbo_complaints complaints;
     elbo_source source;
 
@@ -32,8 +32,7 @@ static elbo_status reread(const char *dir, const elbo_manifest *manifest,
     elbo_complaints_free(&complaints);
     if (s == ELBO_ECONFIG) /* it was right when this version wrote it */
         s = ELBO_FAIL(ELBO_EDATA, "%s: elbo %s wrote it, this is %s: %s", path,
-                      manifest->version, ELBO_VERSION,
-                      elbo_last_error()->text);
+                      manifest->version, ELBO_VERSION, elbo_last_error()->text);
     return s;
 }
 

@@ -11,10 +11,11 @@
 static int run(const elbo_command *command, const elbo_experiment *experiment,
                elbo_arena *arena)
 {
-    const elbo_rundir_request request = {
-        .experiment = experiment, .overrides = command->overrides,
-        .n_overrides = command->n_overrides, .path = command->output,
-        .force = command->force};
+    const elbo_rundir_request request = {.experiment = experiment,
+                                         .overrides = command->overrides,
+                                         .n_overrides = command->n_overrides,
+                                         .path = command->output,
+                                         .force = command->force};
     elbo_engine *first = NULL;
     elbo_rundir dir;
     elbo_status s = elbo_linalg_start();

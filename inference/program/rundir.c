@@ -42,7 +42,8 @@ static bool is_stale(const site *s, const char *name)
     pid = strtol(name + n, &end, 10);
     if (end == name + n || pid <= 0) return false;
     if (strcmp(end, ".new") != 0 && strcmp(end, ".old") != 0) return false;
-    return pid == (long)getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+    return pid == (long)getpid()
+           || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
 }
 
 static void remove_stale(const site *s)
@@ -53,8 +54,8 @@ static void remove_stale(const site *s)
     while (dir && (entry = readdir(dir))) {
         if (!is_stale(s, entry->d_name)) continue;
 
-        const char *const path = elbo_path(s->arena, "%s/%s", s->parent,
-                                           entry->d_name);
+        const char *const path =
+            elbo_path(s->arena, "%s/%s", s->parent, entry->d_name);
 
         if (path) elbo_folder_remove(path); /* if it cannot be, it may stay */
     }
@@ -75,8 +76,8 @@ static elbo_status fill(const site *s)
     const elbo_rundir_request *const r = s->request;
     const elbo_experiment *const e = r->experiment;
     const char *const plots = elbo_path(s->arena, "%s/plots", s->fresh);
-    const char *const manifest = elbo_path(s->arena, "%s/manifest.json",
-                                           s->fresh);
+    const char *const manifest =
+        elbo_path(s->arena, "%s/manifest.json", s->fresh);
 
     ELBO_TRY(elbo_arena_check(s->arena, "the run directory"));
     ELBO_TRY(elbo_folder_make(s->fresh));
@@ -86,10 +87,10 @@ static elbo_status fill(const site *s)
                                  s->arena));
     ELBO_TRY(elbo_folder_make(plots));
     for (size_t i = 0; i < e->n_seeds; i++) {
-        const char *const seed = elbo_rundir_seed(s->fresh, e->seeds[i],
-                                                  s->arena);
-        const char *const checkpoint = elbo_path(s->arena, "%s/checkpoint",
-                                                 seed ? seed : "");
+        const char *const seed =
+            elbo_rundir_seed(s->fresh, e->seeds[i], s->arena);
+        const char *const checkpoint =
+            elbo_path(s->arena, "%s/checkpoint", seed ? seed : "");
 
         ELBO_TRY(elbo_arena_check(s->arena, "the run directory"));
         ELBO_TRY(elbo_folder_make(seed));
@@ -143,8 +144,8 @@ static elbo_status may_replace(const site *s)
                          "%s: not empty and no run of elbo; choose another "
                          "directory with -o",
                          s->path);
-    ELBO_TRY(elbo_manifest_same(&manifest, s->request->experiment, s->arena,
-                                &same));
+    ELBO_TRY(
+        elbo_manifest_same(&manifest, s->request->experiment, s->arena, &same));
     if (!same && !s->request->force)
         return ELBO_FAIL(ELBO_EIO,
                          "%s: holds the run of another experiment; choose "
@@ -214,10 +215,10 @@ elbo_status elbo_rundir_create(const elbo_rundir_request *request,
         return ELBO_FAIL(ELBO_EIO, "%s: name the directory itself", s.path);
     s.prefix = elbo_path(arena, ".elbo-%s.", base);
     ELBO_TRY(elbo_arena_check(arena, "the run directory"));
-    s.fresh = elbo_path(arena, "%s/%s%ld.new", s.parent, s.prefix,
-                        (long)getpid());
-    s.old = elbo_path(arena, "%s/%s%ld.old", s.parent, s.prefix,
-                      (long)getpid());
+    s.fresh =
+        elbo_path(arena, "%s/%s%ld.new", s.parent, s.prefix, (long)getpid());
+    s.old =
+        elbo_path(arena, "%s/%s%ld.old", s.parent, s.prefix, (long)getpid());
     ELBO_TRY(elbo_arena_check(arena, "the run directory"));
     ELBO_TRY(create(&s, out));
     out->path = s.path;

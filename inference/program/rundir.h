@@ -1,8 +1,9 @@
-/* inference/program/rundir.h -- the run directory: made whole, then put in place.
+/* inference/program/rundir.h -- the run directory: made whole, then put in
+ * place.
  *
  * It is built as a sibling ".elbo-NAME.PID.new" and renamed, so a start that is
- * killed leaves nothing half-written; the next run of that name removes what the
- * dead process left. While a run lasts it holds a lock on its manifest.
+ * killed leaves nothing half-written; the next run of that name removes what
+ * the dead process left. While a run lasts it holds a lock on its manifest.
  */
 #ifndef ELBO_RUNDIR_H
 #define ELBO_RUNDIR_H
@@ -13,8 +14,8 @@ typedef struct elbo_rundir_request {
     const elbo_experiment *experiment;
     char *const *overrides; /* as in elbo_experiment_read */
     size_t n_overrides;
-    const char *path;       /* NULL: runs/<name> */
-    bool force;             /* replace the run of another experiment */
+    const char *path; /* NULL: runs/<name> */
+    bool force;       /* replace the run of another experiment */
 } elbo_rundir_request;
 
 typedef struct elbo_rundir {

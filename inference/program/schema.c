@@ -1,4 +1,5 @@
-/* The rooms of the experiment file: which keys they have and what belongs there. */
+/* The rooms of the experiment file: which keys they have and what belongs
+ * there. */
 #include "inference/program/form.h"
 
 #include <stdio.h>
@@ -7,14 +8,15 @@
 enum { MOST_KEYS = 128, NAME_LIMIT = 100 };
 
 const char *const elbo_table_path[ELBO_TABLES] = {
-    "env",       "env",            "model",               "control", "control",
-    "inference", "inference.data", "inference.evaluation"};
+    "env",     "env",       "model",          "control",
+    "control", "inference", "inference.data", "inference.evaluation"};
 
 /* The two tables of each shelf; a model has but one. */
 static const elbo_table shelf_tables[ELBO_SHELVES][2] = {
-    {ELBO_ENV_COMMON, ELBO_ENV_OWN},
-    {ELBO_MODEL_OWN, ELBO_MODEL_OWN},
-    {ELBO_CONTROL_COMMON, ELBO_CONTROL_OWN}};
+    {ELBO_ENV_COMMON,     ELBO_ENV_OWN    },
+    {ELBO_MODEL_OWN,      ELBO_MODEL_OWN  },
+    {ELBO_CONTROL_COMMON, ELBO_CONTROL_OWN}
+};
 
 typedef struct reader {
     elbo_form *form;
@@ -59,9 +61,8 @@ static const char *other_room(const char *key)
 {
     static const elbo_table tables[] = {ELBO_INFERENCE, ELBO_DATA,
                                         ELBO_EVALUATION};
-    const elbo_option *const options[] = {elbo_inference_options,
-                                          elbo_data_options,
-                                          elbo_evaluation_options};
+    const elbo_option *const options[] = {
+        elbo_inference_options, elbo_data_options, elbo_evaluation_options};
 
     for (size_t i = 0; i < ELBO_SHELVES; i++) {
         const elbo_shelf shelf = elbo_shelf_of(i);
@@ -75,11 +76,11 @@ static const char *other_room(const char *key)
     return NULL;
 }
 
-static void refuse_key(const reader *r, const elbo_node *node, const keys *known,
-                       const char *room)
+static void refuse_key(const reader *r, const elbo_node *node,
+                       const keys *known, const char *room)
 {
-    const char *const nearest = elbo_name_nearest(node->key, known->name,
-                                                  known->n);
+    const char *const nearest =
+        elbo_name_nearest(node->key, known->name, known->n);
     const char *const other = other_room(node->key);
     const char *const in = *room ? room : "the top level";
 
@@ -126,8 +127,9 @@ static void check_required(const reader *r, elbo_table table, elbo_place place,
 }
 
 /* The keys of a map that belong to one of two tables (or to `extra`). */
-static void read_map(reader *r, const elbo_node *map, const elbo_table tables[2],
-                     const keys *extra, bool judge_unknown)
+static void read_map(reader *r, const elbo_node *map,
+                     const elbo_table tables[2], const keys *extra,
+                     bool judge_unknown)
 {
     keys known = *extra;
 
@@ -220,7 +222,10 @@ static elbo_status read_inference(reader *r, const elbo_node *node)
     static const char *const names[] = {"data", "evaluation"};
     const elbo_option *const options[] = {elbo_data_options,
                                           elbo_evaluation_options};
-    const keys extra = {.name = {"data", "evaluation"}, .n = 2};
+    const keys extra = {
+        .name = {"data", "evaluation"},
+          .n = 2
+    };
     const keys none = {.n = 0};
     elbo_form *const form = r->form;
     const elbo_place place = node ? node->place : form->room[ELBO_INFERENCE];
@@ -259,7 +264,8 @@ static void read_name(reader *r, const elbo_node *root)
     const elbo_node *const node = elbo_node_child(root, "name");
 
     if (!node) {
-        missing(r, root->place, "the key \"name\": what to call the experiment");
+        missing(r, root->place,
+                "the key \"name\": what to call the experiment");
         return;
     }
     if (node->kind == ELBO_REFUSED) return;
@@ -298,11 +304,14 @@ elbo_status elbo_form_read(const elbo_node *root, bool whole,
                            elbo_findings *findings, elbo_arena *arena,
                            elbo_form *form)
 {
-    static const elbo_node empty = {.kind = ELBO_MAP,
-                                    .place = {.line = 1, .column = 1}};
+    static const elbo_node empty = {
+        .kind = ELBO_MAP, .place = {.line = 1, .column = 1}
+    };
     reader r = {form, findings, arena, whole};
-    keys top = {.name = {"name", "seed", "env", "model", "control",
-                         "inference"}, .n = 6};
+    keys top = {
+        .name = {"name", "seed", "env", "model", "control", "inference"},
+        .n = 6
+    };
     size_t index[ELBO_SHELVES];
 
     if (!root) root = &empty;

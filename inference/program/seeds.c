@@ -101,8 +101,7 @@ static void scalar(seeds *s, const elbo_node *node)
     const bool closed = !list || *text == ']';
 
     if (list && closed) text = skip_blanks(text + 1);
-    if (!closed || *text)
-        refuse(s, node->place, node->text);
+    if (!closed || *text) refuse(s, node->place, node->text);
 }
 
 void elbo_form_seeds(elbo_form *form, const elbo_node *node,

@@ -130,9 +130,8 @@ elbo_status elbo_run_series_read(const char *dir, elbo_arena *arena,
     out->path = elbo_arena_take(arena, n, sizeof *out->path);
     ELBO_TRY(elbo_arena_check(arena, dir));
     for (size_t i = 0; i < n; i++) {
-        const char *const path =
-            elbo_path(arena, "%s/seed-%ju/metrics.csv", dir,
-                      (uintmax_t)seeds[i]);
+        const char *const path = elbo_path(arena, "%s/seed-%ju/metrics.csv",
+                                           dir, (uintmax_t)seeds[i]);
         elbo_series *const s = &out->seed[out->n_seeds];
 
         ELBO_TRY(elbo_arena_check(arena, dir));

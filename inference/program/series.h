@@ -34,8 +34,8 @@ typedef struct elbo_run_series {
 elbo_status elbo_run_series_read(const char *dir, elbo_arena *arena,
                                  elbo_run_series *out);
 
-/* Mean, least and largest of a column over the seeds in row t. A seed that ended
- * earlier keeps its last value. */
+/* Mean, least and largest of a column over the seeds in row t. A seed that
+ * ended earlier keeps its last value. */
 typedef struct elbo_band {
     double mean, low, high;
 } elbo_band;

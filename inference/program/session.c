@@ -103,8 +103,8 @@ static elbo_status iterate(seed_run *run)
         elbo_row row = {0};
 
         ELBO_TRY(elbo_engine_iterate(engine, &row));
-        ELBO_TRY(elbo_metrics_append(&run->metrics, &run->record, &row,
-                                     optimality));
+        ELBO_TRY(
+            elbo_metrics_append(&run->metrics, &run->record, &row, optimality));
         elbo_progress_show(&run->session->progress, run->report->seed, &row,
                            row.iteration - run->began_at, budget);
         running = elbo_engine_verdict(engine) == ELBO_RUNNING;
@@ -113,15 +113,14 @@ static elbo_status iterate(seed_run *run)
     if (!running) return ELBO_OK;
     if (run->saved_at < run->record.rows) ELBO_TRY(save(run));
     return ELBO_FAIL(ELBO_ESTOPPED, "%s after iteration %" PRIu64,
-                     elbo_signal_name(elbo_signal_pending()),
-                     run->record.rows);
+                     elbo_signal_name(elbo_signal_pending()), run->record.rows);
 }
 
 static void describe(const seed_run *run, elbo_status status, char why[WHY])
 {
     const elbo_engine *const engine = run->report->engine;
-    const double tolerance = elbo_real(
-        run->session->experiment->setup.inference, "tolerance");
+    const double tolerance =
+        elbo_real(run->session->experiment->setup.inference, "tolerance");
 
     run->report->verdict = "stopped";
     if (status != ELBO_OK) {
@@ -156,7 +155,9 @@ static elbo_status conclude(seed_run *run, elbo_status status)
     ELBO_TRY(elbo_arena_check(run->arena, "the summary"));
 
     const elbo_summary summary = {
-        .seed = report->seed, .verdict = report->verdict, .why = why,
+        .seed = report->seed,
+        .verdict = report->verdict,
+        .why = why,
         .objective = elbo_setup_kind(&run->session->experiment->setup),
         .record = record};
 
@@ -178,8 +179,8 @@ static elbo_status run_one(seed_run *run)
     if (run->session->resume) ELBO_TRY(restore(run));
     run->saved_at = run->began_at = run->record.rows;
     clock_gettime(CLOCK_MONOTONIC, &run->saved);
-    ELBO_TRY(elbo_metrics_open(run->dir, &run->record, run->arena,
-                               &run->metrics));
+    ELBO_TRY(
+        elbo_metrics_open(run->dir, &run->record, run->arena, &run->metrics));
     run->report->nothing_left =
         elbo_engine_verdict(run->report->engine) != ELBO_RUNNING;
 
@@ -191,7 +192,8 @@ static elbo_status run_one(seed_run *run)
 
 static void run_seed(elbo_session *session, elbo_seed_report *report)
 {
-    seed_run run = {.session = session, .report = report,
+    seed_run run = {.session = session,
+                    .report = report,
                     .arena = elbo_arena_alloc(1 << 12)};
 
     report->verdict = "stopped";
@@ -234,8 +236,7 @@ int elbo_session_report(const elbo_session *session,
     for (size_t i = 0; i < session->experiment->n_seeds; i++) {
         const elbo_seed_report *const r = &reports[i];
 
-        if (r->status == ELBO_OK || r->iterations > 0)
-            print_result(session, r);
+        if (r->status == ELBO_OK || r->iterations > 0) print_result(session, r);
         if (r->status == ELBO_OK) continue;
         elbo_say("seed %" PRIu64 ": %s", r->seed, r->error.text);
         stopped |= r->status == ELBO_ESTOPPED;

@@ -1,4 +1,5 @@
-/* inference/program/session.h -- all seeds of one experiment, started or continued.
+/* inference/program/session.h -- all seeds of one experiment, started or
+ * continued.
  */
 #ifndef ELBO_SESSION_H
 #define ELBO_SESSION_H

@@ -56,7 +56,8 @@ static bool is_inside(const char *folder, const char *path)
     return strncmp(folder, path, n) == 0 && (n == 1 || path[n] == '/');
 }
 
-static void check_target(const setting *s, const char *folder, const char *whole)
+static void check_target(const setting *s, const char *folder,
+                         const char *whole)
 {
     const char *const text = s->node->text, *const key = s->option->name;
     char *const home = realpath(folder, NULL);
@@ -79,7 +80,8 @@ static void check_target(const setting *s, const char *folder, const char *whole
     free(home);
 }
 
-/* A path, relative by its type, leads to a regular file inside the experiment's folder. */
+/* A path, relative by its type, leads to a regular file inside the experiment's
+ * folder. */
 static void check_path(const setting *s)
 {
     const char *const text = s->node->text, *const folder = s->form->folder;

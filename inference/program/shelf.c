@@ -31,9 +31,9 @@ static elbo_label control_at(size_t i)
 elbo_shelf elbo_shelf_of(size_t kind)
 {
     const elbo_shelf shelves[ELBO_SHELVES] = {
-        {"env", "envs", "environment", elbo_env_options, env_at},
-        {"model", "models", "model", NULL, model_at},
-        {"control", "control", "control", elbo_control_options, control_at},
+        {"env",     "envs",    "environment", elbo_env_options,     env_at    },
+        {"model",   "models",  "model",       NULL,                 model_at  },
+        {"control", "control", "control",     elbo_control_options, control_at},
     };
 
     return shelves[kind];

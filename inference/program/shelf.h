@@ -13,10 +13,10 @@ typedef struct elbo_label {
 } elbo_label;
 
 typedef struct elbo_shelf {
-    const char *room;           /* "env": its key in the file */
-    const char *plural;         /* "envs": its name in `elbo list` */
-    const char *noun;           /* "environment" */
-    const elbo_option *common;  /* options every component takes, or NULL */
+    const char *room;          /* "env": its key in the file */
+    const char *plural;        /* "envs": its name in `elbo list` */
+    const char *noun;          /* "environment" */
+    const elbo_option *common; /* options every component takes, or NULL */
     elbo_label (*at)(size_t i);
 } elbo_shelf;
 

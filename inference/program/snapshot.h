@@ -10,13 +10,13 @@
 elbo_status elbo_snapshot_save(const char *dir, const elbo_engine *engine,
                                const elbo_record *record, elbo_arena *ws);
 
-/* The iterations that have a checkpoint, newest first; at most 64. A folder that
- * is not there has none. */
+/* The iterations that have a checkpoint, newest first; at most 64. A folder
+ * that is not there has none. */
 elbo_status elbo_snapshot_list(const char *dir, uint64_t iterations[64],
                                size_t *n);
 
-/* Load one into a freshly opened engine. ELBO_EDATA, ELBO_ENOINPUT: refused, and
- * the engine must be freed. */
+/* Load one into a freshly opened engine. ELBO_EDATA, ELBO_ENOINPUT: refused,
+ * and the engine must be freed. */
 elbo_status elbo_snapshot_load(const char *dir, uint64_t iteration,
                                elbo_engine *engine, elbo_record *record,
                                elbo_arena *ws);

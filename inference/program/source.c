@@ -38,8 +38,7 @@ static elbo_status read_open(int fd, const char *path, size_t limit,
     if (!S_ISREG(info.st_mode))
         return ELBO_FAIL(ELBO_ENOINPUT, "%s: not a regular file", path);
     if ((uintmax_t)info.st_size > limit)
-        return ELBO_FAIL(ELBO_ESIZE,
-                         "the file has %jd bytes, the limit is %zu",
+        return ELBO_FAIL(ELBO_ESIZE, "the file has %jd bytes, the limit is %zu",
                          (intmax_t)info.st_size, limit);
 
     const size_t bytes = (size_t)info.st_size;
@@ -223,7 +222,8 @@ static size_t line_begin(const char *text, size_t bytes, size_t offset)
     return i > 0 ? i : mark_bytes(text, bytes);
 }
 
-/* Columns that a spelt character of o bytes takes, given it was copied or not. */
+/* Columns that a spelt character of o bytes takes, given it was copied or not.
+ */
 static size_t columns(const char *text, size_t o)
 {
     return text[0] == '\\' && o > 1 ? o : 1;

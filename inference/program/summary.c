@@ -25,12 +25,12 @@ static json_t *row(const elbo_record *record, const double x[])
 elbo_status elbo_summary_write(const elbo_summary *summary, const char *path)
 {
     const elbo_record *const record = summary->record;
-    json_t *const root = json_pack(
-        "{s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "seed",
-        (json_int_t)summary->seed, "objective", summary->objective, "verdict",
-        summary->verdict, "why", summary->why, "iterations",
-        (json_int_t)record->rows, "last", row(record, record->last), "best",
-        row(record, record->best));
+    json_t *const root =
+        json_pack("{s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "seed",
+                  (json_int_t)summary->seed, "objective", summary->objective,
+                  "verdict", summary->verdict, "why", summary->why,
+                  "iterations", (json_int_t)record->rows, "last",
+                  row(record, record->last), "best", row(record, record->best));
     char *const text =
         json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS));
     elbo_status s = ELBO_ENOMEM;

@@ -197,15 +197,30 @@ static void on_document(builder *b, const yaml_event_t *event)
 static void on_event(builder *b, const yaml_event_t *event)
 {
     switch (event->type) {
-    case YAML_SCALAR_EVENT: on_scalar(b, event); break;
-    case YAML_ALIAS_EVENT: on_alias(b, event); break;
-    case YAML_MAPPING_START_EVENT: on_open(b, event, ELBO_MAP); break;
-    case YAML_SEQUENCE_START_EVENT: on_open(b, event, ELBO_LIST); break;
-    case YAML_DOCUMENT_START_EVENT: on_document(b, event); break;
+    case YAML_SCALAR_EVENT:
+        on_scalar(b, event);
+        break;
+    case YAML_ALIAS_EVENT:
+        on_alias(b, event);
+        break;
+    case YAML_MAPPING_START_EVENT:
+        on_open(b, event, ELBO_MAP);
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        on_open(b, event, ELBO_LIST);
+        break;
+    case YAML_DOCUMENT_START_EVENT:
+        on_document(b, event);
+        break;
     case YAML_MAPPING_END_EVENT:
-    case YAML_SEQUENCE_END_EVENT: b->depth--; break;
-    case YAML_STREAM_END_EVENT: b->done = true; break;
-    default: break;
+    case YAML_SEQUENCE_END_EVENT:
+        b->depth--;
+        break;
+    case YAML_STREAM_END_EVENT:
+        b->done = true;
+        break;
+    default:
+        break;
     }
 }
 
@@ -234,9 +249,9 @@ elbo_status elbo_yaml_parse(elbo_findings *findings, elbo_arena *arena,
 
     if (!yaml_parser_initialize(&b.parser))
         return ELBO_FAIL(ELBO_ENOMEM, "the YAML parser");
-    yaml_parser_set_input_string(
-        &b.parser, (const unsigned char *)findings->source.text,
-        findings->source.bytes);
+    yaml_parser_set_input_string(&b.parser,
+                                 (const unsigned char *)findings->source.text,
+                                 findings->source.bytes);
     while (!b.stop && !b.done) {
         yaml_event_t event;
 

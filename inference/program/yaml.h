@@ -1,9 +1,9 @@
 /* inference/program/yaml.h -- a YAML subset as a tree in which every node knows
  * its place.
  *
- * Scalars, maps with plain keys, lists. Anchors, aliases, tags, directives, merge
- * keys, duplicate keys, more than one document, more than ELBO_YAML_DEPTH levels
- * or ELBO_YAML_NODES nodes are refused.
+ * Scalars, maps with plain keys, lists. Anchors, aliases, tags, directives,
+ * merge keys, duplicate keys, more than one document, more than ELBO_YAML_DEPTH
+ * levels or ELBO_YAML_NODES nodes are refused.
  */
 #ifndef ELBO_YAML_H
 #define ELBO_YAML_H

@@ -1,0 +1,458 @@
+#!/bin/sh
+# tests/program.sh ELBO -- the program from outside: exit codes, run directories,
+# signals, kills, damaged checkpoints, figures.
+#
+# KILLS=n sets how often a run is killed at a random instant (100).
+set -u
+
+[ $# -eq 1 ] || { echo "usage: $0 path/to/elbo" >&2; exit 2; }
+elbo=$(realpath "$1") || exit 2
+tree=$(realpath "$(dirname "$0")/..")
+: "${ELBO_PLOTS:=$tree/plots}"
+export ELBO_PLOTS
+kills=${KILLS:-100}
+passed=0
+failed=0
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+
+# check NAME COMMAND...: it must succeed.
+check() {
+    name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $name"
+        sed 's/^/    /' "$work/err" "$work/out" 2>/dev/null | head -20
+    fi
+}
+
+# exits CODE ARGUMENT...: elbo's exit code; its output is in $work/out and err.
+exits() {
+    want=$1
+    shift
+    "$elbo" "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    [ "$got" -eq "$want" ] && return 0
+    echo "    elbo $*: exit $got, not $want"
+    return 1
+}
+
+says() { grep -qF -- "$1" "$work/err"; }   # on stderr
+tells() { grep -qF -- "$1" "$work/out"; }  # on stdout
+
+# The digest of all that a resumed run must reproduce.
+digest() {
+    cat "$1"/seed-*/metrics.csv "$1"/seed-*/summary.json \
+        $(for seed in "$1"/seed-*; do ls "$seed"/checkpoint/*.ck | tail -n 1; done) |
+        sha256sum
+}
+same() { [ "$(digest "$1")" = "$(digest "$2")" ]; }
+# await FILE: until it has something in it, a minute at most.
+await() {
+    tries=0
+    while [ ! -s "$1" ] && [ $tries -lt 3000 ]; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    [ -s "$1" ]
+}
+leaves_nothing() { [ -z "$(find . -name '.elbo-*' -print)" ]; }
+
+cat >small.yaml <<'E'
+name: small
+seed: 0..1
+env: {name: chain, slip: 0.2385, discount: 0.9}
+model: tabular
+control: {name: soft_value_iteration, temperature: 0.385}
+inference: {iterations: 3, data: {steps: 385}}
+E
+
+# About half a second.
+cat >half.yaml <<'E'
+name: half
+seed: [2, 5]
+env: {name: riverswim, discount: 0.95}
+model: tabular
+control: {name: soft_value_iteration, temperature: 0.1}
+inference:
+  iterations: 300
+  checkpoint_every: 7
+  data: {mode: online, policy: current, steps: 20, epsilon: 0.1}
+E
+
+# Does not end by itself; its checkpoints are taken by time.
+sed -e 's/name: half/name: endless/' -e 's/iterations: 300/iterations: 100000/' \
+    -e '/checkpoint_every/d' half.yaml >endless.yaml
+
+cat >table.yaml <<'E'
+name: table
+env: {name: chain, discount: 0.9}
+model: tabular
+control: soft_value_iteration
+inference: {iterations: 2, data: {source: file, file: sub/d.csv}}
+E
+mkdir sub
+cat >sub/d.csv <<'E'
+state,action,reward,next_state,terminated
+0,0,2,0,0
+0,1,0,1,0
+E
+
+# ---- words ----
+
+version_is() { exits 0 --version && [ "$(cat out)" = "elbo $(cat "$tree/inference/program/VERSION")" ]; }
+check version_is_the_file_VERSION version_is
+help_works() { exits 0 --help && tells "elbo run FILE" && [ ! -s err ]; }
+check help_goes_to_stdout help_works
+verb_help() {
+    for verb in run resume plot check list; do
+        exits 0 $verb --help && tells "usage: elbo $verb" || return 1
+    done
+}
+check every_verb_has_help verb_help
+no_verb() { exits 2 && says "usage"; }
+check no_verb_is_wrong_usage no_verb
+bad_verb() { exits 2 rum && says 'did you mean "run"?'; }
+check an_unknown_verb_gets_a_suggestion bad_verb
+bad_option() { exits 2 run small.yaml --quit && says 'did you mean "--quiet"?'; }
+check an_unknown_option_gets_a_suggestion bad_option
+bad_words() {
+    exits 2 run && exits 2 resume a b && exits 2 plot elbo && exits 2 check &&
+        exits 2 list envs a b && exits 2 run small.yaml -o && exits 2 run small.yaml -o '' &&
+        exits 2 list -o x && exits 2 --nonsense && exits 2 -x
+}
+check wrong_words_are_wrong_usage bad_words
+dashes() { exits 66 check -- -q && says "-q: error:"; }
+check two_dashes_end_the_options dashes
+
+# ---- list and check ----
+
+lists() {
+    exits 0 list && tells "four_rooms" && tells "inference.data" || return 1
+    for word in envs models control terms papers; do
+        exits 0 list $word && [ -s out ] && [ ! -s err ] || return 1
+    done
+    exits 0 list envs chain && tells "small_reward" && ! tells "garnet"
+}
+check list_shows_the_tables lists
+list_typo() {
+    exits 2 list evns && says '"envs"' && exits 2 list envs chian && says '"chain"'
+}
+check list_suggests_names list_typo
+list_papers() { exits 0 list papers && tells toussaint2006_em && tells levine2018_inference; }
+check list_papers_has_the_two list_papers
+check_small() { exits 0 check small.yaml && tells "objective" && [ ! -e runs ]; }
+check check_tells_the_objective_and_writes_nothing check_small
+
+# ---- exit codes of experiments ----
+
+wrong_value() { exits 78 run small.yaml env.slip=2 && says "argument 3: error: slip"; }
+check a_wrong_override_value_is_78 wrong_value
+wrong_place() {
+    exits 78 run small.yaml -q -o runs/x seed=1 env.slip=2 && says "argument 7: error: slip"
+}
+check an_argument_is_counted_as_the_user_sees_it wrong_place
+malformed() { exits 2 run small.yaml slip && exits 2 run small.yaml =2 && exits 2 run small.yaml env..slip=1; }
+check a_malformed_override_is_2 malformed
+wrong_file() {
+    sed 's/slip/slop/' small.yaml >wrong.yaml
+    exits 78 run wrong.yaml && says 'wrong.yaml:3:20: error: unknown key "slop"' && says '^'
+}
+check a_wrong_file_is_78_with_place_and_caret wrong_file
+no_file() {
+    exits 66 run nope.yaml && exits 66 check . && exits 66 check /dev/zero &&
+        exits 66 resume nope && exits 66 plot elbo nope
+}
+check what_does_not_exist_is_66 no_file
+no_table() { exits 66 run small.yaml inference.data.source=file inference.data.file=nope.csv; }
+check a_missing_table_is_66 no_table
+fifo() { mkfifo fifo && exits 66 check fifo; }
+check a_fifo_is_not_waited_for fifo
+bad_table() {
+    sed 's/0,1,0,1,0/0,1,zero,1,0/' sub/d.csv >sub/bad.csv
+    exits 65 run table.yaml inference.data.file=sub/bad.csv && says "bad.csv:3:5" &&
+        exits 65 check table.yaml inference.data.file=sub/bad.csv && [ ! -e runs/table ]
+}
+check a_bad_table_is_65_and_leaves_nothing bad_table
+outside() {
+    ln -s /etc/passwd link.csv
+    exits 78 run table.yaml inference.data.file=/etc/passwd &&
+        exits 78 run table.yaml inference.data.file=../d.csv &&
+        exits 78 run table.yaml inference.data.file=link.csv
+}
+check a_table_outside_the_folder_is_refused outside
+full() {
+    "$elbo" list >/dev/full 2>err
+    [ $? -eq 74 ] || return 1
+    "$elbo" run small.yaml -q -o runs/full >/dev/full 2>err
+    [ $? -eq 74 ] && says "standard output" || return 1
+    "$elbo" --version >&- 2>err
+    [ $? -eq 74 ]
+}
+check a_full_or_closed_stdout_is_74 full
+
+# ---- run directories ----
+
+contents() {
+    rm -rf runs
+    exits 0 run small.yaml && [ ! -s err ] && [ "$(grep -c '^seed [01]  ' out)" -eq 2 ] || return 1
+    [ "$(ls runs/small | tr '\n' ' ')" = "experiment.yaml manifest.json plots resolved.yaml seed-0 seed-1 " ] &&
+        [ "$(ls runs/small/seed-1 | tr '\n' ' ')" = "checkpoint metrics.csv summary.json timing.csv " ] &&
+        cmp -s small.yaml runs/small/experiment.yaml && leaves_nothing
+}
+check a_run_directory_has_what_the_contract_says contents
+columns() {
+    head -n 1 runs/small/seed-0/metrics.csv | grep -q '^iteration,env_steps,elbo,reward_term,policy_kl,transition_kl,likelihood_term,prior_term,return_model,return_real,value_gap,ess' &&
+        ! grep -qiE 'nan|inf' runs/small/seed-0/metrics.csv &&
+        [ "$(head -n 1 runs/small/seed-0/timing.csv)" = iteration,seconds ] &&
+        [ "$(wc -l <runs/small/seed-0/timing.csv)" -eq "$(wc -l <runs/small/seed-0/metrics.csv)" ]
+}
+check metrics_have_their_columns columns
+sums() {
+    awk -F, 'NR > 1 { d = $3 - ($4 - $5 - $6 + $7 + $8); s = 0
+                      for (i = 4; i <= 8; i++) s += $i < 0 ? -$i : $i
+                      if (d * d > 1e-24 * s * s) exit 1 }' runs/small/seed-*/metrics.csv
+}
+check the_elbo_is_the_sum_of_its_terms sums
+summary() {
+    grep -q '"verdict": "\(converged\|budget\)"' runs/small/seed-0/summary.json &&
+        grep -q '"objective"' runs/small/seed-0/summary.json &&
+        grep -q '"best"' runs/small/seed-0/summary.json
+}
+check the_summary_has_a_verdict summary
+resolved_runs() {
+    exits 0 run runs/small/resolved.yaml -o runs/again -q && same runs/small runs/again
+}
+check the_resolved_file_is_the_same_experiment resolved_runs
+origins() {
+    exits 0 run small.yaml env.slip=0.385 -o runs/origins -q &&
+        grep -q 'slip: 0.385 .*# argument 3$' runs/origins/resolved.yaml &&
+        grep -q 'discount: 0.9 .*# small.yaml:3:44$' runs/origins/resolved.yaml &&
+        grep -q 'likelihood: logp .*# default$' runs/origins/resolved.yaml &&
+        grep -q '"env.slip=0.385"' runs/origins/manifest.json
+}
+check the_resolved_file_tells_origins origins
+rerun() {
+    digest runs/small >before
+    exits 0 run small.yaml && says "replaced" && digest runs/small >after && cmp -s before after &&
+        leaves_nothing
+}
+check the_same_experiment_replaces_its_run_with_the_same_bits rerun
+other() {
+    exits 74 run small.yaml seed=3 && says "--force" && says "-o" && [ -d runs/small/seed-0 ] || return 1
+    exits 0 run small.yaml seed=3 --force && [ -d runs/small/seed-3 ] && [ ! -e runs/small/seed-0 ]
+}
+check another_experiment_is_replaced_only_by_force other
+foreign() {
+    mkdir -p mine && echo precious >mine/file
+    exits 74 run small.yaml -o mine && exits 74 run small.yaml -o mine -f &&
+        [ "$(cat mine/file)" = precious ] && leaves_nothing
+}
+check a_foreign_directory_is_never_touched foreign
+empty() { mkdir -p empty && exits 0 run small.yaml -q -o empty && [ -f empty/manifest.json ]; }
+check an_empty_directory_is_used empty
+a_file() { echo x >file && exits 74 run small.yaml -o file && exits 74 run small.yaml -o file/below && [ "$(cat file)" = x ]; }
+check a_file_in_place_of_a_directory_is_74 a_file
+unwritable() { exits 74 run small.yaml -o /proc/elbo/x && says "/proc/elbo" && exits 74 run small.yaml -o /dev/null; }
+check an_unwritable_place_is_74_with_its_path unwritable
+deep() { exits 0 run small.yaml -q -o a/b/c/ && [ -f a/b/c/manifest.json ]; }
+check parents_are_made deep
+odd() {
+    d="odd '\$(touch canary) \`touch canary\` é"
+    exits 0 run small.yaml -q -o "$d" && exits 0 resume "$d" -q && exits 0 plot elbo "$d" -q && [ ! -e canary ]
+}
+check odd_directory_names_are_only_names odd
+
+# ---- threads ----
+
+threads() {
+    exits 0 run half.yaml -q -o runs/t1 || return 1
+    for n in 1 2 4; do
+        OMP_NUM_THREADS=$n "$elbo" run half.yaml -q -o runs/t2 -f >/dev/null 2>err && same runs/t1 runs/t2 || return 1
+    done
+    "$elbo" run half.yaml seed=2 -q -o runs/alone >/dev/null 2>err &&
+        cmp -s runs/alone/seed-2/metrics.csv runs/t1/seed-2/metrics.csv
+}
+check the_number_of_threads_changes_nothing threads
+
+# ---- resume ----
+
+finished() {
+    digest runs/t1 >before
+    exits 0 resume runs/t1 && tells "was finished" && digest runs/t1 >after && cmp -s before after
+}
+check a_finished_run_says_so finished
+from_start() {
+    cp -r runs/t1 runs/start
+    rm runs/start/seed-*/checkpoint/*
+    exits 0 resume runs/start -q && same runs/t1 runs/start
+}
+check a_run_without_checkpoints_starts_over from_start
+
+newest() { ls "$1"/seed-2/checkpoint/*.ck | tail -n 1; }
+truncated() {
+    rm -rf runs/d && cp -r runs/t1 runs/d
+    head -c 1000 "$(newest runs/t1)" >"$(newest runs/d)"
+    exits 0 resume runs/d && says "checkpoint 300 is refused" && same runs/t1 runs/d
+}
+check a_truncated_checkpoint_is_refused_and_the_one_before_used truncated
+flipped() {
+    rm -rf runs/d && cp -r runs/t1 runs/d
+    file=$(newest runs/d)
+    byte=$(od -An -tu1 -j 2385 -N 1 "$file" | tr -d ' ')
+    printf "\\$(printf %o $((byte ^ 16)))" | dd of="$file" bs=1 seek=2385 conv=notrunc 2>/dev/null
+    exits 0 resume runs/d && says "is refused" && same runs/t1 runs/d
+}
+check a_flipped_bit_is_refused_and_the_one_before_used flipped
+all_bad() {
+    rm -rf runs/d && cp -r runs/t1 runs/d
+    for file in runs/d/seed-*/checkpoint/*; do : >"$file"; done
+    exits 0 resume runs/d && says "starting from the beginning" && same runs/t1 runs/d
+}
+check without_a_good_checkpoint_it_starts_over all_bad
+half_line() {
+    rm -rf runs/d && cp -r runs/t1 runs/d
+    rm "$(newest runs/d)"
+    printf '295,17' >>runs/d/seed-2/metrics.csv
+    exits 0 resume runs/d -q && same runs/t1 runs/d
+}
+check a_half_written_row_is_cut half_line
+changed() {
+    exits 0 run table.yaml -q && echo 0,0,2,0,0 >>sub/d.csv && exits 65 resume runs/table && says "sub/d.csv" || return 1
+    rm sub/d.csv && exits 66 resume runs/table || return 1
+    cp -r runs/t1 runs/e && echo >>runs/e/experiment.yaml && exits 65 resume runs/e && says "experiment.yaml" || return 1
+    cp -r runs/t1 runs/m && echo >runs/m/manifest.json && exits 65 resume runs/m
+}
+check what_changed_since_the_start_is_65 changed
+
+# ---- signals ----
+
+# interrupted SIGNAL CODE
+interrupted() {
+    rm -rf runs/i
+    "$elbo" run endless.yaml -q -o runs/i >out 2>err &
+    pid=$!
+    await runs/i/seed-5/metrics.csv && await runs/i/seed-2/metrics.csv || return 1
+    sleep 0.1
+    kill -"$1" $pid
+    wait $pid
+    [ $? -eq "$2" ] && says "elbo resume runs/i" && grep -q "SIG$1" runs/i/seed-2/summary.json &&
+        grep -q '"stopped"' runs/i/seed-2/summary.json && [ -n "$(ls runs/i/seed-2/checkpoint)" ]
+}
+check sigint_ends_with_130_and_a_checkpoint interrupted INT 130
+check sigterm_ends_with_143_and_a_checkpoint interrupted TERM 143
+continued() {
+    rm -rf runs/c
+    "$elbo" run half.yaml inference.checkpoint_every=0 -q -o runs/c >out 2>err &
+    pid=$!
+    await runs/c/seed-2/metrics.csv || return 1
+    kill -INT $pid
+    wait $pid
+    [ $? -eq 130 ] && exits 0 resume runs/c -q && same runs/t1 runs/c
+}
+check an_interrupted_run_continues_to_the_same_bits continued
+busy() {
+    rm -rf runs/i
+    "$elbo" run endless.yaml -q -o runs/i >out 2>/dev/null &
+    pid=$!
+    await runs/i/manifest.json || return 1
+    exits 74 resume runs/i && says "in use by process $pid" &&
+        exits 74 run endless.yaml -o runs/i && says "in use"
+    code=$?
+    kill -TERM $pid
+    wait $pid
+    return $code
+}
+check a_running_directory_is_left_alone busy
+twice() {
+    "$elbo" run small.yaml env.discount=1 control.tolerance=0 control.sweeps=1e9 -q -o runs/twice >out 2>err &
+    pid=$!
+    await runs/twice/seed-0/metrics.csv || return 1
+    kill -INT $pid
+    sleep 0.05
+    kill -INT $pid 2>/dev/null
+    wait $pid
+    [ $? -eq 130 ]
+}
+check a_second_sigint_ends_at_once twice
+
+# ---- kills ----
+
+now() { date +%s%N; }
+began=$(now)
+"$elbo" run half.yaml -q -o runs/reference >/dev/null 2>&1
+span=$(((($(now) - began) / 1000000) + 1)) # ms
+
+# killed LANE COUNT: runs killed at random instants, resumed (some killed again),
+# compared. Prints one line a failure.
+killed() {
+    state=$((2385 + $1 * 7919))
+    dir=runs/kill-$1
+    i=0
+    while [ $i -lt "$2" ]; do
+        rm -rf "$dir"
+        verb="run half.yaml -o"
+        rounds=$((1 + i % 3))
+        while [ $rounds -gt 0 ]; do
+            state=$(((state * 1103515245 + 12345) % 2147483648))
+            ms=$((state / 65536 % (span / (1 + i % 3) + 1)))
+            # The words of the verb are meant to be split.
+            "$elbo" $verb "$dir" -q >/dev/null 2>&1 &
+            pid=$!
+            sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+            kill -KILL $pid 2>/dev/null
+            wait $pid 2>/dev/null
+            [ -d "$dir" ] && verb=resume
+            rounds=$((rounds - 1))
+        done
+        "$elbo" $verb "$dir" -q >/dev/null 2>"err-$1" || { echo "round $i: exit $?"; cat "err-$1"; }
+        same runs/reference "$dir" || echo "round $i: other bits"
+        i=$((i + 1))
+    done
+}
+kills_survive() {
+    killed 1 $((kills / 2)) >lane-1 2>&1 &
+    lane=$!
+    killed 2 $((kills - kills / 2)) >lane-2 2>&1
+    wait $lane
+    cat lane-1 lane-2 >out
+    : >err
+    [ ! -s out ]
+}
+check "${kills}_kills_lose_nothing" kills_survive
+stale() {
+    exits 0 run half.yaml -q -o runs/kill-1 -f && exits 0 run half.yaml -q -o runs/kill-2 -f && leaves_nothing
+}
+check what_dead_processes_left_is_removed stale
+
+# ---- figures ----
+
+figures() {
+    for kind in elbo terms return; do
+        exits 0 plot $kind runs/t1 runs/small && tells "runs/t1/plots/$kind.svg" && [ ! -s err ] || return 1
+        for end in gp dat svg png txt; do [ -s runs/t1/plots/$kind.$end ] || return 1; done
+    done
+    exits 0 plot elbo runs/t1 -q && [ ! -s out ]
+}
+no_gnuplot() {
+    PATH=/nonexistent "$elbo" plot elbo runs/t1 >out 2>err
+    [ $? -eq 66 ] && says "gnuplot-nox"
+}
+bad_kind() { exits 2 plot eblo runs/t1 && says '"elbo"'; }
+bad_metrics() {
+    cp -r runs/small runs/p
+    echo 4,x >>runs/p/seed-3/metrics.csv
+    exits 65 plot elbo runs/p && says "metrics.csv:"
+}
+if command -v gnuplot >/dev/null; then check figures_are_drawn figures; fi
+check without_gnuplot_it_is_named no_gnuplot
+check an_unknown_figure_gets_a_suggestion bad_kind
+check broken_metrics_are_65 bad_metrics
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
