@@ -7,46 +7,71 @@
 #include "inference/core/explog.h"
 #include "inference/core/parallel.h"
 
-/* Rows of a block of states: what a block needs stays in the second cache. */
+/* Rows of a block of states: what a block needs stays in the first caches. */
 enum { BLOCK = ELBO_MOST_ACTIONS };
 
 /* A block of states in work: arrays start at its first state or row. */
 typedef struct block {
     size_t n, nA; /* states, actions */
     double alpha;
+    bool plain;            /* pi0 allows every action, and no Q is NaN */
     const double *pi0, *Q; /* [n x nA] */
     double *V;             /* [n] */
     double *pi;            /* [n x nA] or NULL */
 } block;
 
+/* loop(nA, ...) with nA a constant where it is a common one: gcc then unrolls
+ * it and works on several states at a time. */
+#define ELBO_BY_ACTIONS(nA, loop, ...)                                         \
+    switch (nA) {                                                              \
+    case 2:                                                                    \
+        loop(2, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 3:                                                                    \
+        loop(3, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 4:                                                                    \
+        loop(4, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 5:                                                                    \
+        loop(5, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    default:                                                                   \
+        loop(nA, __VA_ARGS__);                                                 \
+    }
+
+/* V = max of Q. */
+static inline void best_of_all(size_t nA, size_t n, const double Q[restrict],
+                               double V[restrict])
+{
+    for (size_t s = 0; s < n; s++) {
+        double best = Q[s * nA];
+
+        for (size_t a = 1; a < nA; a++)
+            best = Q[s * nA + a] > best ? Q[s * nA + a] : best;
+        V[s] = best;
+    }
+}
+
 /* V = max of Q over the actions that pi0 allows; NaN if one of their Q is. */
-static inline void best_actions(size_t nA, const block *b)
+static void best_allowed(const block *b)
 {
     for (size_t s = 0; s < b->n; s++) {
-        const double *Q = b->Q + s * nA, *pi0 = b->pi0 + s * nA;
+        const double *Q = b->Q + s * b->nA, *pi0 = b->pi0 + s * b->nA;
         double best = -HUGE_VAL;
 
-        for (size_t a = 0; a < nA; a++) {
-            const double q = pi0[a] > 0 ? Q[a] : -HUGE_VAL;
-
-            best = q > best || q != q ? q : best;
-        }
+        for (size_t a = 0; a < b->nA; a++)
+            if (pi0[a] > 0 && (Q[a] > best || isnan(Q[a]))) best = Q[a];
         b->V[s] = best;
     }
 }
 
-/* The same for the action counts that are common: gcc unrolls them. */
 static void maximise(const block *b)
 {
-    switch (b->nA) {
-    case 2:
-        best_actions(2, b);
-        break;
-    case 4:
-        best_actions(4, b);
-        break;
-    default:
-        best_actions(b->nA, b);
+    if (b->plain) {
+        ELBO_BY_ACTIONS(b->nA, best_of_all, b->n, b->Q, b->V)
+    } else {
+        best_allowed(b);
     }
 }
 
@@ -78,44 +103,71 @@ static void average(const block *b)
     if (b->pi) memcpy(b->pi, b->pi0, b->n * b->nA * sizeof *b->pi);
 }
 
-/* x = (Q - max Q) / alpha becomes exp(x), and minus_one exp(x) - 1. What pi0
- * does not allow may be better than the maximum: it is cut, and weighs 0. */
-static void exponentials(const block *b, double x[restrict],
-                         double minus_one[restrict])
+/* x = Q - max Q. What pi0 does not allow may be better than the maximum: it is
+ * cut, and weighs 0. */
+static inline void excesses(size_t nA, size_t n, const double Q[restrict],
+                            const double V[restrict], double x[restrict])
 {
-    for (size_t s = 0; s < b->n; s++)
-        for (size_t a = 0; a < b->nA; a++)
-            x[s * b->nA + a] = b->Q[s * b->nA + a] - b->V[s];
-    for (size_t i = 0; i < b->n * b->nA; i++) {
-        const double y = x[i] / b->alpha;
+    for (size_t s = 0; s < n; s++)
+        for (size_t a = 0; a < nA; a++) {
+            const double d = Q[s * nA + a] - V[s];
 
-        x[i] = elbo_exp(y > 0 ? 0 : y, &minus_one[i]);
+            x[s * nA + a] = elbo_select(d > 0, 0, d);
+        }
+}
+
+static void divide(size_t n, double by, double x[])
+{
+    for (size_t i = 0; i < n; i++) x[i] /= by;
+}
+
+/* sum pi0 exp(x) of a block's states is 1 + more: both are kept, for either
+ * alone loses digits somewhere. */
+typedef struct sums {
+    double weight[BLOCK], more[BLOCK];
+} sums;
+
+static inline void add_actions(size_t nA, size_t n, const double pi0[restrict],
+                               const double x[restrict],
+                               const double minus_one[restrict],
+                               sums *restrict to)
+{
+    for (size_t s = 0; s < n; s++) {
+        double mass = 0, weight = 0, more = 0;
+
+        for (size_t i = s * nA; i < (s + 1) * nA; i++) {
+            mass += pi0[i];
+            weight += pi0[i] * x[i];
+            more += pi0[i] * minus_one[i];
+        }
+        to->weight[s] = weight;
+        to->more[s] = more + (mass - 1);
     }
 }
 
-/* V = max Q + alpha log sum pi0 exp(x). The sum and its excess over 1 are both
- * kept, for either alone loses digits somewhere. */
+static void add_logs(size_t n, double alpha, const sums *restrict of,
+                     double V[restrict])
+{
+    for (size_t s = 0; s < n; s++)
+        V[s] += alpha * elbo_log_near(of->weight[s], of->more[s]);
+}
+
+/* V = max Q + alpha log sum pi0 exp(x), x = (Q - max Q) / alpha; pi ~ pi0
+ * exp(x). */
 static void soft(const block *b)
 {
-    double x[BLOCK], minus_one[BLOCK], sum[BLOCK], excess[BLOCK];
+    const size_t rows = b->n * b->nA;
+    double x[BLOCK], minus_one[BLOCK];
+    sums of;
 
     maximise(b);
-    exponentials(b, x, minus_one);
-    for (size_t s = 0, i = 0; s < b->n; s++) {
-        double mass = 0, weight = 0, more = 0;
-
-        for (size_t a = 0; a < b->nA; a++, i++) {
-            mass += b->pi0[i];
-            weight += b->pi0[i] * x[i];
-            more += b->pi0[i] * minus_one[i];
-        }
-        sum[s] = weight;
-        excess[s] = more + (mass - 1);
-    }
-    for (size_t s = 0; s < b->n; s++)
-        b->V[s] += b->alpha * elbo_log_near(sum[s], excess[s]);
-    for (size_t i = 0; b->pi && i < b->n * b->nA; i++)
-        b->pi[i] = b->pi0[i] * x[i] / sum[i / b->nA];
+    ELBO_BY_ACTIONS(b->nA, excesses, b->n, b->Q, b->V, x)
+    divide(rows, b->alpha, x);
+    elbo_exp_all(rows, x, minus_one);
+    ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, minus_one, &of)
+    add_logs(b->n, b->alpha, &of, b->V);
+    for (size_t i = 0; b->pi && i < rows; i++)
+        b->pi[i] = b->pi0[i] * x[i] / of.weight[i / b->nA];
 }
 
 /* max |x - y|. The bits of doubles without a sign are ordered as they are, NaN
@@ -138,8 +190,23 @@ typedef struct sweep {
     const elbo_problem *problem;
     const double *pi0, *V_next;
     double *V, *Q, *pi; /* Q and pi may be NULL */
+    bool all;           /* pi0 is known to allow every action */
     void (*reduce)(const block *b);
 } sweep;
+
+/* Q += r; whether all of it is a number. */
+static bool add_rewards(size_t n, const double r[restrict], double Q[restrict])
+{
+    uint64_t bad = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const double q = Q[i] + r[i];
+
+        bad |= (uint64_t)(q != q);
+        Q[i] = q;
+    }
+    return bad == 0;
+}
 
 /* Q = r + ce(V_next), V and pi of states first .. last - 1; their residual. */
 static double sweep_states(void *arg, size_t first, size_t last)
@@ -157,10 +224,13 @@ static double sweep_states(void *arg, size_t first, size_t last)
 
         problem->tilt.kind->expect(&problem->tilt, &problem->mdp.P, w->V_next,
                                    row, row + rows, Q);
-        for (size_t i = 0; i < rows; i++) Q[i] += problem->mdp.r[row + i];
+
+        const bool numbers = add_rewards(rows, problem->mdp.r + row, Q);
+
         w->reduce(&(block){.n = n,
                            .nA = nA,
                            .alpha = problem->alpha,
+                           .plain = w->all && numbers,
                            .pi0 = w->pi0 + row,
                            .Q = Q,
                            .V = w->V + s,
@@ -176,22 +246,23 @@ static size_t work_of(const elbo_problem *problem)
            + 8 * problem->mdp.nS * problem->mdp.nA;
 }
 
+static double run(const elbo_problem *problem, sweep w)
+{
+    const double alpha = problem->alpha;
+
+    assert(alpha >= 0 && problem->mdp.nA <= ELBO_MOST_ACTIONS);
+    w.problem = problem;
+    w.reduce = alpha > 0 ? isinf(alpha) ? average : soft : hard;
+    w.V[problem->mdp.nS] = 0;
+    return elbo_parallel_max(problem->mdp.nS, work_of(problem), &w,
+                             sweep_states);
+}
+
 double elbo_backup(const elbo_problem *problem, const double pi0[],
                    const double V_next[], double V[], double Q[], double pi[])
 {
-    const double alpha = problem->alpha;
-    sweep w = {.problem = problem,
-               .pi0 = pi0,
-               .V_next = V_next,
-               .V = V,
-               .Q = Q,
-               .pi = pi,
-               .reduce = alpha > 0 ? isinf(alpha) ? average : soft : hard};
-
-    assert(alpha >= 0 && problem->mdp.nA <= ELBO_MOST_ACTIONS);
-    V[problem->mdp.nS] = 0;
-    return elbo_parallel_max(problem->mdp.nS, work_of(problem), &w,
-                             sweep_states);
+    return run(problem,
+               (sweep){.pi0 = pi0, .V_next = V_next, .V = V, .Q = Q, .pi = pi});
 }
 
 /* q of one stage from the value it is followed by. */
@@ -274,6 +345,16 @@ static elbo_status solve_stages(const elbo_problem *problem,
     return ELBO_OK;
 }
 
+/* Whether pi0 allows every action: known once, sweeps need not ask again. */
+static bool allows_all(const elbo_posterior *post)
+{
+    const size_t n = post->nS * post->nA;
+    size_t i = 0;
+
+    while (i < n && post->pi0[i] > 0) i++;
+    return i == n;
+}
+
 /* Sweep V to and fro; the last sweep, after the residual is small enough or the
  * sweeps are spent, also gives Q and pi, and q is tilted by what it started
  * from: V = max over (pi, q) at that value is attained by exactly these. */
@@ -283,6 +364,7 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
 {
     double *from = post->V, *to = elbo_arena_doubles(ws, post->nS + 1);
     double residual = HUGE_VAL;
+    const bool all = allows_all(post);
     bool small = false;
     size_t sweeps = 1; /* with the last one */
 
@@ -291,7 +373,9 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
     for (; sweeps < problem->sweeps && !small; sweeps++) {
         double *const swap = from;
 
-        residual = elbo_backup(problem, post->pi0, from, to, NULL, NULL);
+        residual =
+            run(problem,
+                (sweep){.pi0 = post->pi0, .all = all, .V_next = from, .V = to});
         small = !(residual > problem->tolerance); /* or NaN: seen below */
         from = to;
         to = swap;

@@ -1,5 +1,5 @@
-/* tests/experiment_cases.h -- what the tests of the experiment file share: a file
- * that is right, one line of which is replaced at a time.
+/* tests/experiment_cases.h -- what the tests of the experiment file share: a
+ * file that is right, one line of which is replaced at a time.
  */
 #ifndef ELBO_EXPERIMENT_CASES_H
 #define ELBO_EXPERIMENT_CASES_H

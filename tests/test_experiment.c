@@ -100,7 +100,7 @@ END_TEST
 
 START_TEST(a_wrong_override_is_blamed_by_its_argument)
 {
-/* clang-format off */
+    /* clang-format off */
     static const struct {
         const char *word, *text, *caret;
         elbo_status status;

@@ -220,7 +220,7 @@ START_TEST(an_unfinished_solve_may_lose_what_its_residual_allows)
         case_setup c;
         elbo_engine *engine;
         elbo_row row;
-        double last = HUGE_VAL;
+        double last = -HUGE_VAL;
         char own[100];
 
         snprintf(own, sizeof own,
@@ -239,7 +239,7 @@ START_TEST(an_unfinished_solve_may_lose_what_its_residual_allows)
         elbo_engine_free(engine);
         case_close(&c);
     }
-    ck_assert_uint_ge(falls, WORLDS + 20); /* beyond each world's first row */
+    ck_assert_uint_ge(falls, 20);
 }
 END_TEST
 

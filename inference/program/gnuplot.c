@@ -96,38 +96,52 @@ static void put_names(const elbo_figure *f, FILE *file, elbo_arena *arena)
     fputc('\n', file);
 }
 
-/* All seeds of a run have the columns of its first. */
+/* Every seed has the columns that every run has. */
+static elbo_status check_columns(const elbo_figure *f,
+                                 const elbo_run_series *run)
+{
+    size_t column;
+
+    for (size_t k = 0; k < run->n_seeds; k++) {
+        ELBO_TRY(elbo_series_column(&run->seed[k], run->path[k], "iteration",
+                                    &column));
+        for (size_t i = 0; f->columns[i]; i++)
+            ELBO_TRY(elbo_series_column(&run->seed[k], run->path[k],
+                                        f->columns[i], &column));
+    }
+    return ELBO_OK;
+}
+
+/* Zeros for a column that the run lacks. */
+static elbo_band band_of(const elbo_run_series *run, const char *name, size_t t)
+{
+    elbo_band band = {0};
+    size_t column;
+
+    if (elbo_series_column(&run->seed[0], run->path[0], name, &column)
+        == ELBO_OK)
+        band = elbo_run_series_band(run, column, t);
+    return band;
+}
+
+static void put_columns(const elbo_run_series *run, const char *const names[],
+                        size_t t, FILE *file)
+{
+    for (size_t i = 0; names[i]; i++) {
+        const elbo_band b = band_of(run, names[i], t);
+
+        fprintf(file, " %.10g %.10g %.10g", b.mean, b.low, b.high);
+    }
+}
+
 static elbo_status put_run(const elbo_figure *f, const elbo_run_series *run,
                            FILE *file)
 {
-    size_t iteration, column;
-
-    ELBO_TRY(elbo_series_column(&run->seed[0], run->path[0], "iteration",
-                                &iteration));
-    for (size_t i = 0; f->columns[i]; i++)
-        for (size_t k = 0; k < run->n_seeds; k++)
-            ELBO_TRY(elbo_series_column(&run->seed[k], run->path[k],
-                                        f->columns[i], &column));
+    ELBO_TRY(check_columns(f, run));
     for (size_t t = 0; t < run->n_rows; t++) {
-        fprintf(file, "%.17g", elbo_run_series_band(run, iteration, t).high);
-        for (size_t i = 0; f->columns[i] || f->optional[i]; i++) {
-            if (!f->columns[i]) break;
-            elbo_series_column(&run->seed[0], run->path[0], f->columns[i],
-                               &column);
-
-            const elbo_band b = elbo_run_series_band(run, column, t);
-
-            fprintf(file, " %.10g %.10g %.10g", b.mean, b.low, b.high);
-        }
-        for (size_t i = 0; f->optional[i]; i++) {
-            elbo_band b = {0};
-
-            if (elbo_series_column(&run->seed[0], run->path[0], f->optional[i],
-                                   &column)
-                == ELBO_OK)
-                b = elbo_run_series_band(run, column, t);
-            fprintf(file, " %.10g %.10g %.10g", b.mean, b.low, b.high);
-        }
+        fprintf(file, "%.17g", band_of(run, "iteration", t).high);
+        put_columns(run, f->columns, t, file);
+        put_columns(run, f->optional, t, file);
         fputc('\n', file);
     }
     fputs("\n\n", file);

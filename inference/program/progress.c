@@ -31,14 +31,15 @@ static void show(elbo_progress *p, uint64_t seed, const elbo_row *row,
     const double rate = (double)done / elbo_seconds_since(&p->start);
     const double left = (double)(budget - row->iteration) / rate;
     const uint64_t eta = left < 1e7 ? (uint64_t)left : 9999999;
-    char line[2 * WIDTH];
+    char line[2 * WIDTH], change[32] = "";
 
+    if (p->written && p->seed == seed)
+        snprintf(change, sizeof change, " (%+.1e)", row->elbo - p->elbo);
     snprintf(line, sizeof line,
              "seed %" PRIu64 "  %" PRIu64 "/%" PRIu64
-             "  elbo %.6g (%+.1e)  real %.5g  %.0f/s  ETA %" PRIu64
-             ":%02" PRIu64,
-             seed, row->iteration, budget, row->elbo, row->elbo - p->elbo,
-             row->return_real, rate, eta / 60, eta % 60);
+             "  elbo %.6g%s  real %.5g  %.0f/s  ETA %" PRIu64 ":%02" PRIu64,
+             seed, row->iteration, budget, row->elbo, change, row->return_real,
+             rate, eta / 60, eta % 60);
     line[WIDTH] = '\0';
     fprintf(stderr, "%s%s%s%s%s", p->cursor ? "\r" : "",
             p->colour ? "\x1b[36m" : "", line, p->colour ? "\x1b[0m" : "",
@@ -46,6 +47,7 @@ static void show(elbo_progress *p, uint64_t seed, const elbo_row *row,
     fflush(stderr);
     p->written = true;
     p->elbo = row->elbo;
+    p->seed = seed;
 }
 
 void elbo_progress_show(elbo_progress *progress, uint64_t seed,

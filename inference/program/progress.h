@@ -14,7 +14,8 @@ typedef struct elbo_progress {
     bool colour;
     bool written; /* a line stands there */
     struct timespec start, last;
-    double elbo; /* of the row shown last */
+    double elbo;   /* of the row shown last ... */
+    uint64_t seed; /* ... and whose it was */
 } elbo_progress;
 
 void elbo_progress_start(elbo_progress *progress, bool quiet);

@@ -57,14 +57,6 @@ static void exponents(const tilted *t, size_t row, double best, size_t begin,
     }
 }
 
-/* x becomes exp(x), minus_one exp(x) - 1: a loop of its own, so that it is done
- * in vectors whatever the rows look like. */
-static void exponentials(size_t n, double x[restrict],
-                         double minus_one[restrict])
-{
-    for (size_t i = 0; i < n; i++) x[i] = elbo_exp(x[i], &minus_one[i]);
-}
-
 /* sum p exp(x) = 1 + excess: both are kept, for either alone loses digits
  * somewhere. */
 typedef struct row_sum {
@@ -100,7 +92,7 @@ static double long_row(const elbo_tilt *tilt, const tilted *t, size_t row)
     for (size_t i = elbo_row_begin(t->p->pattern, row), n; i < end; i += n) {
         n = end - i < PIECE ? end - i : PIECE;
         exponents(t, row, best, i, i + n, x);
-        exponentials(n, x, minus_one);
+        elbo_exp_all(n, x, minus_one);
         add_entries(&sum, n, t->p->prob + i, x, minus_one);
     }
     return certainty(tilt, t->b, best, &sum);
@@ -134,7 +126,7 @@ static void group(const elbo_tilt *tilt, const tilted *t, size_t first,
         exponents(t, row, best[row - first], i, elbo_row_end(pattern, row),
                   x + (i - begin));
     }
-    exponentials(elbo_row_end(pattern, last - 1) - begin, x, minus_one);
+    elbo_exp_all(elbo_row_end(pattern, last - 1) - begin, x, minus_one);
     for (size_t row = first; row < last; row++) {
         const size_t i = elbo_row_begin(pattern, row);
         const size_t n = elbo_row_end(pattern, row) - i;
@@ -190,7 +182,7 @@ static void posterior(const elbo_tilt *tilt, const elbo_kernel *p,
         for (size_t i = begin, n; i < end; i += n) {
             n = end - i < PIECE ? end - i : PIECE;
             exponents(&t, row, best, i, i + n, q + i);
-            exponentials(n, q + i, minus_one);
+            elbo_exp_all(n, q + i, minus_one);
             for (size_t k = i; k < i + n; k++) q[k] *= p->prob[k];
         }
         normalise(end - begin, p->prob + begin, q + begin);
