@@ -1,6 +1,7 @@
 #include "inference/backup.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -103,22 +104,18 @@ static void average(const block *b)
     if (b->pi) memcpy(b->pi, b->pi0, b->n * b->nA * sizeof *b->pi);
 }
 
-/* x = Q - max Q. What pi0 does not allow may be better than the maximum: it is
- * cut, and weighs 0. */
-static inline void excesses(size_t nA, size_t n, const double Q[restrict],
-                            const double V[restrict], double x[restrict])
+/* x = (Q - max Q) / alpha. What pi0 does not allow may be better than the
+ * maximum: it is cut, and weighs 0. */
+static inline void exponents(size_t nA, size_t n, double per_alpha,
+                             const double Q[restrict], const double V[restrict],
+                             double x[restrict])
 {
     for (size_t s = 0; s < n; s++)
         for (size_t a = 0; a < nA; a++) {
-            const double d = Q[s * nA + a] - V[s];
+            const double d = (Q[s * nA + a] - V[s]) * per_alpha;
 
             x[s * nA + a] = elbo_select(d > 0, 0, d);
         }
-}
-
-static void divide(size_t n, double by, double x[])
-{
-    for (size_t i = 0; i < n; i++) x[i] /= by;
 }
 
 /* sum pi0 exp(x) of a block's states is 1 + more: both are kept, for either
@@ -161,8 +158,7 @@ static void soft(const block *b)
     sums of;
 
     maximise(b);
-    ELBO_BY_ACTIONS(b->nA, excesses, b->n, b->Q, b->V, x)
-    divide(rows, b->alpha, x);
+    ELBO_BY_ACTIONS(b->nA, exponents, b->n, 1 / b->alpha, b->Q, b->V, x)
     elbo_exp_all(rows, x, minus_one);
     ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, minus_one, &of)
     add_logs(b->n, b->alpha, &of, b->V);
@@ -252,7 +248,7 @@ static double run(const elbo_problem *problem, sweep w)
 
     assert(alpha >= 0 && problem->mdp.nA <= ELBO_MOST_ACTIONS);
     w.problem = problem;
-    w.reduce = alpha > 0 ? isinf(alpha) ? average : soft : hard;
+    w.reduce = alpha > DBL_MIN ? isinf(alpha) ? average : soft : hard;
     w.V[problem->mdp.nS] = 0;
     return elbo_parallel_max(problem->mdp.nS, work_of(problem), &w,
                              sweep_states);

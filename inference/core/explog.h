@@ -54,18 +54,17 @@ static inline double elbo_exp_split(double x, double *scale)
     const double z = x * 0x1.71547652b82fep0 + shift; /* x / ln 2 */
     const double k = z - shift;
     const double r = (x - k * ELBO_LN2_HIGH) - k * ELBO_LN2_LOW;
-    const double r2 = r * r, r4 = r2 * r2;
+    const double w = r * r, w2 = w * w;
 
-    /* sum over n = 2 .. 13 of r^(n - 2) / n!, |r| < 0.347 */
-    const double a =
-        (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
-    const double b = (1.0 / 720 + r * (1.0 / 5040))
-                     + r2 * (1.0 / 40320 + r * (1.0 / 362880));
-    const double c = (1.0 / 3628800 + r * (1.0 / 39916800))
-                     + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
+    /* r coth(r / 2) = 2 + T, T = sum over k >= 1 of 2 B_2k / (2k)! r^2k with
+     * Bernoulli's numbers; |r| < 0.347 */
+    const double a = 1.0 / 6 - w * (1.0 / 360);
+    const double b = 1.0 / 15120 - w * (1.0 / 604800);
+    const double c = 1.0 / 23950080 - w * (691.0 / 653837184000);
+    const double d = r - w * (a + w2 * (b + w2 * c)); /* r - T */
 
     *scale = elbo_from_bits((elbo_bits(z) << 52) + ((uint64_t)1023 << 52));
-    return r + r2 * (a + r4 * (b + r4 * c));
+    return r + r * d / (2 - d); /* 2 r / (2 - r + T) */
 }
 
 /* exp(x) for x <= 0, and exp(x) - 1 to *minus_one. exp(-inf) = 0. */

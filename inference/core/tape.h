@@ -1,0 +1,111 @@
+/* inference/core/tape.h -- reverse-mode differentiation of matrix expressions.
+ *
+ * A graph of matrix nodes is built once and run many times: after
+ * elbo_tape_finish nothing is allocated. Nodes are numbered in the order they were
+ * made, so every node's arguments precede it. One graph has one precision: the
+ * same kernels are compiled for float and for double. Products go through CBLAS,
+ * one thread a call.
+ *
+ * Shapes: [rows x cols], row-major. Elementwise operations of two arguments
+ * broadcast an argument of one row, one column, or both.
+ */
+#ifndef ELBO_TAPE_H
+#define ELBO_TAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inference/core/arena.h"
+
+typedef struct elbo_tape elbo_tape;
+
+typedef enum elbo_precision { ELBO_F64, ELBO_F32 } elbo_precision;
+
+/* A node's number. */
+typedef uint32_t elbo_node;
+
+/* Making nodes fails sticky (memory, sizes): elbo_tape_finish tells. A shape that
+ * does not fit is the caller's bug (asserted). */
+elbo_tape *elbo_tape_alloc(elbo_precision precision); /* NULL: no memory */
+void elbo_tape_free(elbo_tape *tape);                  /* NULL ok */
+
+/* Leaves. An input is differentiated, a constant is not; both are set by
+ * elbo_tape_set before a run and keep their values. */
+elbo_node elbo_tape_input(elbo_tape *tape, size_t rows, size_t cols);
+elbo_node elbo_tape_constant(elbo_tape *tape, size_t rows, size_t cols);
+elbo_node elbo_tape_number(elbo_tape *tape, double x); /* a fixed 1 x 1 */
+
+/* Elementwise, one argument. */
+typedef enum elbo_unary {
+    ELBO_NEG, ELBO_EXP, ELBO_LOG, ELBO_SQ, ELBO_SQRT, ELBO_ABS, ELBO_RELU,
+    ELBO_STOP, /* the value, no derivative */
+    ELBO_TANH, ELBO_SIGMOID, ELBO_SOFTPLUS, ELBO_SILU
+} elbo_unary;
+elbo_node elbo_tape_unary(elbo_tape *tape, elbo_unary op, elbo_node x);
+
+/* Elementwise, two arguments, broadcasting. MIN and MAX give their derivative to
+ * the first argument on ties; ABS and RELU have 0 at 0. */
+typedef enum elbo_binary {
+    ELBO_ADD, ELBO_SUB, ELBO_MUL, ELBO_DIV, ELBO_MIN, ELBO_MAX
+} elbo_binary;
+elbo_node elbo_tape_binary(elbo_tape *tape, elbo_binary op, elbo_node x,
+                           elbo_node y);
+
+/* x^k, k constant. */
+elbo_node elbo_tape_pow(elbo_tape *tape, elbo_node x, double k);
+/* min(max(x, low), high), constants; derivative 0 outside. */
+elbo_node elbo_tape_clip(elbo_tape *tape, elbo_node x, double low, double high);
+
+/* op(x) op(y): [n x k] [k x m]. */
+elbo_node elbo_tape_matmul(elbo_tape *tape, elbo_node x, bool transpose_x,
+                           elbo_node y, bool transpose_y);
+
+/* Sums: of all entries [1 x 1], of each row [rows x 1], of each column
+ * [1 x cols]. */
+typedef enum elbo_axis { ELBO_ALL, ELBO_ROWS, ELBO_COLS } elbo_axis;
+elbo_node elbo_tape_sum(elbo_tape *tape, elbo_node x, elbo_axis axis);
+/* log sum exp of each row [rows x 1]; max of each row, derivative to the first. */
+elbo_node elbo_tape_logsumexp(elbo_tape *tape, elbo_node x);
+elbo_node elbo_tape_rowmax(elbo_tape *tape, elbo_node x);
+
+/* Rows of x by number: out[i] = x[index[i]], [n x cols]. `index` is copied. */
+elbo_node elbo_tape_gather(elbo_tape *tape, elbo_node x,
+                           const uint32_t index[], size_t n);
+/* Sums of runs of rows: out[i] = sum of x[start[i]] .. x[start[i + 1] - 1],
+ * [n x cols]; start [n + 1] ascending is copied. */
+elbo_node elbo_tape_segments(elbo_tape *tape, elbo_node x, const size_t start[],
+                             size_t n);
+/* The same numbers in another shape. */
+elbo_node elbo_tape_reshape(elbo_tape *tape, elbo_node x, size_t rows,
+                            size_t cols);
+
+size_t elbo_tape_rows(const elbo_tape *tape, elbo_node x);
+size_t elbo_tape_cols(const elbo_tape *tape, elbo_node x);
+
+/* No node may be made after it; all memory of the runs is taken here.
+ * ELBO_ENOMEM, ELBO_ESIZE. */
+elbo_status elbo_tape_finish(elbo_tape *tape);
+
+/* Leaves' values, in double whatever the precision; [rows x cols]. A constant or
+ * input may be set at any time after finish. */
+void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[]);
+void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
+
+/* Values of all nodes from the leaves'. */
+void elbo_tape_forward(elbo_tape *tape);
+/* Derivatives of the sum of y's entries at the values of the last forward run;
+ * read them with elbo_tape_gradient (0 for what y does not depend on). */
+void elbo_tape_backward(elbo_tape *tape, elbo_node y);
+void elbo_tape_gradient(const elbo_tape *tape, elbo_node x, double out[]);
+
+/* Hessian-vector product, forward over reverse, after forward and backward(y):
+ * set a direction for inputs (0 by default), run, read d/de grad(x + e v). */
+void elbo_tape_direction(elbo_tape *tape, elbo_node input, const double v[]);
+void elbo_tape_hessian(elbo_tape *tape, elbo_node y);
+void elbo_tape_product(const elbo_tape *tape, elbo_node x, double out[]);
+
+/* The first node whose value is not finite after a forward run, or the number of
+ * nodes; *entry is the place in it. */
+elbo_node elbo_tape_not_finite(const elbo_tape *tape, size_t *entry);
+
+#endif
