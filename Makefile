@@ -51,6 +51,16 @@ $(B)/libelbo.a: $(OBJ)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
+# What this build is, for --version and manifests; rewritten when it changes.
+GIT := $(shell git describe --always --dirty 2>/dev/null)
+$(B)/identity: FORCE
+	@mkdir -p $(@D)
+	@echo "$(VERSION) $(GIT)" | cmp -s - $@ || echo "$(VERSION) $(GIT)" > $@
+IDENTIFIED := $(addprefix $(B)/inference/program/,main.o command.o manifest.o resume.o)
+$(IDENTIFIED): $(B)/identity
+$(IDENTIFIED): CPPFLAGS += -DELBO_VERSION='"$(VERSION)"' -DELBO_GIT='"$(GIT)"'
+FORCE:
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"

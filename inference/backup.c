@@ -8,8 +8,9 @@
 #include "inference/core/explog.h"
 #include "inference/core/parallel.h"
 
-/* Rows of a block of states: what a block needs stays in the first caches. */
-enum { BLOCK = ELBO_MOST_ACTIONS };
+/* Rows of a block of states: as many as keep all a block needs in the first cache,
+ * but one state at least. */
+enum { ROWS = 512, BLOCK = ELBO_MOST_ACTIONS };
 
 /* A block of states in work: arrays start at its first state or row. */
 typedef struct block {
@@ -209,7 +210,7 @@ static double sweep_states(void *arg, size_t first, size_t last)
 {
     const sweep *w = arg;
     const elbo_problem *problem = w->problem;
-    const size_t nA = problem->mdp.nA, most = BLOCK / nA;
+    const size_t nA = problem->mdp.nA, most = nA < ROWS ? ROWS / nA : 1;
     double buffer[BLOCK];
 
     for (size_t s = first, n; s < last; s += n) {

@@ -1,42 +1,63 @@
-
-# plots/terms.gp -- the parts of the bound with the signs they have in it, one panel
-# a run: what is above zero pays, what is below is charged. A part that is zero
-# throughout is left out.
+# plots/terms.gp -- the parts of the bound with the signs they have in it: what
+# control adds above; what learning the model adds below, counted from the first row,
+# since its level is that of the data. One column a run. A part that is zero throughout is left out.
 
 data = 'terms.dat'
-array part[6] = ['reward', '-KL policy', '-KL transition', 'likelihood', \
-                 'prior', '-KL stop']
-array sign[6] = [1, -1, -1, 1, 1, -1]
-array ink[6] = [3, 2, 5, 1, 6, 4]
+array part[6] = ['reward', '-KL policy', '-KL transition', '-KL stop', \
+                 'likelihood', 'prior']
+array field[6] = [1, 2, 3, 6, 4, 5]
+array sign[6] = [1, -1, -1, -1, 1, 1]
+array ink[6] = [3, 2, 5, 4, 1, 6]
 array shown[6]
+array origin[6]
+array first[2] = [1, 5]
+array last[2] = [4, 6]
+array side[2] = ['control [nats]', 'model, change [nats]']
 
-set ylabel 'nats'
-set xzeroaxis linetype 1 linecolor '#888888'
-set rmargin
+at(k) = 2 + 3 * field[k]
+learns = 0
+do for [i = 1:runs] {
+    do for [k = 5:6] {
+        stats data index i - 1 using (column(at(k))) nooutput
+        if (STATS_min != 0 || STATS_max != 0) { learns = 1 }
+    }
+}
+rows = 1 + learns
 
 do for [form in forms] {
-    eval terminal(form, runs > 1 ? 560 * runs : 720, 460)
-    set output kind.'.'.form
     if (form eq 'txt') {
+        set terminal dumb noenhanced mono 79 18 * rows
         set grid noytics
-        set key above maxrows 2
+        columns = 1
     } else {
-        set key outside right top maxrows 9
+        eval terminal(form, 760 * runs, 330 * rows)
+        columns = runs
     }
-    if (runs > 1 && form ne 'txt') { set multiplot layout 1, runs }
-    do for [i = 1:(form eq 'txt' ? 1 : runs)] {
-        do for [k = 1:6] {
-            stats data index i - 1 using 2 + 3 * k nooutput
-            shown[k] = STATS_min != 0 || STATS_max != 0
+    set output kind.'.'.form
+    set key outside right top maxrows 4
+    set rmargin (form eq 'txt' ? 19 : 22)
+    set lmargin 11
+    set multiplot layout rows, columns
+    do for [row = 1:rows] {
+        do for [i = 1:columns] {
+            any = 0
+            do for [k = first[row]:last[row]] {
+                stats data index i - 1 using (column(at(k))) nooutput
+                shown[k] = STATS_min != 0 || STATS_max != 0
+                any = any || shown[k]
+                stats data index i - 1 every ::0::0 using (column(at(k))) nooutput
+                origin[k] = row == 1 ? 0 : STATS_min
+            }
+            set title (row == 1 ? label[i] : '') noenhanced \
+                textcolor '#222222'
+            set xlabel (row == rows ? 'iteration' : '')
+            set ylabel side[row]
+            plot for [k = first[row]:last[row]] data index i - 1 \
+                     using 1:(shown[k] ? sign[k] * (column(at(k)) - origin[k]) : any ? 1/0 : 0) \
+                     with lines linewidth 2.5 linecolor rgb colour[ink[k]] \
+                     title (shown[k] ? part[k] : '')
         }
-        set title label[i] noenhanced textcolor '#222222'
-        plot for [k = 1:6] data index i - 1 \
-                 using 1:(shown[k] ? sign[k] * column(2 + 3 * k) : 1/0) \
-                 with lines linewidth 2 linecolor rgb colour[ink[k]] \
-                 title (shown[k] ? part[k] : ''), \
-             data index i - 1 using 1:2 with lines linewidth 3 \
-                 dashtype (10, 5) linecolor rgb colour[7] title 'ELBO'
     }
-    if (runs > 1 && form ne 'txt') { unset multiplot }
+    unset multiplot
     set output
 }

@@ -12,7 +12,7 @@ char scratch_folder[64], scratch_path[96];
 
 void scratch_make(void)
 {
-    strcpy(scratch_folder, "/tmp/elbo-test-XXXXXX");
+    snprintf(scratch_folder, sizeof scratch_folder, "/tmp/elbo-test-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(scratch_folder));
     snprintf(scratch_path, sizeof scratch_path, "%s/state", scratch_folder);
 }

@@ -50,9 +50,12 @@ elbo_status elbo_fail_prefix(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text - 2, format, args);
     va_end(args);
-    strcat(text, ": ");
 
-    const size_t n = strlen(text), room = sizeof text - 1 - n;
+    const size_t end = strlen(text), n = end + 2;
+
+    memcpy(text + end, ": ", 3);
+
+    const size_t room = sizeof text - 1 - n;
     const size_t old = strlen(last.text), kept = old < room ? old : room;
 
     memmove(last.text + n, last.text, kept);
