@@ -45,7 +45,8 @@ build/elbo: $(B)/elbo
 	@ln -sfn $(MODE)/elbo $@
 
 $(B)/elbo: $(B)/$(MAIN:.c=.o) $(B)/libelbo.a
-	$(LINK) -o $@ $^ $(LIBS)
+	@echo "  LD $@"
+	@$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/libelbo.a: $(OBJ)
 	@rm -f $@

@@ -160,6 +160,7 @@ elbo_status elbo_metrics_append(elbo_metrics *metrics, elbo_record *record,
                                 const elbo_row *row, elbo_optimality optimality)
 {
     const size_t elbo = elbo_record_column(record, "elbo");
+    const size_t steps = elbo_record_column(record, "env_steps");
     double x[ELBO_COLUMNS];
     char line[LINE], timing[64];
     int n = 0, k;
@@ -175,7 +176,8 @@ elbo_status elbo_metrics_append(elbo_metrics *metrics, elbo_record *record,
                  metrics->before + elbo_seconds_since(&metrics->start));
     ELBO_TRY(
         write_all(metrics->timing_fd, metrics->timing_path, timing, (size_t)k));
-    if (record->rows == 0 || x[elbo] > record->best[elbo])
+    if (record->rows == 0 || x[steps] > record->best[steps]
+        || x[elbo] > record->best[elbo])
         memcpy(record->best, x, sizeof x);
     memcpy(record->last, x, sizeof x);
     record->bytes += (uint64_t)n;

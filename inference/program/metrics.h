@@ -16,7 +16,9 @@ typedef struct elbo_record {
     uint64_t rows;  /* written so far */
     uint64_t bytes; /* of metrics.csv */
     double last[ELBO_COLUMNS];
-    double best[ELBO_COLUMNS]; /* the row of the largest elbo, the first one */
+    double best[ELBO_COLUMNS]; /* the first row of the largest elbo among those
+                                  that saw as much data as the last: bounds on
+                                  different data do not compare */
 } elbo_record;
 
 void elbo_record_init(elbo_record *record, elbo_optimality optimality);
