@@ -3,10 +3,10 @@
  *   V  solves  V = b_pi + gamma q_pi V,   b = r - charge KL(q || p)
  *   Q  = r + ce_p(V),  q = the tilt of p by V,  pi greedy on Q
  * until the policy is stable and the tilt gains nothing. For beta > 0 each
- * round improves pi and q at once. For beta < 0 q is the opponent: it is
- * brought to its best answer to the fixed pi, by the same solves, before pi
- * moves (Hoffman and Karp 1966). With a horizon one backward induction is
- * exact.
+ * round improves pi and q at once. For beta < 0, or in a ball, q is the
+ * opponent: it is brought to its best answer to the fixed pi, by the same
+ * solves, before pi moves (Hoffman and Karp 1966). With a horizon one backward
+ * induction is exact.
  */
 #include "control/registry.h"
 
@@ -64,7 +64,7 @@ static elbo_status iterate(const elbo_problem *problem, elbo_posterior *post,
 {
     const size_t n = post->nS * post->nA;
     const bool tilted = problem->tilt.kind->posterior != NULL;
-    const bool robust = tilted && problem->tilt.beta < 0;
+    const bool robust = elbo_tilt_adversarial(&problem->tilt);
     double *b = elbo_arena_doubles(ws, n);
     double *best = elbo_arena_doubles(ws, post->nS + 1);
     double last = HUGE_VAL;

@@ -8,8 +8,8 @@
 #include "inference/core/explog.h"
 #include "inference/core/parallel.h"
 
-/* Rows of a block of states: as many as keep all a block needs in the first cache,
- * but one state at least. */
+/* Rows of a block of states: as many as keep all a block needs in the first
+ * cache, but one state at least. */
 enum { ROWS = 512, BLOCK = ELBO_MOST_ACTIONS };
 
 /* A block of states in work: arrays start at its first state or row. */
@@ -108,63 +108,87 @@ static void average(const block *b)
 /* x = (Q - max Q) / alpha. What pi0 does not allow may be better than the
  * maximum: it is cut, and weighs 0. */
 static inline void exponents(size_t nA, size_t n, double per_alpha,
-                             const double Q[restrict], const double V[restrict],
-                             double x[restrict])
-{
-    for (size_t s = 0; s < n; s++)
-        for (size_t a = 0; a < nA; a++) {
-            const double d = (Q[s * nA + a] - V[s]) * per_alpha;
-
-            x[s * nA + a] = elbo_select(d > 0, 0, d);
-        }
-}
-
-/* sum pi0 exp(x) of a block's states is 1 + more: both are kept, for either
- * alone loses digits somewhere. */
-typedef struct sums {
-    double weight[BLOCK], more[BLOCK];
-} sums;
-
-static inline void add_actions(size_t nA, size_t n, const double pi0[restrict],
-                               const double x[restrict],
-                               const double minus_one[restrict],
-                               sums *restrict to)
+                             const double Q[], const double V[], double x[])
 {
     for (size_t s = 0; s < n; s++) {
-        double mass = 0, weight = 0, more = 0;
+        const double best = V[s];
 
-        for (size_t i = s * nA; i < (s + 1) * nA; i++) {
-            mass += pi0[i];
-            weight += pi0[i] * x[i];
-            more += pi0[i] * minus_one[i];
+#pragma omp simd /* by actions: by states the arrays would be transposed */
+        for (size_t a = 0; a < nA; a++) {
+            const double d = (Q[s * nA + a] - best) * per_alpha;
+
+            x[s * nA + a] = 0 < d ? 0 : d;
         }
-        to->weight[s] = weight;
-        to->more[s] = more + (mass - 1);
     }
 }
 
-static void add_logs(size_t n, double alpha, const sums *restrict of,
+/* more = sum pi0 exp(x) - 1, from exp(x) - 1: no digits are lost where the sum
+ * is near 1, and few unless it is small. */
+static inline void add_actions(size_t nA, size_t n, const double pi0[restrict],
+                               const double minus_one[restrict],
+                               double more[restrict])
+{
+    for (size_t s = 0; s < n; s++) {
+        double mass = -1, sum = 0;
+
+        for (size_t a = 0; a < nA; a++) {
+            mass += pi0[s * nA + a];
+            sum += pi0[s * nA + a] * minus_one[s * nA + a];
+        }
+        more[s] = sum + mass;
+    }
+}
+
+/* alpha log sum pi0 exp(Q / alpha) of a state whose best action pi0 hardly
+ * allows. */
+static double careful_value(const block *b, size_t s)
+{
+    const double *Q = b->Q + s * b->nA, *pi0 = b->pi0 + s * b->nA;
+    double best = -HUGE_VAL, sum = 0;
+
+    for (size_t a = 0; a < b->nA; a++)
+        if (pi0[a] > 0 && Q[a] > best) best = Q[a];
+    for (size_t a = 0; a < b->nA; a++)
+        if (pi0[a] > 0) sum += pi0[a] * exp((Q[a] - best) / b->alpha);
+    return best + b->alpha * log(sum);
+}
+
+static void add_logs(size_t n, double alpha, const double more[restrict],
                      double V[restrict])
 {
     for (size_t s = 0; s < n; s++)
-        V[s] += alpha * elbo_log_near(of->weight[s], of->more[s]);
+        V[s] += alpha * elbo_log_near(1 + more[s], more[s]);
 }
 
-/* V = max Q + alpha log sum pi0 exp(x), x = (Q - max Q) / alpha; pi ~ pi0
- * exp(x). */
+/* pi ~ pi0 exp(x). */
+static void soft_policy(const block *b, const double x[restrict])
+{
+    double minus_one;
+
+    for (size_t i = 0; i < b->n * b->nA; i++)
+        b->pi[i] = b->pi0[i] * elbo_exp(x[i], &minus_one);
+    for (size_t s = 0; s < b->n; s++) {
+        double *pi = b->pi + s * b->nA, sum = 0;
+
+        for (size_t a = 0; a < b->nA; a++) sum += pi[a];
+        for (size_t a = 0; a < b->nA; a++) pi[a] /= sum;
+    }
+}
+
+/* V = max Q + alpha log sum pi0 exp(x). */
 static void soft(const block *b)
 {
-    const size_t rows = b->n * b->nA;
-    double x[BLOCK], minus_one[BLOCK];
-    sums of;
+    static const double small = 1.0 / 64 - 1; /* six bits of the sum are lost */
+    double x[BLOCK], more[BLOCK];
 
     maximise(b);
     ELBO_BY_ACTIONS(b->nA, exponents, b->n, 1 / b->alpha, b->Q, b->V, x)
-    elbo_exp_all(rows, x, minus_one);
-    ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, minus_one, &of)
-    add_logs(b->n, b->alpha, &of, b->V);
-    for (size_t i = 0; b->pi && i < rows; i++)
-        b->pi[i] = b->pi0[i] * x[i] / of.weight[i / b->nA];
+    if (b->pi) soft_policy(b, x);
+    elbo_expm1_all(b->n * b->nA, x);
+    ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, more)
+    add_logs(b->n, b->alpha, more, b->V);
+    for (size_t s = 0; s < b->n; s++)
+        if (more[s] < small) b->V[s] = careful_value(b, s);
 }
 
 /* max |x - y|. The bits of doubles without a sign are ordered as they are, NaN
@@ -190,6 +214,15 @@ typedef struct sweep {
     bool all;           /* pi0 is known to allow every action */
     void (*reduce)(const block *b);
 } sweep;
+
+/* Whether every action of n rows is allowed. */
+static bool allows(size_t n, const double pi0[])
+{
+    uint64_t forbidden = 0;
+
+    for (size_t i = 0; i < n; i++) forbidden |= (uint64_t) !(pi0[i] > 0);
+    return forbidden == 0;
+}
 
 /* Q += r; whether all of it is a number. */
 static bool add_rewards(size_t n, const double r[restrict], double Q[restrict])
@@ -224,14 +257,15 @@ static double sweep_states(void *arg, size_t first, size_t last)
 
         const bool numbers = add_rewards(rows, problem->mdp.r + row, Q);
 
-        w->reduce(&(block){.n = n,
-                           .nA = nA,
-                           .alpha = problem->alpha,
-                           .plain = w->all && numbers,
-                           .pi0 = w->pi0 + row,
-                           .Q = Q,
-                           .V = w->V + s,
-                           .pi = w->pi ? w->pi + row : NULL});
+        w->reduce(
+            &(block){.n = n,
+                     .nA = nA,
+                     .alpha = problem->alpha,
+                     .plain = numbers && (w->all || allows(rows, w->pi0 + row)),
+                     .pi0 = w->pi0 + row,
+                     .Q = Q,
+                     .V = w->V + s,
+                     .pi = w->pi ? w->pi + row : NULL});
     }
     return distance(last - first, w->V + first, w->V_next + first);
 }
@@ -342,16 +376,6 @@ static elbo_status solve_stages(const elbo_problem *problem,
     return ELBO_OK;
 }
 
-/* Whether pi0 allows every action: known once, sweeps need not ask again. */
-static bool allows_all(const elbo_posterior *post)
-{
-    const size_t n = post->nS * post->nA;
-    size_t i = 0;
-
-    while (i < n && post->pi0[i] > 0) i++;
-    return i == n;
-}
-
 /* Sweep V to and fro; the last sweep, after the residual is small enough or the
  * sweeps are spent, also gives Q and pi, and q is tilted by what it started
  * from: V = max over (pi, q) at that value is attained by exactly these. */
@@ -361,7 +385,8 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
 {
     double *from = post->V, *to = elbo_arena_doubles(ws, post->nS + 1);
     double residual = HUGE_VAL;
-    const bool all = allows_all(post);
+    /* known once, hard sweeps need not read pi0 again */
+    const bool all = allows(post->nS * post->nA, post->pi0);
     bool small = false;
     size_t sweeps = 1; /* with the last one */
 

@@ -80,11 +80,15 @@ static double reward_row(const view *v, size_t row)
     return v->rho[row] * v->problem->mdp.r[row];
 }
 
+/* A state's visits stand at its first row, so that its KL is summed as one. */
 static double policy_row(const view *v, size_t row)
 {
-    return v->rho[row] != 0 && v->pi[row] > 0
-               ? v->rho[row] * log(v->pi[row] / v->pi0[row])
-               : 0;
+    const size_t nA = v->problem->mdp.nA;
+    double visits = 0;
+
+    if (row % nA != 0) return 0;
+    for (size_t a = 0; a < nA; a++) visits += v->rho[row + a];
+    return visits * elbo_policy_kl(v->pi + row, v->pi0 + row, nA);
 }
 
 static double transition_row(const view *v, size_t row)

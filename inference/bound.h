@@ -3,7 +3,8 @@
  * Exponential:  with rho the occupancy of (pi, q) from mu and c the KL's charge,
  *   reward_term   = sum rho r
  *   policy_kl     = alpha sum rho log(pi / pi0)          0 at alpha in {0, inf}
- *   transition_kl = c sum rho KL(q || p)                 0 at beta = +-inf
+ *   transition_kl = c sum rho KL(q || p)                 0 at beta = +-inf, and
+ *                                                        where it is a constraint
  * Linear (Toussaint and Storkey 2006; the exact posterior over the trajectory and
  * its stop, given reward there): with Q, V, J of pi under p, x = rho Q / J the
  * posterior's visits, h = r / Q its stopping probability,
@@ -40,10 +41,10 @@ elbo_status elbo_bound_control(const elbo_problem *problem,
                                const elbo_posterior *post, elbo_parts *parts,
                                double rho[], elbo_arena *ws);
 
-/* beta < 0: *value = min over q of F_control at the policy of `post` (whose q is
- * not read), by exact evaluation and tilts in turn until V stands still; rho as
- * above, of the minimising q. *error bounds how far *value lies above the
- * minimum. */
+/* An adversarial q (elbo_tilt_adversarial): *value = min over q of F_control at
+ * the policy of `post` (whose q is not read), by exact evaluation and worst
+ * answers in turn until V stands still; rho as above, of the minimising q. *error
+ * bounds how far *value lies above the minimum. */
 elbo_status elbo_bound_profile(const elbo_problem *problem,
                                const elbo_posterior *post, double *value,
                                double *error, double rho[], elbo_arena *ws);

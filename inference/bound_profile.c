@@ -1,7 +1,8 @@
 /* inference/bound_profile.c -- min over q of F_control, the policy fixed.
  *
- * Policy iteration for the adversary: evaluate (pi, q) exactly, tilt, repeat. V
- * falls from round to round, and quadratically fast at the end.
+ * Policy iteration for the adversary: evaluate (pi, q) exactly, answer by the
+ * worst q (a tilt's, or of a ball), repeat. V falls from round to round, and
+ * quadratically fast at the end.
  */
 #include <math.h>
 #include <string.h>
@@ -14,25 +15,21 @@ enum { ROUNDS = 200 }; /* beyond the horizon */
 
 static const double still = 1e-14; /* relative change of V that ends it */
 
-/* b = r - alpha log(pi / pi0) - charge KL(q || p). */
+/* b = r - alpha KL(pi || pi0) - charge KL(q || p). */
 static void charged_reward(const elbo_problem *problem,
                            const elbo_posterior *post, double b[])
 {
     const size_t rows = post->nS * post->nA;
     const double charge = elbo_tilt_charge(&problem->tilt);
-    const bool soft = problem->alpha > 0 && isfinite(problem->alpha);
 
+    elbo_policy_reward(problem, post, b);
+    if (charge == 0) return;
     for (size_t t = 0; t < post->stages; t++) {
         const elbo_kernel q = elbo_posterior_kernel(post, problem, t);
-        const double *pi = post->pi + t * rows, *pi0 = post->pi0 + t * rows;
 
-        for (size_t row = 0; row < rows; row++) {
-            b[t * rows + row] =
-                problem->mdp.r[row]
-                - charge * elbo_row_kl(&q, &problem->mdp.P, row);
-            if (soft && pi[row] > 0)
-                b[t * rows + row] -= problem->alpha * log(pi[row] / pi0[row]);
-        }
+        for (size_t row = 0; row < rows; row++)
+            b[t * rows + row] -=
+                charge * elbo_row_kl(&q, &problem->mdp.P, row);
     }
 }
 

@@ -3,8 +3,25 @@
 #include <assert.h>
 #include <string.h>
 
+#include "inference/core/alloc.h"
+
+/* Memory is taken, and filled, array by array: what cannot be had as a whole is
+ * refused before the machine is full. */
+static elbo_status check_room(size_t capacity)
+{
+    static const size_t each =
+        3 * sizeof(uint32_t) + 2 * sizeof(double) + sizeof(uint8_t);
+    const size_t room = elbo_alloc_room();
+
+    if (capacity <= room / each) return ELBO_OK;
+    return ELBO_FAIL(ELBO_ENOMEM,
+                     "data: %zu transitions of %zu bytes; %zu bytes are free",
+                     capacity, each, room);
+}
+
 elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena)
 {
+    ELBO_TRY(check_room(capacity));
     *data = (elbo_data){
         .capacity = capacity,
         .s = elbo_arena_u32(arena, capacity),
@@ -114,15 +131,21 @@ elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
     return ELBO_OK;
 }
 
+/* In units of the largest weight: squares of the weights may overflow. */
 double elbo_data_ess(const elbo_data *data)
 {
-    double sum = 0, squares = 0;
+    double largest = 0, sum = 0, squares = 0;
 
+    for (size_t i = 0; i < data->n; i++)
+        if (data->w[i] > largest) largest = data->w[i];
+    if (!(largest > 0)) return 0;
     for (size_t i = 0; i < data->n; i++) {
-        sum += data->w[i];
-        squares += data->w[i] * data->w[i];
+        const double w = data->w[i] / largest;
+
+        sum += w;
+        squares += w * w;
     }
-    return squares > 0 ? sum * sum / squares : 0;
+    return sum * sum / squares;
 }
 
 void elbo_data_save(const elbo_data *data, const elbo_collector *collector,

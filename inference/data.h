@@ -44,11 +44,12 @@ elbo_status elbo_collect(elbo_data *data, elbo_collector *collector,
                          size_t n, elbo_arena *ws);
 
 /* Read transitions from CSV: header state,action,reward,next_state,terminated
- * in any order. ELBO_EDATA with path:line:col, ELBO_ENOINPUT. The arrays are
- * sized to the file, plus `extra`. */
+ * in any order. known [nS x nA], or NULL, marks the rows that end the episode
+ * for sure: their samples must say so. ELBO_EDATA with path:line:col,
+ * ELBO_ENOINPUT. The arrays are sized to the file, plus `extra`. */
 elbo_status elbo_data_read(elbo_data *data, const char *path,
-                           const elbo_world *world, size_t extra,
-                           elbo_arena *arena);
+                           const elbo_world *world, const uint8_t known[],
+                           size_t extra, elbo_arena *arena);
 
 /* C[entry] = scale * sum of w over the samples with that (s, a, s'), [nnz], on
  * the pattern of a model, where scale = lambda / |D|. ELBO_EDATA names the sample

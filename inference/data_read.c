@@ -11,7 +11,7 @@ static const char *const columns[COLUMNS] = {"state", "action", "reward",
 
 /* The current row of the file as sample number data->n. */
 static elbo_status append(elbo_data *data, const elbo_csv *csv,
-                          const elbo_world *world)
+                          const elbo_world *world, const uint8_t known[])
 {
     const size_t i = data->n;
     size_t s, a, next, terminal;
@@ -21,6 +21,11 @@ static elbo_status append(elbo_data *data, const elbo_csv *csv,
     ELBO_TRY(elbo_csv_double(csv, REWARD, -HUGE_VAL, HUGE_VAL, &data->r[i]));
     ELBO_TRY(elbo_csv_index(csv, NEXT, world->nS, &next));
     ELBO_TRY(elbo_csv_index(csv, TERMINATED, 2, &terminal));
+    if (!terminal && known && known[s * world->nA + a])
+        return elbo_csv_fault(csv, TERMINATED,
+                              "terminated must be 1: state %zu, action %zu "
+                              "ends the episode for sure in this world",
+                              s, a);
     data->s[i] = (uint32_t)s;
     data->a[i] = (uint32_t)a;
     data->next[i] = (uint32_t)next;
@@ -31,8 +36,8 @@ static elbo_status append(elbo_data *data, const elbo_csv *csv,
 }
 
 elbo_status elbo_data_read(elbo_data *data, const char *path,
-                           const elbo_world *world, size_t extra,
-                           elbo_arena *arena)
+                           const elbo_world *world, const uint8_t known[],
+                           size_t extra, elbo_arena *arena)
 {
     elbo_csv csv;
     bool more = true;
@@ -48,6 +53,6 @@ elbo_status elbo_data_read(elbo_data *data, const char *path,
     for (;;) {
         ELBO_TRY(elbo_csv_next(&csv, &more));
         if (!more) return ELBO_OK;
-        ELBO_TRY(append(data, &csv, world));
+        ELBO_TRY(append(data, &csv, world, known));
     }
 }

@@ -1,5 +1,6 @@
 #include "inference/engine.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -22,7 +23,12 @@ elbo_status elbo_engine_count(elbo_engine *e)
     const double n = (double)e->data.n;
     const double scale = e->set.lambda > 0 && n > 0 ? e->set.lambda / n : 1;
 
-    return elbo_data_counts(&e->data, e->belief.mean.pattern, scale, e->C);
+    const elbo_pattern *pattern = e->belief.mean.pattern;
+
+    ELBO_TRY(elbo_data_counts(&e->data, pattern, scale, e->C));
+    if (!e->expression.objective) return ELBO_OK;
+    return elbo_objective_data(e->expression.objective, pattern, &e->data,
+                               scale, e->ws);
 }
 
 static elbo_status collect(elbo_engine *e)
@@ -50,6 +56,18 @@ static double reward_scale(const elbo_engine *e)
     return sum;
 }
 
+/* What rounding leaves of one step's KLs: their terms are of the order of 1 and
+ * cancel, and a temperature multiplies what remains. */
+static double kl_rounding(const elbo_engine *e)
+{
+    const double alpha = e->problem.alpha;
+
+    if (e->problem.optimality == ELBO_LINEAR) return 0;
+    return 8 * DBL_EPSILON
+           * ((isfinite(alpha) ? alpha : 0)
+              + fabs(elbo_tilt_charge(&e->problem.tilt)));
+}
+
 /* F_control at (pi, q, theta); rho is left in the engine. */
 static elbo_status read_control(elbo_engine *e, elbo_parts *parts, reading *out)
 {
@@ -65,13 +83,14 @@ static elbo_status read_control(elbo_engine *e, elbo_parts *parts, reading *out)
         .scale = elbo_parts_scale(&control) + reward_scale(e),
         .steps = elbo_sum(e->rho, e->post.stages * e->post.nS * e->post.nA),
     };
+    out->error = kl_rounding(e) * out->steps;
     return ELBO_OK;
 }
 
 static bool is_robust(const elbo_engine *e)
 {
     return e->problem.optimality == ELBO_EXPONENTIAL
-           && elbo_tilt_charge(&e->problem.tilt) < 0;
+           && elbo_tilt_adversarial(&e->problem.tilt);
 }
 
 /* What the E-step promises to raise, at the present policy: F_control, or its
@@ -84,8 +103,13 @@ static elbo_status read_promise(elbo_engine *e, reading *out)
     if (s == ELBO_ENOTFINITE) *out = (reading){.value = -HUGE_VAL};
     if (s != ELBO_OK) return s == ELBO_ENOTFINITE ? ELBO_OK : s;
     if (!is_robust(e)) return ELBO_OK;
-    return elbo_bound_profile(&e->problem, &e->post, &out->value, &out->error,
-                              e->rho, e->ws);
+
+    const double rounding = out->error;
+
+    ELBO_TRY(elbo_bound_profile(&e->problem, &e->post, &out->value,
+                                &out->error, e->rho, e->ws));
+    out->error += rounding;
+    return ELBO_OK;
 }
 
 /* An E-step stopped at residual d: each policy's value is within gamma d of the
@@ -129,6 +153,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     reading before, after;
 
     if (e->belief.n == 0) return ELBO_OK;
+    ELBO_TRY(elbo_engine_plan(e));
     ELBO_TRY(read_outer(e, &before));
     ELBO_TRY(elbo_mstep_run(&step, &e->belief, &row->mstep, e->ws));
     ELBO_TRY(read_outer(e, &after));
@@ -141,6 +166,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
         .before = before.value,
         .after = after.value,
         .scale = before.scale + after.scale,
+        .allowance = before.error + after.error,
     };
 
     return elbo_watch_check(&watch);
@@ -193,7 +219,7 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
         .allowance = allowance,
     };
     const bool watched = e->iteration > 0 && e->set.kappa == 1 && !e->set.online
-                         && !is_robust(e)
+                         && !is_robust(e) && !e->planned
                          && e->controller.control->promise == ELBO_RISES;
 
     return watched ? elbo_watch_check(&watch) : ELBO_OK;
@@ -256,6 +282,11 @@ uint64_t elbo_engine_budget(const elbo_engine *engine)
 elbo_optimality elbo_engine_optimality(const elbo_engine *engine)
 {
     return engine->problem.optimality;
+}
+
+const char *const *elbo_engine_columns(const elbo_engine *engine)
+{
+    return engine->columns;
 }
 
 const elbo_posterior *elbo_engine_posterior(const elbo_engine *engine)

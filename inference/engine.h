@@ -45,19 +45,29 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
 /* What the objective is: "bound", "robust value", ..., one line for people. */
 const char *elbo_setup_kind(const elbo_setup *setup);
 
+/* Columns that the transition slot appends: means over the occupancy rho. */
+typedef struct elbo_own_values {
+    size_t n;
+    double x[ELBO_TRANSITION_COLUMNS];
+} elbo_own_values;
+
 /* One row of metrics.csv, columns in the order of design.md section 4. */
 typedef struct elbo_row {
     uint64_t iteration, env_steps;
     elbo_parts parts;
     double elbo;
     double return_model, return_real, value_gap, ess;
+    elbo_own_values own;
     elbo_solve_info estep;
     elbo_mstep_info mstep;
 } elbo_row;
 
-/* The columns' names in order, NULL-terminated, with stop_kl where it exists. */
+/* The columns' names in order, NULL-terminated, with stop_kl where it exists;
+ * without those that a setting appends (elbo_engine_columns has them). */
 const char *const *elbo_row_columns(elbo_optimality optimality);
-/* The row's values in the same order; counts as doubles. Returns how many. */
+enum { ELBO_ROW_COLUMNS = 13 + ELBO_TRANSITION_COLUMNS }; /* at most */
+/* The row's values in the same order, then its own; counts as doubles. Returns
+ * how many. */
 size_t elbo_row_values(const elbo_row *row, elbo_optimality optimality,
                        double out[]);
 
@@ -73,6 +83,10 @@ typedef struct elbo_engine elbo_engine;
  * pass through. Caller frees with elbo_engine_free (NULL ok). */
 elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
                              elbo_engine **out);
+/* The same; after a failure *section is the part that did not open, as in
+ * elbo_setup_check, or NULL when no part is to blame. */
+elbo_status elbo_engine_open_parts(const elbo_setup *setup, uint64_t seed,
+                                   const char **section, elbo_engine **out);
 void elbo_engine_free(elbo_engine *engine);
 
 /* One EM iteration. ELBO_ECHECK: the watchdog (or a non-finite value) stopped the
@@ -83,6 +97,8 @@ elbo_verdict elbo_engine_verdict(const elbo_engine *engine);
 uint64_t elbo_engine_iteration(const elbo_engine *engine); /* done so far */
 uint64_t elbo_engine_budget(const elbo_engine *engine);
 elbo_optimality elbo_engine_optimality(const elbo_engine *engine);
+/* All columns of its rows, NULL-terminated; borrowed. */
+const char *const *elbo_engine_columns(const elbo_engine *engine);
 
 /* All state; loading needs an engine opened from the same setup and seed.
  * ELBO_EDATA when it does not fit; the engine must then be freed. */

@@ -182,7 +182,8 @@ static elbo_status open_data(elbo_engine *e, const elbo_setup *setup,
             setup->folder, elbo_text(setup->data, "file"), e->arena);
 
         ELBO_TRY(elbo_arena_check(e->arena, "the data's path"));
-        return elbo_data_read(&e->data, path, &e->world, 0, e->arena);
+        return elbo_data_read(&e->data, path, &e->world, e->context.known, 0,
+                              e->arena);
     }
     if (!elbo_size_mul(e->set.steps, rounds, &capacity))
         return ELBO_FAIL(ELBO_ESIZE,
@@ -207,23 +208,39 @@ static elbo_status check_rewards(const elbo_engine *e)
 }
 
 static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
-                              uint64_t seed)
+                              uint64_t seed, const char **section)
 {
     ELBO_TRY(read_settings(setup, &e->set));
+    *section = "env";
     ELBO_TRY(open_world(e, setup));
+    *section = "model";
     ELBO_TRY(open_model(e, setup, seed));
+    *section = "control";
     ELBO_TRY(open_control(e, setup));
+    elbo_engine_name_columns(e);
     ELBO_TRY(check_rewards(e));
-    return open_data(e, setup, seed);
+    *section = "data";
+    ELBO_TRY(open_data(e, setup, seed));
+    return elbo_engine_open_objective(
+        e, elbo_text(setup->inference, "likelihood"));
 }
 
 elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
                              elbo_engine **out)
 {
+    const char *section;
+
+    return elbo_engine_open_parts(setup, seed, &section, out);
+}
+
+elbo_status elbo_engine_open_parts(const elbo_setup *setup, uint64_t seed,
+                                   const char **section, elbo_engine **out)
+{
     elbo_arena *arena = elbo_arena_alloc(CHUNK);
     elbo_engine *e = arena ? elbo_arena_take(arena, 1, sizeof *e) : NULL;
 
     *out = NULL;
+    *section = NULL;
     if (!e) {
         elbo_arena_free(arena);
         return ELBO_FAIL(ELBO_ENOMEM, "the engine");
@@ -231,7 +248,7 @@ elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
     e->arena = arena;
     e->ws = elbo_arena_alloc(CHUNK);
 
-    const elbo_status s = e->ws ? open_parts(e, setup, seed)
+    const elbo_status s = e->ws ? open_parts(e, setup, seed, section)
                                 : ELBO_FAIL(ELBO_ENOMEM, "the engine");
 
     if (s == ELBO_OK)
@@ -244,6 +261,7 @@ elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
 void elbo_engine_free(elbo_engine *engine)
 {
     if (!engine) return;
+    elbo_objective_close(engine->expression.objective);
     elbo_arena_free(engine->ws);
     elbo_arena_free(engine->arena);
 }

@@ -157,7 +157,8 @@ const elbo_option elbo_inference_options[] = {
      .type = ELBO_TEXT,
      .unit = "",
      .fallback = "model",
-     .doc = "q(s'|s,a), the posterior's transitions: model or tilt(beta, kl)",
+     .doc = "q(s'|s,a), the posterior's transitions: model, tilt(beta, kl) or "
+            "robust(radius, ball)",
      .check = elbo_transition_check},
     {.name = "gradient",
      .type = ELBO_CHOICE,

@@ -1,6 +1,8 @@
 /* inference/engine_row.c -- one row of metrics.csv. */
+#include <assert.h>
 #include <math.h>
 
+#include "inference/core/parallel.h"
 #include "inference/engine_state.h"
 #include "inference/evaluate.h"
 
@@ -54,18 +56,33 @@ size_t elbo_row_values(const elbo_row *row, elbo_optimality optimality,
     const size_t n = sizeof x / sizeof *x - (optimality != ELBO_LINEAR);
 
     for (size_t i = 0; i < n; i++) out[i] = x[i];
-    return n;
+    for (size_t i = 0; i < row->own.n; i++) out[n + i] = row->own.x[i];
+    return n + row->own.n;
 }
 
-static elbo_status check_finite(const elbo_row *row, elbo_optimality optimality)
+void elbo_engine_name_columns(elbo_engine *engine)
 {
-    double x[sizeof linear_columns / sizeof *linear_columns];
-    const size_t n = elbo_row_values(row, optimality, x);
+    const elbo_transition_column *own = engine->problem.tilt.kind->columns;
+    const char *const *fixed = elbo_row_columns(engine->problem.optimality);
+    size_t n = 0;
+
+    while (*fixed) engine->columns[n++] = *fixed++;
+    for (size_t i = 0; own && own[i].name; i++) {
+        assert(i < ELBO_TRANSITION_COLUMNS);
+        engine->columns[n++] = own[i].name;
+    }
+    engine->columns[n] = NULL;
+}
+
+static elbo_status check_finite(const elbo_engine *engine, const elbo_row *row)
+{
+    double x[ELBO_ROW_COLUMNS];
+    const size_t n = elbo_row_values(row, engine->problem.optimality, x);
 
     for (size_t i = 0; i < n; i++)
         if (!isfinite(x[i]))
             return ELBO_FAIL(ELBO_ENOTFINITE, "column %s is %g",
-                             elbo_row_columns(optimality)[i], x[i]);
+                             engine->columns[i], x[i]);
     return ELBO_OK;
 }
 
@@ -80,7 +97,7 @@ elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts)
     if (likelihood->conjugate && model->expect_log)
         value = model->expect_log(belief, engine->C);
     if (!isfinite(value))
-        ELBO_TRY(likelihood->value(&belief->geo, engine->C, &value, NULL));
+        ELBO_TRY(elbo_likelihood_value(likelihood, &belief->geo, engine->C, &value, NULL));
     parts->likelihood = value;
     parts->prior = model->log_prior ? model->log_prior(belief, NULL) : 0;
     return ELBO_OK;
@@ -103,22 +120,71 @@ static elbo_status policy_return(elbo_engine *engine, const elbo_kernel *P,
     return s;
 }
 
+/* A column of the transition slot's own, as the sum over the rows of one stage
+ * sees it. */
+typedef struct own_column {
+    const elbo_transition_column *column;
+    const elbo_problem *problem;
+    elbo_kernel q;
+    const double *rho, *V;
+} own_column;
+
+static double add_own(void *arg, size_t first, size_t last)
+{
+    const own_column *own = arg;
+    double sum = 0;
+
+    for (size_t row = first; row < last; row++)
+        if (own->rho[row] > 0)
+            sum += own->rho[row]
+                   * own->column->of(&own->problem->tilt, &own->q,
+                                     &own->problem->mdp.P, own->V, row);
+    return sum;
+}
+
+/* Its mean over the occupancy of all stages. */
+static double own_mean(const elbo_engine *e,
+                       const elbo_transition_column *column)
+{
+    const elbo_posterior *post = &e->post;
+    const size_t rows = post->nS * post->nA;
+    own_column own = {.column = column, .problem = &e->problem};
+    double sum = 0;
+
+    for (size_t t = 0; t < post->stages; t++) {
+        own.q = elbo_posterior_kernel(post, &e->problem, t);
+        own.rho = e->rho + t * rows;
+        own.V = post->V + (e->truth.horizon ? t + 1 : 0) * (post->nS + 1);
+        sum += elbo_parallel_sum(rows, 50 * post->nnz, &own, add_own);
+    }
+    return sum / elbo_sum(e->rho, post->stages * rows);
+}
+
+static void record_own(const elbo_engine *e, elbo_own_values *own)
+{
+    const elbo_transition_column *columns = e->problem.tilt.kind->columns;
+
+    for (own->n = 0; columns && columns[own->n].name; own->n++)
+        own->x[own->n] = own_mean(e, &columns[own->n]);
+}
+
 elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
 {
     const elbo_problem *problem = &engine->problem;
 
+    ELBO_TRY(elbo_engine_plan(engine));
     ELBO_TRY(elbo_engine_learnt(engine, &row->parts));
     row->elbo = elbo_parts_total(&row->parts);
     row->ess = elbo_data_ess(&engine->data);
 
     /* q = p_theta: the control part has followed the model's mean already */
-    if (problem->optimality == ELBO_EXPONENTIAL
-        && elbo_tilt_charge(&problem->tilt) == 0)
+    if (problem->optimality == ELBO_EXPONENTIAL && !engine->post.q)
         row->return_model = row->parts.reward;
     else
         ELBO_TRY(
             policy_return(engine, &engine->belief.mean, &row->return_model));
     ELBO_TRY(policy_return(engine, &engine->truth.P, &row->return_real));
     row->value_gap = row->return_model - row->return_real;
-    return check_finite(row, problem->optimality);
+    record_own(engine, &row->own);
+    return check_finite(engine, row);
 }

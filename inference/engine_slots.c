@@ -44,12 +44,24 @@ typedef struct facts {
     const elbo_setup *setup;
     elbo_slots slots;
     bool tilted, robust, linear, kl_clash;
+    bool expression;  /* the likelihood is not logp */
+    unsigned depends; /* of the likelihood: elbo_expr's set */
     double kappa;
 } facts;
 
 static bool given(const elbo_values *values, const char *name)
 {
     return values->value[elbo_option_find(values->options, name)].given;
+}
+
+static elbo_status read_likelihood(const elbo_setup *setup, facts *f)
+{
+    const char *text = elbo_text(setup->inference, "likelihood");
+    const elbo_likelihood *likelihood;
+
+    ELBO_TRY(elbo_likelihood_parse(text, &likelihood, NULL, NULL));
+    f->expression = likelihood == &elbo_likelihood_expression;
+    return elbo_likelihood_depends(text, &f->depends);
 }
 
 static elbo_status read_facts(const elbo_setup *setup, elbo_arena *arena,
@@ -63,9 +75,10 @@ static elbo_status read_facts(const elbo_setup *setup, elbo_arena *arena,
     ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
     ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
                        arena, &other));
+    ELBO_TRY(read_likelihood(setup, f));
     f->linear = f->slots.optimality == ELBO_LINEAR;
-    f->tilted = isfinite(f->slots.tilt.beta);
-    f->robust = f->tilted && f->slots.tilt.beta < 0;
+    f->tilted = f->slots.tilt.kind->posterior != NULL;
+    f->robust = elbo_tilt_adversarial(&f->slots.tilt);
     /* a tilt with a convention of its own does not follow the default */
     f->kl_clash =
         f->tilted && f->slots.tilt.kl == other.kl && f->slots.tilt.kl != kl;
@@ -119,10 +132,19 @@ static bool previous(const facts *f)
     return elbo_choice_is(f->setup->control_common, "prior", "previous");
 }
 
+static bool extreme(const facts *f)
+{
+    return (f->slots.alpha == 0 || isinf(f->slots.alpha)) && !f->linear;
+}
+
+static bool frozen_control(const facts *f)
+{
+    return extreme(f) && f->setup->control->previous_prior;
+}
+
 static bool frozen_prior(const facts *f)
 {
-    return (f->slots.alpha == 0 || isinf(f->slots.alpha)) && !f->linear
-           && (previous(f) || f->setup->control->previous_prior);
+    return extreme(f) && previous(f) && !frozen_control(f);
 }
 
 static bool prior_ignored(const facts *f)
@@ -146,12 +168,34 @@ static bool no_gradient(const facts *f)
 
 static bool adversary_tilt(const facts *f)
 {
-    return f->kappa < 0 && f->tilted;
+    return f->kappa < 0 && f->tilted && !f->robust;
 }
 
 static bool robust_feedback(const facts *f)
 {
-    return f->kappa > 0 && f->robust;
+    return f->kappa != 0 && f->robust;
+}
+
+static bool likelihood_of_posterior(const facts *f)
+{
+    const elbo_model *model = f->setup->model;
+
+    return f->expression && model->update && !model->pullback;
+}
+
+static bool likelihood_without_theta(const facts *f)
+{
+    return !(f->depends & ELBO_ON_THETA);
+}
+
+static bool likelihood_half_stopped(const facts *f)
+{
+    return f->depends & ELBO_ON_THETA && f->depends & ELBO_STOPS_THETA;
+}
+
+static bool likelihood_of_stages(const facts *f)
+{
+    return f->depends & ELBO_ON_PLANNER && elbo_horizon_read(f->setup) > 0;
 }
 
 static bool from_file(const facts *f)
@@ -193,7 +237,8 @@ static const struct {
      "this control serves the other optimality (em_policy goes with linear, "
      "all others with exponential)"},
     {"inference", "transition", linear_tilt,
-     "linear optimality has its own posterior over transitions: no tilt"},
+     "linear optimality has its own posterior over transitions: must be "
+     "model"},
     {"env", "horizon", linear_horizon,
      "linear optimality stops at random (probability 1 - discount): no "
      "horizon"},
@@ -206,6 +251,9 @@ static const struct {
      "negative"},
     {"control", "temperature", hard_temperature,
      "this control is hard: its temperature is 0"},
+    {"control", "temperature", frozen_control,
+     "must be above 0 and finite: this control's prior is its last policy, "
+     "which could never change"},
     {"control", "prior", frozen_prior,
      "previous at temperature 0 or inf: the first policy could never change"},
     {"control", "prior", prior_ignored,
@@ -218,7 +266,18 @@ static const struct {
     {"inference", "feedback", adversary_tilt,
      "below 0 a tilt would send negative counts: use transition: model"},
     {"inference", "feedback", robust_feedback,
-     "a robust tilt's KL never enters the M-step: must be 0"},
+     "a robust q never enters the M-step: must be 0"},
+    {"inference", "likelihood", likelihood_without_theta,
+     "nothing in it depends on theta while gradient is stop"},
+    {"inference", "likelihood", likelihood_half_stopped,
+     "a stop over a path to theta makes a semi-gradient, which has no maximum "
+     "to search for"},
+    {"inference", "likelihood", likelihood_of_posterior,
+     "only logp is conjugate: any other needs a gradient, which a posterior "
+     "over theta has not (give a model with point parameters)"},
+    {"inference", "likelihood", likelihood_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, which the "
+     "language has no words for"},
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "mode", file_online, "online needs source: env"},
     {"data", "policy", current_offline,
@@ -261,6 +320,10 @@ static const char *kind(const facts *f)
 {
     const bool cut = f->kappa == 0, closed = f->kappa == 1;
 
+    if (f->expression)
+        return "surrogate: the data term is no log likelihood of the model, so "
+               "F bounds no evidence; what it reads of the planner stands still "
+               "in each M-step";
     if (f->kappa < 0)
         return "adversarial: the model is fitted against the policy; no "
                "potential";

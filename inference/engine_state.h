@@ -31,8 +31,11 @@ struct elbo_engine {
     elbo_data data;
     elbo_collector collector;
     elbo_behaviour behaviour;
+    elbo_likelihood expression; /* opened, if set.likelihood is one */
+    bool planned;               /* ... and reads V, Q, pi, ... */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
     double *rho; /* [stages x nS x nA] occupancy of the last bound */
+    const char *columns[ELBO_ROW_COLUMNS + 1]; /* of its rows, then NULL */
 
     uint64_t iteration;
     double F; /* of the last row */
@@ -55,11 +58,21 @@ size_t elbo_horizon_read(const elbo_setup *setup);
 /* C from D: after each change of D. */
 elbo_status elbo_engine_count(elbo_engine *engine);
 
+/* An expression as set.likelihood, once the data are there. */
+elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text);
+
+/* What the expression reads of the planner, from (pi, V, Q) and theta as they
+ * are: frozen until the next call. */
+elbo_status elbo_engine_plan(elbo_engine *engine);
+
 /* The data term and the prior at theta: parts->likelihood and parts->prior. */
 elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts);
 
-/* One row's parts, returns and ESS at (pi, q, theta); the control parts are
- * there already. */
+/* engine->columns, once the problem is known. */
+void elbo_engine_name_columns(elbo_engine *engine);
+
+/* One row's parts, returns, ESS and own columns at (pi, q, theta); the control
+ * parts are there already. */
 elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row);
 
 #endif

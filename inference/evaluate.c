@@ -13,8 +13,8 @@ static const double whole = 1 - 1e-9;
 
 static elbo_kernel kernel_at(const elbo_chain *chain, size_t stage)
 {
-    return (elbo_kernel){chain->q.pattern,
-                         chain->q.prob + stage * chain->q_stride};
+    return (elbo_kernel){.pattern = chain->q.pattern,
+                         .prob = chain->q.prob + stage * chain->q_stride};
 }
 
 /* Where P_pi is gathered: one row after the other. */

@@ -1,30 +1,41 @@
 /* inference/likelihood.h -- the likelihood slot l_theta(x) on finite worlds.
  *
- * In this frame a likelihood is a function of the model's kernel and the weighted
- * data counts; it gives its value and its gradient with respect to the kernel,
- * which the model pulls back to theta.
+ * A likelihood gives its value and its gradient with respect to the model's
+ * kernel, which the model pulls back to theta. `logp` is a function of the
+ * weighted data counts; any other expression of the language is an objective
+ * opened on the run's data (inference/objective.h).
  */
 #ifndef ELBO_LIKELIHOOD_H
 #define ELBO_LIKELIHOOD_H
 
 #include "inference/core/options.h"
 #include "inference/mdp.h"
+#include "inference/objective.h"
 
 typedef struct elbo_likelihood {
     const char *name, *source, *formula, *doc;
     bool conjugate; /* value = sum C log p: closed M-steps apply */
-    /* *value = sum over data of w l, given C [nnz] (elbo_data_counts); G[nnz] +=
-     * d value / d prob unless NULL. ELBO_ENOTFINITE names (s, a, s'). */
+    /* *value = sum over data of w l, given C [nnz] (elbo_data_counts); G[nnz]
+     * += d value / d prob unless NULL. ELBO_ENOTFINITE names (s, a, s'). */
     elbo_status (*value)(const elbo_kernel *p, const double C[], double *value,
                          double G[]);
+    elbo_objective *objective; /* in the place of `value`; else NULL */
 } elbo_likelihood;
 
+/* By `value`, or by the objective, which has counts of its own. */
+elbo_status elbo_likelihood_value(const elbo_likelihood *likelihood,
+                                  const elbo_kernel *p, const double C[],
+                                  double *value, double G[]);
+
 extern const elbo_likelihood elbo_likelihood_logp;
+/* Every other expression, until an objective is opened for it. */
+extern const elbo_likelihood elbo_likelihood_expression;
 extern const elbo_likelihood *const elbo_likelihoods[]; /* ends in NULL */
 
-elbo_status elbo_likelihood_parse(const char *text,
-                                  const elbo_likelihood **out, size_t *column,
-                                  const char **nearest);
+elbo_status elbo_likelihood_parse(const char *text, const elbo_likelihood **out,
+                                  size_t *column, const char **nearest);
+/* What the text depends on: elbo_expr's set. */
+elbo_status elbo_likelihood_depends(const char *text, unsigned *depends);
 elbo_status elbo_likelihood_check(const char *text, size_t *column,
                                   const char **nearest);
 

@@ -195,8 +195,8 @@ elbo_status elbo_mdp_build(const void *world, elbo_outcomes *outcomes,
     from.list = elbo_arena_take(arena, most, sizeof *from.list);
     ELBO_TRY(elbo_arena_check(arena, "decision process: outcomes"));
     ELBO_TRY(lay_out(&from, arena, &pattern));
-    P->pattern = pattern;
-    P->prob = elbo_arena_doubles(arena, pattern->nnz);
+    *P = (elbo_kernel){.pattern = pattern,
+                       .prob = elbo_arena_doubles(arena, pattern->nnz)};
     *r = elbo_arena_doubles(arena, rows);
     ELBO_TRY(elbo_arena_check(arena, "decision process: probabilities"));
     for (size_t row = 0; row < rows; row++) {

@@ -34,11 +34,14 @@ typedef struct elbo_pattern {
     size_t nnz;
 } elbo_pattern;
 
-/* Row-stochastic on its pattern; the kernel exp(E log theta) of a posterior is
- * sub-stochastic. */
+/* Row-stochastic on its pattern, unless `partial`: the kernel exp(E log theta) of a
+ * posterior sums to less. Use designated initialisers. */
 typedef struct elbo_kernel {
     const elbo_pattern *pattern;
-    double *prob; /* [nnz] */
+    double *prob;           /* [nnz] */
+    const double *log_prob; /* [nnz] exact logarithms where prob may underflow;
+                               NULL: log(prob) */
+    bool partial;           /* rows may sum to less than 1 */
 } elbo_kernel;
 
 /* Borrowed arrays. A plain value: to plan in a model, copy the struct and put
@@ -85,17 +88,17 @@ static inline size_t elbo_stages(const elbo_mdp *mdp)
  * search; in the fixed layout never a padding entry. */
 size_t elbo_entry(const elbo_pattern *p, size_t row, size_t next);
 
-/* A dense pattern, or one with the same layout and successors as given lists:
- * `rows` tells the successors of each row, ascending and distinct. The layout is
- * fixed when no row has more than 8 successors and padding at most doubles the
- * entries, dense when half of all entries or more are filled, else CSR. All
- * memory from `arena`. ELBO_ENOMEM, ELBO_ESIZE. */
+/* An entry for every successor and END. All memory from `arena`. ELBO_ENOMEM,
+ * ELBO_ESIZE. */
 elbo_status elbo_pattern_dense(size_t nS, size_t nA, elbo_arena *arena,
                                elbo_pattern **out);
 
 /* Builds a pattern and its probabilities row by row, in row order, from the
  * outcomes of each (s, a): equal successors are added up, terminal outcomes go to
- * END, *reward is the row's expected reward. */
+ * END, r gets the rows' expected rewards. The layout is fixed when no row has more
+ * than 8 successors and padding at most doubles the entries, dense when half of all
+ * entries or more are filled, else CSR. `outcomes` is asked more than once and must
+ * give the same answer. All memory from `arena`. ELBO_ENOMEM, ELBO_ESIZE. */
 typedef size_t elbo_outcomes(const void *world, size_t s, size_t a,
                              elbo_outcome out[]); /* at most `most` of them */
 elbo_status elbo_mdp_build(const void *world, elbo_outcomes *outcomes,

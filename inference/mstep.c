@@ -40,6 +40,12 @@ static elbo_status check_feedback(const elbo_mstep *step,
 {
     const elbo_model *const model = belief->model;
 
+    if (kind != CUT && step->problem->optimality == ELBO_EXPONENTIAL
+        && elbo_tilt_adversarial(&step->problem->tilt))
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "feedback %g with transition: %s, whose q is robust: "
+                         "it never enters the M-step",
+                         step->kappa, step->problem->tilt.kind->name);
     if (kind == MOVES && belief->n > 0 && !model->pullback)
         return ELBO_FAIL(
             ELBO_EINVAL,
@@ -52,12 +58,6 @@ static elbo_status check_feedback(const elbo_mstep *step,
                          "feedback %g would send negative counts; it goes with "
                          "transition: model",
                          step->kappa);
-    if (step->problem->optimality == ELBO_EXPONENTIAL
-        && elbo_tilt_charge(&step->problem->tilt) < 0)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "feedback %g with a robust tilt (beta = %g): its KL "
-                         "never enters the M-step",
-                         step->kappa, step->problem->tilt.beta);
     return ELBO_OK;
 }
 
@@ -86,20 +86,6 @@ static elbo_status freeze(const elbo_mstep *step, elbo_belief *belief,
     ELBO_TRY(check_feedback(step, belief, f->kind));
     if (f->kind != COUNTS) return ELBO_OK;
     return expected_counts(step, belief->mean.pattern->nnz, &f->counts, ws);
-}
-
-/* b = r - alpha log(pi / pi0), the reward that pi collects in F_control. */
-static void charged_reward(const elbo_problem *problem,
-                           const elbo_posterior *post, double b[])
-{
-    const size_t rows = post->nS * post->nA;
-    const bool charged = problem->alpha > 0 && isfinite(problem->alpha);
-
-    for (size_t i = 0; i < post->stages * rows; i++) {
-        b[i] = problem->mdp.r[i % rows];
-        if (charged && post->pi[i] > 0)
-            b[i] -= problem->alpha * log(post->pi[i] / post->pi0[i]);
-    }
 }
 
 /* G += kappa sum_t rho_t(s,a) gamma V_{t+1}(s'), the gradient of mu'V. */
@@ -136,7 +122,7 @@ static elbo_status add_planner(const frozen *f, double *value, double G[])
     double *const V = elbo_arena_doubles(f->ws, (post->stages + 1) * (nS + 1));
 
     ELBO_TRY(elbo_arena_check(f->ws, "the M-step's planner"));
-    charged_reward(problem, post, b);
+    elbo_policy_reward(problem, post, b);
     ELBO_TRY(elbo_evaluate(&chain, b, V, f->ws));
     *value += f->step->kappa * elbo_dot(problem->mdp.mu, V, nS);
     if (!G) return ELBO_OK;
@@ -156,7 +142,7 @@ static elbo_status add_likelihood(const frozen *f,
 
     if (likelihood->conjugate && belief->model->expect_log)
         term = belief->model->expect_log(belief, C);
-    if (!isfinite(term)) ELBO_TRY(likelihood->value(&belief->geo, C, &term, G));
+    if (!isfinite(term)) ELBO_TRY(elbo_likelihood_value(likelihood, &belief->geo, C, &term, G));
     *value += term;
     return ELBO_OK;
 }

@@ -1,6 +1,7 @@
 #include "inference/posterior.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "inference/core/alloc.h"
 
@@ -57,10 +58,37 @@ elbo_kernel elbo_posterior_kernel(const elbo_posterior *post,
 {
     assert(stage < post->stages);
 
-    elbo_kernel q = problem->mdp.P;
+    const elbo_kernel p = problem->mdp.P;
 
-    if (post->q) q.prob = post->q + stage * post->nnz;
-    return q;
+    if (!post->q) return p;
+    return (elbo_kernel){.pattern = p.pattern,
+                         .prob = post->q + stage * post->nnz};
+}
+
+void elbo_policy_reward(const elbo_problem *problem,
+                        const elbo_posterior *post, double b[])
+{
+    const size_t nA = post->nA, rows = post->nS * nA;
+    const bool charged = problem->alpha > 0 && isfinite(problem->alpha);
+
+    for (size_t i = 0; i < post->stages * rows; i += nA) {
+        const double kl =
+            charged ? problem->alpha
+                          * elbo_policy_kl(post->pi + i, post->pi0 + i, nA)
+                    : 0;
+
+        for (size_t a = 0; a < nA; a++)
+            b[i + a] = problem->mdp.r[i % rows + a] - kl;
+    }
+}
+
+double elbo_policy_kl(const double pi[], const double pi0[], size_t nA)
+{
+    double kl = 0;
+
+    for (size_t a = 0; a < nA; a++)
+        kl += pi[a] > 0 ? elbo_kl_term(pi[a], pi0[a]) : pi0[a];
+    return kl;
 }
 
 /* The shape that a saved posterior must have to be loaded again. */

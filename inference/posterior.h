@@ -44,6 +44,15 @@ elbo_status elbo_posterior_init(elbo_posterior *post, const elbo_problem *proble
 elbo_kernel elbo_posterior_kernel(const elbo_posterior *post,
                                   const elbo_problem *problem, size_t stage);
 
+/* KL(pi || pi0) of one state's nA actions. Both sum to 1, so the first-order terms
+ * of the logarithm cancel and are left out: exact also where pi is close to pi0. */
+double elbo_policy_kl(const double pi[], const double pi0[], size_t nA);
+
+/* b [stages x nS x nA] = r - alpha KL(pi(.|s) || pi0(.|s)): under pi its value is
+ * that of r - alpha log(pi / pi0). No KL at alpha in {0, inf}. */
+void elbo_policy_reward(const elbo_problem *problem,
+                        const elbo_posterior *post, double b[]);
+
 void elbo_posterior_save(const elbo_posterior *post, elbo_writer *out);
 elbo_status elbo_posterior_load(elbo_posterior *post, elbo_reader *in);
 

@@ -6,8 +6,10 @@
  *   model         gamma E_p V                           q = p      KL not charged
  *   tilt, step    beta log E_p exp(gamma V / beta)      q ~ p exp(gamma V / beta)
  *   tilt, next    gamma beta log E_p exp(V / beta)      q ~ p exp(V / beta)
- * beta > 0 maximises over q (optimistic), beta < 0 minimises (robust). The KL is
- * charged in F with the coefficient beta, or gamma beta under `next`.
+ *   robust        gamma min E_q V                       q: D(q, p) <= radius
+ * beta > 0 maximises over q (optimistic), beta < 0 and `robust` minimise. A tilt's
+ * KL is charged in F with the coefficient beta, or gamma beta under `next`; that
+ * of `robust` is a constraint and is not charged.
  */
 #ifndef ELBO_TRANSITION_H
 #define ELBO_TRANSITION_H
@@ -17,15 +19,31 @@
 
 typedef enum elbo_kl { ELBO_KL_STEP, ELBO_KL_NEXT } elbo_kl;
 
+/* D(q, p): KL(q || p) in nats, or total variation, sum |q - p| / 2. */
+typedef enum elbo_ball { ELBO_BALL_KL, ELBO_BALL_TV } elbo_ball;
+
 typedef struct elbo_transition elbo_transition;
 
 /* The slot as set in one experiment; a plain value. */
 typedef struct elbo_tilt {
     const elbo_transition *kind;
-    double beta; /* +inf for `model` */
+    double beta; /* of `tilt`; +inf for all others */
     elbo_kl kl;
     double gamma;
+    double radius; /* of `robust` */
+    elbo_ball ball;
 } elbo_tilt;
+
+/* A number that a kind tells about each row (s, a), given q and the values V
+ * [nS + 1] that it answers. Its mean over the occupancy is a column of
+ * metrics.csv. */
+typedef struct elbo_transition_column {
+    const char *name;
+    double (*of)(const elbo_tilt *tilt, const elbo_kernel *q,
+                 const elbo_kernel *p, const double V[], size_t row);
+} elbo_transition_column;
+
+enum { ELBO_TRANSITION_COLUMNS = 4 }; /* a kind has so many at most */
 
 struct elbo_transition {
     const char *name, *source, *formula, *doc;
@@ -39,15 +57,23 @@ struct elbo_transition {
      * mass keeps p's normalised row. */
     void (*posterior)(const elbo_tilt *tilt, const elbo_kernel *p,
                       const double V[], size_t first, size_t last, double q[]);
+    /* The call's arguments into *out, which holds this kind and the defaults of
+     * all else. NULL: it has none. ELBO_EINVAL with *fault, the argument. */
+    elbo_status (*set)(const elbo_values *values, elbo_tilt *out,
+                       const char **fault);
+    /* Whether q is an opponent, who minimises F_control. NULL: it is not. */
+    bool (*adversarial)(const elbo_tilt *tilt);
+    const elbo_transition_column *columns; /* ends in {0}; NULL: none */
 };
 
-extern const elbo_transition elbo_transition_model, elbo_transition_tilt;
+extern const elbo_transition elbo_transition_model, elbo_transition_tilt,
+    elbo_transition_robust;
 /* inference/transition/registry.c; ends in NULL. */
 extern const elbo_transition *const elbo_transitions[];
 
-/* "model", "tilt(2)", "tilt(beta=-1, kl=next)". `kl` is control.kl: the default
- * of tilt's own. tilt(inf) is `model`, by the same code path. ELBO_EINVAL as in
- * elbo_call_parse. */
+/* "model", "tilt(2)", "tilt(beta=-1, kl=next)", "robust(0.1, ball=tv)". `kl` is
+ * control.kl: the default of tilt's own. tilt(inf) and robust(0) are `model`, by
+ * the same code path. ELBO_EINVAL as in elbo_call_parse. */
 elbo_status elbo_transition_parse(const char *text, elbo_kl kl, double gamma,
                                   elbo_arena *arena, elbo_tilt *out,
                                   size_t *column, const char **nearest);
@@ -57,6 +83,13 @@ elbo_status elbo_transition_check(const char *text, size_t *column,
 
 /* The coefficient of KL(q || p) in F: 0, beta or gamma beta. */
 double elbo_tilt_charge(const elbo_tilt *tilt);
+
+/* Whether q minimises F_control: F is then a robust value, no bound. */
+bool elbo_tilt_adversarial(const elbo_tilt *tilt);
+
+/* q log(q / p) + p - q >= 0 for q > 0, p >= 0, to its own digits where they are
+ * close; inf at p = 0. */
+double elbo_kl_term(double q, double p);
 
 /* sum_s' q log(q / p) of one row; 0 log 0 = 0. With a sub-stochastic p it may be
  * any non-negative number or, with rounding, a negative one of its order. */

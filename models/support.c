@@ -77,7 +77,8 @@ elbo_status elbo_support_init(const elbo_values *options,
 elbo_kernel elbo_support_kernel(const elbo_pattern *pattern,
                                 const uint8_t known[], elbo_arena *arena)
 {
-    const elbo_kernel P = {pattern, elbo_arena_doubles(arena, pattern->nnz)};
+    const elbo_kernel P = {
+        .pattern = pattern, .prob = elbo_arena_doubles(arena, pattern->nnz)};
     const size_t rows = pattern->nS * pattern->nA;
 
     if (!P.prob) return P;

@@ -18,9 +18,13 @@
 /* Floating-point operations a digamma or log-gamma is worth, about. */
 enum { SPECIAL = 100 };
 
+/* exp of less than this may lose digits; psi(a0) takes at most 92 more. */
+static const double deep = -600;
+
 typedef struct tabular {
     elbo_support support;
     double prior_count; /* b0 */
+    double *log_geo;    /* [nnz] E log theta, where exp of it may underflow */
 } tabular;
 
 /* One pass over the rows. */
@@ -72,6 +76,8 @@ static void update_rows(void *arg, size_t chunk, size_t first, size_t last)
             const size_t i = support->entry[j];
 
             p->belief->mean.prob[i] = a[j] / a0;
+            if (p->self->log_geo)
+                p->self->log_geo[i] = gsl_sf_psi(a[j]) - psi0;
             p->belief->geo.prob[i] =
                 a[j] == b ? geo_b : exp(gsl_sf_psi(a[j]) - psi0);
         }
@@ -201,6 +207,24 @@ static double expect_log(const elbo_belief *belief, const double C[])
                              expect_log_rows);
 }
 
+/* Logarithms beside a kernel that may underflow; known rows are certain. */
+static elbo_status keep_logs(tabular *self, elbo_kernel *geo, elbo_arena *arena)
+{
+    const elbo_support *const support = &self->support;
+    double most = 0;
+
+    for (size_t row = 0; row < support->rows; row++)
+        if (support->first[row] < support->first[row + 1])
+            most = fmin(most, gsl_sf_psi(prior_of(self, row)));
+    if (most > deep) return ELBO_OK;
+    self->log_geo = elbo_arena_doubles(arena, geo->pattern->nnz);
+    ELBO_TRY(elbo_arena_check(arena, "a tabular model's logarithms"));
+    for (size_t i = 0; i < geo->pattern->nnz; i++)
+        self->log_geo[i] = geo->prob[i] > 0 ? log(geo->prob[i]) : -HUGE_VAL;
+    geo->log_prob = self->log_geo;
+    return ELBO_OK;
+}
+
 static elbo_status open_model(const elbo_values *values,
                               const elbo_model_context *context,
                               elbo_arena *arena, elbo_belief *out)
@@ -223,6 +247,8 @@ static elbo_status open_model(const elbo_values *values,
         .geo = elbo_support_kernel(support->pattern, context->known, arena),
     };
     ELBO_TRY(elbo_arena_check(arena, "a tabular model's kernels"));
+    out->geo.partial = true;
+    ELBO_TRY(keep_logs(self, &out->geo, arena));
     for (size_t row = 0; row < support->rows; row++)
         for (size_t j = support->first[row]; j < support->first[row + 1]; j++)
             out->theta[j] = prior_of(self, row);

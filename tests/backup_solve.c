@@ -26,8 +26,11 @@ static elbo_problem problem_of(const elbo_mdp *mdp, double alpha, double beta,
 {
     return (elbo_problem){
         .mdp = *mdp,
-        .tilt = {isinf(beta) ? &elbo_transition_model : &elbo_transition_tilt,
-                 beta, kl, mdp->gamma},
+        .tilt = {.kind = isinf(beta) ? &elbo_transition_model
+                                     : &elbo_transition_tilt,
+                 .beta = beta,
+                 .kl = kl,
+                 .gamma = mdp->gamma},
         .alpha = alpha,
         .tolerance = 1e-13,
         .sweeps = 100000
@@ -338,6 +341,7 @@ START_TEST(a_start_is_uniform_and_follows_the_kernel)
     elbo_posterior_tilt(&problem, &post); /* nothing to do */
 
     mdp.horizon = 3;
+    mdp.P.partial = true;
     for (size_t i = 0; i < mdp.P.pattern->nnz; i++) mdp.P.prob[i] *= 0.5;
     problem = problem_of(&mdp, 1, -2, ELBO_KL_STEP);
     ck_assert_int_eq(elbo_posterior_init(&post, &problem, arena), ELBO_OK);

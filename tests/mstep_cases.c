@@ -21,7 +21,7 @@ static void solve(mstep_case *m, const plan *p)
         .tolerance = 1e-12,
         .sweeps = 100000,
     };
-    m->problem.mdp.P = (elbo_kernel){geo.pattern, frozen};
+    m->problem.mdp.P = (elbo_kernel){.pattern = geo.pattern, .prob = frozen};
     ck_assert_int_eq(elbo_transition_parse(p->transition, ELBO_KL_STEP, 0.9,
                                            arena, &m->problem.tilt, NULL, NULL),
                      ELBO_OK);

@@ -110,7 +110,7 @@ check version_is_the_file_VERSION version_is
 help_works() { exits 0 --help && tells "elbo run FILE" && [ ! -s err ]; }
 check help_goes_to_stdout help_works
 verb_help() {
-    for verb in run resume plot check list; do
+    for verb in run resume plot compare check list; do
         exits 0 $verb --help && tells "usage: elbo $verb" || return 1
     done
 }
@@ -164,6 +164,51 @@ wrong_file() {
     exits 78 run wrong.yaml && says 'wrong.yaml:3:20: error: unknown key "slop"' && says '^'
 }
 check a_wrong_file_is_78_with_place_and_caret wrong_file
+frozen() {
+    exits 78 check small.yaml control.name=psi_learning control.temperature=0 && says "argument 4: error: control.temperature: must be above 0"
+}
+check a_prior_that_could_never_change_blames_the_temperature frozen
+# blamed PLACE WORDS ARGUMENT...: by check and by run, which leaves nothing.
+blamed() {
+    place=$1 words=$2
+    shift 2
+    for verb in check run; do
+        exits 78 $verb part.yaml "$@" && says "$place: error: " && says "$words" && says '^' && [ ! -e runs/part ] || return 1
+    done
+}
+parts() {
+    cat >part.yaml <<'E'
+name: part
+env:
+  name: garnet
+  states: 3
+model:
+  name: tabular
+control: soft_value_iteration
+inference: {iterations: 1, data: {steps: 7}}
+E
+    blamed "argument 4" "branching 5 is more than 3 states" env.branching=5 &&
+        blamed part.yaml:3:9 "10001 actions, at most" env.states=1 env.actions=10001 control=soft_value_iteration &&
+        blamed part.yaml:6:9 "dense model" env.states=100000 env.branching=1 env.actions=2 model.support=dense &&
+        blamed "argument 4" "one of block and groups" model.name=aliased || return 1
+    sed -i 's/^  name: tabular/  name: aliased\n  groups: 4/' part.yaml
+    blamed part.yaml:7:11 "groups: 4 of 3 states" || return 1
+    sed -i -e 's/^  states: 3/  forward: 0.75/' -e 's/garnet/riverswim/' part.yaml
+    blamed part.yaml:4:12 "forward 0.75 and stay 0.6 exceed 1" || return 1
+    sed -i -e 's/^  forward: 0.75/  map: "XX"/' -e 's/riverswim/gridworld/' part.yaml
+    blamed part.yaml:4:8 "map" || return 1
+    sed -i 's/^  map: .*/  rows: 1/' part.yaml
+    blamed part.yaml:3:9 "1 x 1" env.cols=1
+}
+check what_a_part_refuses_is_78_at_its_setting parts
+memory() {
+    for verb in check run; do
+        exits 78 $verb small.yaml inference.data.mode=online inference.data.policy=current inference.iterations=1e6 inference.data.steps=1e9 &&
+            says "argument 7: error: needs more memory than this machine has: data: 1000000000000000 transitions" || return 1
+    done
+    exits 78 check small.yaml inference.data.steps=1e9 inference.data.mode=online inference.iterations=1e4 -q && says "needs more memory"
+}
+check what_does_not_fit_into_memory_is_78 memory
 no_file() {
     exits 66 run nope.yaml && exits 66 check . && exits 66 check /dev/zero &&
         exits 66 resume nope && exits 66 plot elbo nope
@@ -179,6 +224,15 @@ bad_table() {
         exits 65 check table.yaml inference.data.file=sub/bad.csv && [ ! -e runs/table ]
 }
 check a_bad_table_is_65_and_leaves_nothing bad_table
+denied() {
+    sed -e 's/{name: chain/{name: gridworld, map: "SG"/' table.yaml >end.yaml
+    printf 'state,action,reward,next_state,terminated\n0,0,0,0,0\n0,1,1,1,0\n' >sub/end.csv
+    for verb in run check; do
+        exits 65 $verb end.yaml inference.data.file=sub/end.csv && says "sub/end.csv:3:9: " && says "for sure" || return 1
+    done
+    [ ! -e runs/end ]
+}
+check a_table_that_denies_a_sure_end_is_65_with_its_place denied
 outside() {
     ln -s /etc/passwd link.csv
     exits 78 run table.yaml inference.data.file=/etc/passwd &&
@@ -195,6 +249,23 @@ full() {
     [ $? -eq 74 ]
 }
 check a_full_or_closed_stdout_is_74 full
+
+limited() {
+    (ulimit -f 1 && exec "$elbo" run half.yaml -q -o runs/limited) >out 2>err
+    [ $? -eq 74 ] && says "File too large"
+}
+check a_file_size_limit_is_74 limited
+gone() {
+    # head ends at once; what follows is more than a pipe holds
+    { "$elbo" run small.yaml seed=0..999 inference.iterations=1 inference.data.steps=2 -o runs/gone -q; echo $? >code; } 2>err | :
+    [ "$(cat code)" -eq 74 ] && says "standard output"
+}
+check a_closed_pipe_is_74 gone
+heavy() {
+    exits 0 run small.yaml -q -o runs/heavy inference.weight=1e300 &&
+        ! grep -qE 'nan|inf' runs/heavy/seed-0/metrics.csv && rm -r runs/heavy
+}
+check a_huge_weight_has_a_finite_ess heavy
 
 # ---- run directories ----
 
@@ -322,6 +393,22 @@ half_line() {
     exits 0 resume runs/d -q && same runs/t1 runs/d
 }
 check a_half_written_row_is_cut half_line
+missing() {
+    rm -rf runs/d && cp -r runs/t1 runs/d
+    rm runs/d/seed-2/metrics.csv
+    exits 65 resume runs/d && says "seed-2/metrics.csv: 0 bytes" && [ ! -e runs/d/seed-2/metrics.csv ]
+}
+check missing_metrics_are_65_and_stay_missing missing
+moved() {
+    mkdir -p home/sub && cp table.yaml home && cp sub/d.csv home/sub || return 1
+    exits 0 run home/table.yaml -q -o home/runs/table && mv home "odd home" || return 1
+    rm "odd home"/runs/table/seed-0/checkpoint/*
+    exits 0 resume "odd home/runs/table" && (cd "odd home/runs/table" && exits 0 resume . -q) || return 1
+    echo 0,0,2,0,0 >>"odd home/sub/d.csv"
+    exits 65 resume "odd home/runs/table" && says "d.csv: changed" || return 1
+    mkdir runs/away && mv "odd home/runs/table" runs/away && exits 66 resume runs/away/table && says "sub/d.csv"
+}
+check a_run_moved_with_its_experiment_is_resumed moved
 changed() {
     exits 0 run table.yaml -q && echo 0,0,2,0,0 >>sub/d.csv && exits 65 resume runs/table && says "sub/d.csv" || return 1
     rm sub/d.csv && exits 66 resume runs/table || return 1
@@ -369,6 +456,64 @@ busy() {
     return $code
 }
 check a_running_directory_is_left_alone busy
+# Pairs of runs into one directory: one wins, and the files are all its own.
+sed -e 's/name: half/name: race/' -e 's/seed: .*/seed: 2/' -e 's/iterations: 300/iterations: 60/' half.yaml >race.yaml
+"$elbo" run race.yaml -q -o runs/race-0 >/dev/null 2>&1
+"$elbo" run race.yaml -q -f -o runs/race-1 env.forward=0.2385 >/dev/null 2>&1
+race() {
+    rm -rf runs/race
+    [ "$1" = fresh ] || "$elbo" run race.yaml -q -o runs/race seed=3 >/dev/null 2>&1
+    "$elbo" run race.yaml -q -f -o runs/race >out-0 2>err-0 &
+    pid=$!
+    "$elbo" run race.yaml -q -f -o runs/race env.forward=0.2385 >out 2>err
+    codes=$?
+    wait $pid
+    codes="$? $codes"
+    cat err-0 >>err
+    case $codes in
+    "0 74") winner=0 ;;
+    "74 0") winner=1 ;;
+    "0 0") winner="0 1" ;; # one after the other
+    *) echo "    $1: exits $codes" && return 1 ;;
+    esac
+    [ "$codes" = "0 0" ] || says "in use" || return 1
+    for k in $winner; do
+        cmp -s runs/race-"$k"/seed-2/metrics.csv runs/race/seed-2/metrics.csv &&
+            cmp -s runs/race-"$k"/seed-2/summary.json runs/race/seed-2/summary.json &&
+            cmp -s runs/race-"$k"/resolved.yaml runs/race/resolved.yaml && [ -z "$(find runs -name '.elbo-*')" ] && return 0
+    done
+    echo "    $1: exits $codes, not the files of run $winner"
+    return 1
+}
+races() {
+    i=0
+    while [ $i -lt 12 ]; do
+        race fresh && race again || return 1
+        i=$((i + 1))
+    done
+}
+check two_runs_into_one_directory_never_mix races
+race_resume() {
+    rm -rf runs/r && cp -r runs/t1 runs/r && rm runs/r/seed-*/checkpoint/*
+    "$elbo" resume runs/r -q >out 2>err &
+    pid=$!
+    "$elbo" run half.yaml -q -o runs/r >out-1 2>err-1
+    code=$?
+    wait $pid
+    codes="$? $code"
+    case $codes in "0 74" | "74 0" | "66 0" | "0 0") same runs/t1 runs/r && leaves_nothing ;; *) echo "    exits $codes" && false ;; esac
+}
+check a_resume_and_a_run_of_one_directory_never_mix race_resume
+gate() {
+    : >runs/.elbo-gate.lock # of a process that was killed
+    exits 0 run small.yaml -q -o runs/gate && leaves_nothing || return 1
+    ln -s "$work/canary" runs/.elbo-gate.lock
+    exits 74 run small.yaml -q -o runs/gate && says ".elbo-gate.lock" && [ ! -e canary ]
+    code=$?
+    rm runs/.elbo-gate.lock
+    return $code
+}
+check a_stale_lock_is_taken_and_a_link_never_followed gate
 twice() {
     "$elbo" run small.yaml env.discount=0.999999999 control.tolerance=0 control.sweeps=1e9 -q -o runs/twice >out 2>err &
     pid=$!
@@ -380,6 +525,66 @@ twice() {
     [ $? -eq 130 ]
 }
 check a_second_sigint_ends_at_once twice
+
+# ---- compare ----
+
+compare_runs() {
+    exits 0 run small.yaml seed=0..6 -q -o runs/seven && exits 0 run small.yaml seed=3..8 inference.data.steps=38 -q -o runs/six || return 1
+    exits 0 compare runs/seven runs/six && [ ! -s err ] || return 1
+    [ "$(head -n 1 out)" = "return_real in the last row; bootstrap: 10000 replications, percentile intervals, level 0.95, seed 0" ] &&
+        grep -q '^runs/seven  7  ' out && grep -q '^runs/six    6  ' out && grep -q '^runs/seven  runs/six  ' out &&
+        [ "$(wc -l <out)" -eq 8 ]
+}
+check compare_tells_its_method_each_run_and_each_pair compare_runs
+compare_means() {
+    tail -qn 1 runs/seven/seed-*/metrics.csv | awk -F, '{ s += $10; ss += $10 * $10 }
+        END { printf "%.6g +- %.3g\n", s / NR, sqrt((ss - s * s / NR) / (NR - 1) / NR) }' >mean
+    tells "$(cat mean)" || return 1
+    exits 0 compare runs/seven --metric=elbo --at mean && awk -F, 'FNR > 1 { s += $3; n++ } END { printf "%.6g\n", s / n }' runs/seven/seed-*/metrics.csv >mean &&
+        tells "$(cat mean) +- " && tells "elbo averaged over all rows"
+}
+check compare_averages_what_awk_does compare_means
+compare_options() {
+    exits 0 compare runs/seven runs/six --interval bca --level 0.9 --seed=2385 --bootstrap 20000 --at best &&
+        tells "in the row of the best elbo; bootstrap: 20000 replications, bca intervals, level 0.9, seed 2385" || return 1
+    cp out bca
+    for n in 1 2; do
+        OMP_NUM_THREADS=$n "$elbo" compare runs/seven runs/six --interval bca --level 0.9 --seed=2385 --bootstrap 20000 --at best |
+            cmp -s - bca || return 1
+    done
+    exits 0 compare runs/seven runs/six --interval bca --level 0.9 --seed=2386 --bootstrap 20000 --at best && ! cmp -s out bca
+}
+check compare_has_the_same_bits_for_any_number_of_threads compare_options
+compare_pairs() {
+    exits 0 compare runs/seven runs/six runs/seven && [ "$(sed '1,/^left/d' out | wc -l)" -eq 3 ] &&
+        exits 0 compare runs/seven runs/six runs/seven runs/six runs/six && [ "$(sed '1,/^left/d' out | wc -l)" -eq 4 ]
+}
+check compare_takes_all_pairs_of_a_few_runs compare_pairs
+compare_words() {
+    exits 2 compare && exits 2 compare runs/seven --metric return_rael && says '"return_real"' &&
+        exits 2 compare runs/seven --at lst && says '"last"' && exits 2 compare runs/seven --levl 1 && says '"--level"' &&
+        exits 2 compare runs/seven --level 1 && exits 2 compare runs/seven --seed -1 && exits 2 compare runs/seven --seed &&
+        exits 2 compare runs/seven --bootstrap= && exits 2 compare runs/seven --interval exact && exits 2 run small.yaml --metric elbo
+}
+check compare_refuses_wrong_words_with_the_nearest_right_one compare_words
+compare_seeds() {
+    exits 0 run small.yaml seed=2 -q -o runs/one && exits 65 compare runs/seven runs/one && says "runs/one: a run of 1 seed" && [ ! -s out ] || return 1
+    exits 0 run small.yaml seed=0..3 -q -o runs/four && exits 0 compare runs/four && says "only 4 seeds" &&
+        exits 0 compare runs/four -q && [ ! -s err ] || return 1
+    exits 66 compare nope && says nope && exits 66 compare sub
+}
+check compare_wants_two_seeds_and_says_when_they_are_few compare_seeds
+compare_unfinished() {
+    exits 65 compare runs/i && says "runs/i: seed 2" && says "SIG" || return 1
+    rm runs/four/seed-3/summary.json
+    exits 65 compare runs/four && says "seed 3 is not finished" && says "elbo resume runs/four" || return 1
+    exits 0 resume runs/four -q && exits 0 compare runs/four -q || return 1
+    sed -i '$d' runs/four/seed-1/metrics.csv
+    exits 65 compare runs/four && says "seed-1/metrics.csv: " || return 1
+    echo '{' >runs/four/seed-0/summary.json
+    exits 65 compare runs/four && says "seed-0/summary.json: line"
+}
+check compare_refuses_seeds_that_did_not_finish compare_unfinished
 
 # ---- kills ----
 

@@ -162,5 +162,5 @@ elbo_kernel in_layout(const elbo_kernel *P, layout wanted, elbo_arena *arena)
     p->start = start;
     p->next = next;
     for (size_t row = 0; row < rows; row++) copy_row(P, row, p, next, prob);
-    return (elbo_kernel){p, prob};
+    return (elbo_kernel){.pattern = p, .prob = prob};
 }

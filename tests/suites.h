@@ -10,13 +10,17 @@
     X(rng)                                                                     \
     X(linalg)                                                                  \
     X(parallel)                                                                \
+    X(statistics)                                                              \
     X(options)                                                                 \
     X(names)                                                                   \
     X(call)                                                                    \
     X(checkpoint)                                                              \
     X(replace)                                                                 \
+    X(tape)                                                                    \
+    X(program)                                                                 \
     X(mdp)                                                                     \
     X(transition)                                                              \
+    X(robust)                                                                  \
     X(backup)                                                                  \
     X(evaluate)                                                                \
     X(envs)                                                                    \
@@ -30,12 +34,15 @@
     X(bound)                                                                   \
     X(linear)                                                                  \
     X(watchdog)                                                                \
+    X(likelihood)                                                              \
     X(settings)                                                                \
     X(engine)                                                                  \
     X(resume)                                                                  \
     X(rises)                                                                   \
     X(evidence)                                                                \
+    X(expression)                                                              \
     X(experiment)                                                              \
+    X(scores)                                                                  \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -75,6 +75,33 @@ START_TEST(a_budget_lets_n_allocations_pass_and_no_more)
 }
 END_TEST
 
+START_TEST(no_more_is_given_than_the_machine_has)
+{
+    enum { MOST = 23850 };
+    const size_t all = elbo_alloc_room();
+    void *block;
+
+    ck_assert_ptr_null(elbo_alloc(1, all + 1));
+    elbo_alloc_limit(1); /* whatever else is held: nothing is left */
+    ck_assert_ptr_null(elbo_alloc(1, 1024));
+    elbo_alloc_limit(SIZE_MAX);
+
+    const size_t held = SIZE_MAX - elbo_alloc_room();
+
+    elbo_alloc_limit(held + MOST);
+    ck_assert_uint_eq(elbo_alloc_room(), MOST);
+    ck_assert_ptr_null(elbo_alloc(MOST + 1, 1));
+    block = elbo_alloc(MOST - 850, 1);
+    ck_assert_ptr_nonnull(block);
+    ck_assert_uint_le(elbo_alloc_room(), 850);
+    ck_assert_ptr_null(elbo_alloc(851, 1));
+    elbo_free(block);
+    ck_assert_uint_eq(elbo_alloc_room(), MOST);
+    elbo_alloc_limit(0);
+    ck_assert_uint_eq(elbo_alloc_room(), all);
+}
+END_TEST
+
 /* ---- arena ---- */
 
 START_TEST(taken_memory_is_aligned_zero_and_zero_again_after_use)
@@ -329,6 +356,7 @@ Suite *suite_arena(void)
                    blocks_are_aligned_to_a_line_and_large_ones_to_a_huge_page);
     tcase_add_test(t, sizes_that_overflow_are_refused);
     tcase_add_test(t, a_budget_lets_n_allocations_pass_and_no_more);
+    tcase_add_test(t, no_more_is_given_than_the_machine_has);
     suite_add_tcase(suite, t);
 
     t = tcase_create("arena");

@@ -32,8 +32,11 @@ static elbo_problem problem_of(const elbo_mdp *mdp, double alpha, double beta,
 {
     return (elbo_problem){
         .mdp = *mdp,
-        .tilt = {isinf(beta) ? &elbo_transition_model : &elbo_transition_tilt,
-                 beta, kl, mdp->gamma},
+        .tilt = {.kind = isinf(beta) ? &elbo_transition_model
+                                     : &elbo_transition_tilt,
+                 .beta = beta,
+                 .kl = kl,
+                 .gamma = mdp->gamma},
         .alpha = alpha,
         .tolerance = 1e-12,
         .sweeps = 100000

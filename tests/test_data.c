@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inference/core/alloc.h"
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
 
@@ -299,9 +300,45 @@ START_TEST(no_data_have_no_effective_size)
 }
 END_TEST
 
+START_TEST(the_effective_size_does_not_depend_on_the_unit_of_the_weights)
+{
+    static const double units[] = {1, 2.385e-300, 1e300, 1e-308};
+    elbo_arena *arena = elbo_arena_alloc(4096);
+    elbo_data data;
+
+    case_ok(elbo_data_init(&data, 4, arena));
+    data.n = 4;
+    for (size_t k = 0; k < sizeof units / sizeof *units; k++) {
+        const double w[] = {1, 0, 3, 4}; /* 8^2 / 26 */
+
+        for (size_t i = 0; i < 4; i++) data.w[i] = units[k] * w[i];
+        ck_assert_double_eq_tol(elbo_data_ess(&data), 64.0 / 26, 1e-12);
+    }
+    elbo_arena_free(arena);
+}
+END_TEST
+
+START_TEST(data_that_do_not_fit_are_refused_before_they_are_taken)
+{
+    elbo_arena *arena = elbo_arena_alloc(4096);
+    elbo_data data;
+
+    elbo_alloc_limit((size_t)1 << 20);
+    case_fails(elbo_data_init(&data, 1 << 20, arena), ELBO_ENOMEM,
+               "1048576 transitions of 29 bytes");
+    elbo_alloc_limit(0);
+    ck_assert(elbo_arena_ok(arena));
+    case_fails(elbo_data_init(&data, SIZE_MAX, arena), ELBO_ENOMEM,
+               "transitions of 29 bytes");
+    case_ok(elbo_data_init(&data, 1 << 10, arena));
+    elbo_arena_free(arena);
+}
+END_TEST
+
 /* ---- CSV ---- */
 
-static elbo_status read_text(case_problem *c, const char *text, elbo_data *data)
+static elbo_status read_known(case_problem *c, const char *text,
+                              const uint8_t known[], elbo_data *data)
 {
     char path[] = "/tmp/elbo-csv-XXXXXX";
     const int fd = mkstemp(path);
@@ -310,10 +347,16 @@ static elbo_status read_text(case_problem *c, const char *text, elbo_data *data)
     ck_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     close(fd);
 
-    const elbo_status s = elbo_data_read(data, path, &c->world, 3, c->arena);
+    const elbo_status s =
+        elbo_data_read(data, path, &c->world, known, 3, c->arena);
 
     unlink(path);
     return s;
+}
+
+static elbo_status read_text(case_problem *c, const char *text, elbo_data *data)
+{
+    return read_known(c, text, NULL, data);
 }
 
 START_TEST(a_table_is_read_with_its_columns_in_any_order)
@@ -363,6 +406,25 @@ START_TEST(a_bad_table_is_refused_with_the_place)
 }
 END_TEST
 
+START_TEST(a_sample_that_denies_a_sure_end_is_refused_with_the_place)
+{
+    uint8_t known[7 * 3] = {0};
+    case_problem c;
+    elbo_data data;
+
+    case_garnet(&c, small, 1, 0.9, 0);
+    known[5 * 3 + 2] = 1;
+    case_ok(read_known(&c, HEAD "5,1,1,0,0\n5,2,1,0,1\n2,1,1,0,0\n", known,
+                       &data));
+    ck_assert_uint_eq(data.n, 3);
+    case_fails(read_known(&c, HEAD "5,1,1,0,0\n5,2,1,0,0\n", known, &data),
+               ELBO_EDATA, ":3:9: ");
+    case_fails(read_known(&c, HEAD "5,2,1,0,0\n", known, &data), ELBO_EDATA,
+               "state 5, action 2 ends the episode for sure");
+    case_garnet_close(&c);
+}
+END_TEST
+
 START_TEST(a_missing_table_is_a_missing_input)
 {
     case_problem c;
@@ -370,7 +432,7 @@ START_TEST(a_missing_table_is_a_missing_input)
 
     case_garnet(&c, small, 1, 0.9, 0);
     case_fails(
-        elbo_data_read(&data, "/nonexistent/d.csv", &c.world, 0, c.arena),
+        elbo_data_read(&data, "/nonexistent/d.csv", &c.world, NULL, 0, c.arena),
         ELBO_ENOINPUT, "/nonexistent/d.csv");
     case_garnet_close(&c);
 }
@@ -390,9 +452,14 @@ Suite *suite_data(void)
     tcase_add_test(t, counts_are_weighted_sums_and_do_not_mind_the_order);
     tcase_add_test(t, a_sample_outside_the_pattern_is_named);
     tcase_add_test(t, no_data_have_no_effective_size);
+    tcase_add_test(
+        t, the_effective_size_does_not_depend_on_the_unit_of_the_weights);
+    tcase_add_test(t, data_that_do_not_fit_are_refused_before_they_are_taken);
     tcase_add_test(t, a_table_is_read_with_its_columns_in_any_order);
     tcase_add_loop_test(t, a_bad_table_is_refused_with_the_place, 0,
                         (int)(sizeof bad / sizeof *bad));
+    tcase_add_test(t,
+                   a_sample_that_denies_a_sure_end_is_refused_with_the_place);
     tcase_add_test(t, a_missing_table_is_a_missing_input);
     suite_add_tcase(suite, t);
     return suite;

@@ -410,6 +410,55 @@ START_TEST(each_allocation_fails_once_and_nothing_leaks)
 }
 END_TEST
 
+/* Settings whose rounding was once taken for a fall: a temperature multiplies
+ * what cancels in a KL, and exp(E log theta) leaves the range of doubles. */
+static const case_text extremes[] = {
+    {.control_common = "temperature=1e7",
+     .inference = "iterations=15",
+     .data = "mode=online policy=current steps=50"},
+    {.control_common = "temperature=1e12",
+     .inference = "iterations=15",
+     .data = "mode=online policy=current steps=50"},
+    {.model_own = "support=world",
+     .inference = "iterations=15 transition=tilt(1e9) feedback=1",
+     .data = "mode=online policy=current steps=50"},
+    {.model = "softmax",
+     .inference = "iterations=6 transition=tilt(1e8) feedback=1",
+     .data = "mode=online policy=current steps=50"},
+    {.model_own = "prior_count=1e-6",
+     .inference = "iterations=6 transition=tilt(2)",
+     .data = "steps=30"},
+    {.model_own = "prior_count=1e-4",
+     .inference = "iterations=6 transition=tilt(2) feedback=1",
+     .data = "steps=30"},
+    {.model_own = "prior_count=1e-6",
+     .control_common = "temperature=inf",
+     .env_common = "horizon=8",
+     .inference = "iterations=3 transition=tilt(10,kl=next)",
+     .data = "steps=30"},
+};
+
+START_TEST(extreme_temperatures_and_priors_raise_no_false_alarm)
+{
+    for (unsigned seed = 0; seed < 10; seed++) {
+        case_setup c;
+        elbo_engine *engine;
+        elbo_row row;
+        case_text text = extremes[_i];
+
+        text.env_own = "states=16 actions=3 branching=3";
+        case_open(&c, &text);
+        case_ok(elbo_engine_open(&c.setup, seed, &engine));
+        while (elbo_engine_verdict(engine) == ELBO_RUNNING) {
+            case_ok(elbo_engine_iterate(engine, &row));
+            ck_assert(row.parts.policy_kl >= 0);
+        }
+        elbo_engine_free(engine);
+        case_close(&c);
+    }
+}
+END_TEST
+
 Suite *suite_engine(void)
 {
     Suite *suite = suite_create("engine");
@@ -430,6 +479,9 @@ Suite *suite_engine(void)
     tcase_add_test(t, a_world_without_end_cannot_go_undiscounted);
     tcase_add_test(t, a_broken_promise_stops_the_run_and_names_the_step);
     tcase_add_test(t, each_allocation_fails_once_and_nothing_leaks);
+    tcase_add_loop_test(
+        t, extreme_temperatures_and_priors_raise_no_false_alarm, 0,
+        (int)(sizeof extremes / sizeof *extremes));
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -293,7 +293,7 @@ START_TEST(elimination_and_iteration_agree)
         more.nS = pattern.nS = n + 1;
         pattern.next = next;
         pattern.nnz = nnz;
-        more.P = (elbo_kernel){&pattern, prob};
+        more.P = (elbo_kernel){.pattern = &pattern, .prob = prob};
         more.r = r;
         more.mu = mu;
 

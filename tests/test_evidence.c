@@ -195,6 +195,8 @@ static const case_text settings[] = {
     {.control = "value_iteration", .env_common = "discount=0.9 horizon=5"},
     {.control = "policy_iteration", .inference = "transition=tilt(2)"},
     {.control = "policy_iteration", .inference = "transition=tilt(-2)"},
+    {.inference = "transition=robust(0.1)"},
+    {.control = "value_iteration", .inference = "transition=robust(0.2,tv)"},
     {.control = "psi_learning"},
     {.control_common = "temperature=inf"},
     {.control = "em_policy", .inference = "optimality=linear"},

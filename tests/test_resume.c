@@ -49,12 +49,21 @@ static const case_text resumed[] = {
     {.control = "policy_iteration",
      .inference = "transition=tilt(-2)",
      .data = "mode=online policy=current steps=9"},
+    {.control = "policy_iteration",
+     .inference = "transition=robust(0.1)",
+     .data = "mode=online policy=current steps=9"},
+    {.env_common = "discount=0.9 horizon=4",
+     .inference = "transition=robust(0.1,tv)",
+     .data = "mode=online policy=current steps=9"},
     {.control = "psi_learning", .data = "mode=online steps=9"},
     {.control = "psi_learning",
      .env_common = "discount=0.9",
      .model = "true",
      .control_own = "rounds=2"},
     {.control = "em_policy", .inference = "optimality=linear feedback=1"},
+    {.model = "softmax",
+     .inference = "m_step_iterations=9 likelihood=-0.5*sq(E(V(y))-V(next))",
+     .data = "mode=online policy=current steps=15"},
     {.inference = "feedback=1 transition=tilt(2,kl=next)",
      .env_common = "discount=0.9 horizon=4"},
 };
@@ -138,16 +147,23 @@ START_TEST(a_checkpoint_of_another_experiment_does_not_fit)
 }
 END_TEST
 
+/* clang-format off */
+static const case_text threaded[] = {
+    {.inference = "feedback=1 transition=tilt(3)"},
+    {.inference = "transition=robust(0.2)"},
+    {.inference = "transition=robust(0.2,tv)"},
+};
+/* clang-format on */
+
 START_TEST(rows_do_not_depend_on_the_number_of_threads)
 {
     const int old = omp_get_max_threads();
-    const case_text text = {
-        .env_own = "states=150 actions=4 branching=5 reward=action",
-        .env_common = "discount=0.9",
-        .inference = "feedback=1 transition=tilt(3)",
-        .data = "mode=online policy=current steps=200"};
+    case_text text = threaded[_i];
     elbo_row row[2];
 
+    text.env_own = "states=150 actions=4 branching=5 reward=action";
+    text.env_common = "discount=0.9";
+    text.data = "mode=online policy=current steps=200";
     for (int i = 0; i < 2; i++) {
         case_setup c;
         elbo_engine *engine;
@@ -173,7 +189,8 @@ Suite *suite_resume(void)
     tcase_add_loop_test(t, a_resumed_run_has_the_same_bits, 0,
                         (int)(sizeof resumed / sizeof *resumed));
     tcase_add_test(t, a_checkpoint_of_another_experiment_does_not_fit);
-    tcase_add_test(t, rows_do_not_depend_on_the_number_of_threads);
+    tcase_add_loop_test(t, rows_do_not_depend_on_the_number_of_threads, 0,
+                        (int)(sizeof threaded / sizeof *threaded));
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -98,7 +98,8 @@ static void check_against_naive(const elbo_tilt *tilt, const elbo_kernel *P,
 START_TEST(expect_matches_the_definition_in_every_layout_and_width)
 {
     elbo_rng rng = elbo_rng_stream(2, "expect", 0);
-    const elbo_tilt clamp = {&elbo_transition_model, HUGE_VAL, 0, 0.91};
+    const elbo_tilt clamp = {
+        .kind = &elbo_transition_model, .beta = HUGE_VAL, .gamma = 0.91};
 
     for (size_t branching = 1; branching <= 11; branching++) {
         const elbo_mdp mdp = random_process(&rng, 31, 3, branching, 0.3, arena);
@@ -161,9 +162,12 @@ START_TEST(huge_values_and_tiny_temperatures_do_not_overflow)
     const elbo_pattern pattern = {
         .nS = 2, .nA = 1, .width = 3, .next = next, .nnz = 3};
     double prob[] = {0.25, 0.75, 0}, V[] = {1e5, -3e5, 0};
-    const elbo_kernel P = {&pattern, prob};
+    const elbo_kernel P = {.pattern = &pattern, .prob = prob};
     double up, down;
-    elbo_tilt tilt = {&elbo_transition_tilt, 1e-3, ELBO_KL_NEXT, 0.5};
+    elbo_tilt tilt = {.kind = &elbo_transition_tilt,
+                      .beta = 1e-3,
+                      .kl = ELBO_KL_NEXT,
+                      .gamma = 0.5};
 
     tilt.kind->expect(&tilt, &P, V, 0, 1, &up);
     tilt.beta = -1e-3;
@@ -179,8 +183,9 @@ START_TEST(a_sub_stochastic_row_is_charged_for_what_it_lacks)
     const elbo_pattern pattern = {
         .nS = 1, .nA = 1, .width = 2, .next = next, .nnz = 2};
     double prob[] = {0.5, 0.2}, V[] = {0, 0}, out, q[2];
-    const elbo_kernel P = {&pattern, prob};
-    const elbo_tilt tilt = {&elbo_transition_tilt, 2.5, ELBO_KL_STEP, 0.9};
+    const elbo_kernel P = {.pattern = &pattern, .prob = prob};
+    const elbo_tilt tilt = {
+        .kind = &elbo_transition_tilt, .beta = 2.5, .gamma = 0.9};
 
     tilt.kind->expect(&tilt, &P, V, 0, 1, &out);
     ck_assert_double_eq_tol(out, 2.5 * log(0.7), 1e-15);
@@ -196,8 +201,9 @@ START_TEST(an_empty_row_is_infinitely_bad_and_keeps_no_mass)
     const elbo_pattern pattern = {
         .nS = 1, .nA = 1, .width = 2, .next = next, .nnz = 2};
     double prob[] = {0, 0}, V[] = {3, 0}, out, q[2] = {7, 7};
-    const elbo_kernel P = {&pattern, prob};
-    const elbo_tilt tilt = {&elbo_transition_tilt, 2.5, ELBO_KL_STEP, 0.9};
+    const elbo_kernel P = {.pattern = &pattern, .prob = prob};
+    const elbo_tilt tilt = {
+        .kind = &elbo_transition_tilt, .beta = 2.5, .gamma = 0.9};
 
     tilt.kind->expect(&tilt, &P, V, 0, 1, &out);
     ck_assert_double_eq(out, -HUGE_VAL);
@@ -230,7 +236,8 @@ START_TEST(the_tilt_attains_the_bound_of_donsker_and_varadhan)
         elbo_kernel q = mdp.P;
 
         q.prob = elbo_arena_doubles(arena, mdp.P.pattern->nnz);
-        if (trial % 2) /* sub-stochastic */
+        mdp.P.partial = trial % 2; /* sub-stochastic */
+        if (mdp.P.partial)
             for (size_t i = 0; i < mdp.P.pattern->nnz; i++)
                 mdp.P.prob[i] *= 0.83;
         for (size_t i = 0; i < 5; i++) {
@@ -309,7 +316,8 @@ START_TEST(a_weak_tilt_is_within_its_bound_of_the_model)
 {
     elbo_rng rng = elbo_rng_stream(8, "weak", 0);
     elbo_mdp mdp = random_process(&rng, 37, 3, 3, 0.2, arena);
-    const elbo_tilt clamp = {&elbo_transition_model, HUGE_VAL, 0, 0.91};
+    const elbo_tilt clamp = {
+        .kind = &elbo_transition_model, .beta = HUGE_VAL, .gamma = 0.91};
     const double *V = random_values(&rng, 37, 4);
     double at_inf[111], at_beta[111];
 
@@ -317,8 +325,8 @@ START_TEST(a_weak_tilt_is_within_its_bound_of_the_model)
         mdp.P.prob[i] = i % 3 ? 0.3125 : 0.375;
     expect_all(&clamp, &mdp.P, V, at_inf);
     for (double beta = 0.3; beta < 1e12; beta *= -7) {
-        const elbo_tilt tilt = {&elbo_transition_tilt, beta, ELBO_KL_STEP,
-                                0.91};
+        const elbo_tilt tilt = {
+            .kind = &elbo_transition_tilt, .beta = beta, .gamma = 0.91};
         const double sign = beta > 0 ? 1 : -1;
 
         /* Hoeffding: 0 <= +-(ce - gamma E V) <= gamma^2 span^2 / (8 |beta|) */
@@ -363,15 +371,63 @@ START_TEST(row_kl_keeps_its_digits_where_q_is_close_to_p)
         .nS = 1, .nA = 1, .width = 2, .next = next, .nnz = 2};
     const double h = 0x1p-30; /* q = p + (h, -h): KL = h^2 / (2 p1 p2) + ... */
     double p[] = {0.25, 0.75}, q[] = {0.25 + h, 0.75 - h};
-    const elbo_kernel P = {&pattern, p}, Q = {&pattern, q};
+    elbo_kernel P = {.pattern = &pattern, .prob = p};
+    const elbo_kernel Q = {.pattern = &pattern, .prob = q};
     const double second = h * h / 2 * (1 / 0.25 + 1 / 0.75);
 
+    ck_assert_double_eq_tol(elbo_row_kl(&Q, &P, 0) / second, 1, 1e-8);
+    P.partial = true;
     ck_assert_double_eq_tol(elbo_row_kl(&Q, &P, 0) / second, 1, 1e-8);
     p[1] = 0;
     ck_assert_double_eq(elbo_row_kl(&Q, &P, 0), HUGE_VAL);
     q[1] = 0;
     ck_assert_double_eq_tol(elbo_row_kl(&Q, &P, 0), q[0] * log(q[0] / 0.25),
                             1e-16);
+}
+END_TEST
+
+/* Two rows whose probabilities are 0 in doubles; the sums in long double, whose
+ * exponents reach that far. */
+START_TEST(a_row_that_underflows_is_tilted_by_its_logarithms)
+{
+    const uint32_t next[] = {0, 1, 2, 0, 1, 2};
+    const elbo_pattern pattern = {
+        .nS = 2, .nA = 1, .width = 3, .next = next, .nnz = 6};
+    const double logs[] = {-903.2, -1200, -905.7, -0.7, -2000, -HUGE_VAL};
+    const double V[] = {1.31, 750.2, 0};
+    double p[6], q[6], out[2];
+
+    for (size_t i = 0; i < 6; i++) p[i] = exp(logs[i]);
+    for (size_t k = 0; k < 5; k++) {
+        const elbo_tilt tilt = tilt_of(k, 0.91);
+        const elbo_kernel P = {.pattern = &pattern, .prob = p,
+                               .log_prob = logs, .partial = true};
+        const elbo_kernel Q = {.pattern = &pattern, .prob = q};
+        const double charge = elbo_tilt_charge(&tilt);
+        const long double b = charge / tilt.gamma;
+
+        if (!tilt.kind->posterior) continue;
+        tilt.kind->expect(&tilt, &P, V, 0, 2, out);
+        tilt.kind->posterior(&tilt, &P, V, 0, 2, q);
+        for (size_t row = 0; row < 2; row++) {
+            long double sum = 0, mean = 0;
+
+            for (size_t i = 3 * row; i < 3 * row + 3; i++) {
+                sum += expl((long double)logs[i] + V[next[i]] / b);
+                mean += q[i] * V[next[i]];
+            }
+            ck_assert_double_eq_tol(out[row], (double)(charge * logl(sum)),
+                                    1e-11);
+            for (size_t i = 3 * row; i < 3 * row + 3; i++)
+                ck_assert_double_eq_tol(
+                    q[i],
+                    (double)(expl((long double)logs[i] + V[next[i]] / b) / sum),
+                    1e-13);
+            ck_assert_double_eq_tol(tilt.gamma * (double)mean
+                                        - charge * elbo_row_kl(&Q, &P, row),
+                                    out[row], 1e-10);
+        }
+    }
 }
 END_TEST
 
@@ -390,6 +446,7 @@ Suite *suite_transition(void)
     tcase_add_test(t, an_empty_row_is_infinitely_bad_and_keeps_no_mass);
     tcase_add_test(t, the_tilt_attains_the_bound_of_donsker_and_varadhan);
     tcase_add_test(t, no_other_q_passes_the_bound);
+    tcase_add_test(t, a_row_that_underflows_is_tilted_by_its_logarithms);
     tcase_add_test(t, posterior_rows_sum_to_one_and_keep_the_support);
     tcase_add_test(t, a_weak_tilt_is_within_its_bound_of_the_model);
     tcase_add_test(t, row_kl_matches_the_definition);

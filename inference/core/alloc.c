@@ -1,17 +1,22 @@
-/* madvise and MADV_HUGEPAGE are Linux's; only this file may see them. */
+/* madvise, MADV_HUGEPAGE, malloc_usable_size and _SC_PHYS_PAGES are Linux's; only
+ * this file may see them. */
 #define _DEFAULT_SOURCE
 
 #include "inference/core/alloc.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
 
 static atomic_long budget = -1;
 static atomic_ulong count;
+static atomic_size_t held;  /* bytes of all live blocks */
+static atomic_size_t limit; /* bytes; 0: physical memory */
 
 /* False when the budget is spent; takes one from it otherwise. */
 static bool budget_allows(void)
@@ -23,13 +28,37 @@ static bool budget_allows(void)
     return left < 0;
 }
 
+static size_t physical(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t bytes;
+
+    if (pages <= 0 || page <= 0
+        || !elbo_size_mul((size_t)pages, (size_t)page, &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+size_t elbo_alloc_room(void)
+{
+    const size_t set = atomic_load(&limit), used = atomic_load(&held);
+    const size_t all = set ? set : physical();
+
+    return all > used ? all - used : 0;
+}
+
+void elbo_alloc_limit(size_t bytes)
+{
+    atomic_store(&limit, bytes);
+}
+
 void *elbo_alloc(size_t n, size_t size)
 {
     size_t bytes;
     void *block = NULL;
 
     if (!elbo_size_mul(n, size, &bytes) || bytes > PTRDIFF_MAX) return NULL;
-    if (!budget_allows()) return NULL;
+    if (bytes > elbo_alloc_room() || !budget_allows()) return NULL;
 
     const bool huge = bytes >= HUGE_PAGE;
 
@@ -37,6 +66,7 @@ void *elbo_alloc(size_t n, size_t size)
                        bytes ? bytes : 1))
         return NULL;
     atomic_fetch_add(&count, 1);
+    atomic_fetch_add(&held, malloc_usable_size(block));
 #ifdef MADV_HUGEPAGE
     /* Only advice: the block is as good when the kernel declines. */
     if (huge) (void)madvise(block, bytes, MADV_HUGEPAGE);
@@ -46,6 +76,7 @@ void *elbo_alloc(size_t n, size_t size)
 
 void elbo_free(void *block)
 {
+    if (block) atomic_fetch_sub(&held, malloc_usable_size(block));
     free(block);
 }
 

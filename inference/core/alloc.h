@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* 64-byte aligned, not cleared; NULL when there is no memory, when the budget is
- * spent, or when n * size overflows. Blocks of 2 MiB and more are backed by huge
+ * spent, when n * size overflows or is more than elbo_alloc_room. Blocks of 2 MiB and more are backed by huge
  * pages where the system has them. */
 void *elbo_alloc(size_t n, size_t size);
 
@@ -20,6 +20,13 @@ void elbo_free(void *block);
 /* Allocation number n + 1 from now on fails, once and for all later ones too;
  * n < 0 lifts the limit. For tests. Counted over all threads. */
 void elbo_alloc_budget(long n);
+
+/* Bytes that may still be taken: the machine's physical memory less what is
+ * held. Beyond it a system that overcommits would not refuse, but kill. */
+size_t elbo_alloc_room(void);
+
+/* As if the machine had so many bytes; 0: what it has. For tests. */
+void elbo_alloc_limit(size_t bytes);
 
 /* The number of allocations made so far, for tests that count. */
 unsigned long elbo_alloc_count(void);

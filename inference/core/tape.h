@@ -30,7 +30,7 @@ elbo_tape *elbo_tape_alloc(elbo_precision precision); /* NULL: no memory */
 void elbo_tape_free(elbo_tape *tape);                  /* NULL ok */
 
 /* Leaves. An input is differentiated, a constant is not; both are set by
- * elbo_tape_set before a run and keep their values. */
+ * elbo_tape_set before a run and keep their values; NaN until then. */
 elbo_node elbo_tape_input(elbo_tape *tape, size_t rows, size_t cols);
 elbo_node elbo_tape_constant(elbo_tape *tape, size_t rows, size_t cols);
 elbo_node elbo_tape_number(elbo_tape *tape, double x); /* a fixed 1 x 1 */
@@ -53,7 +53,7 @@ elbo_node elbo_tape_binary(elbo_tape *tape, elbo_binary op, elbo_node x,
 
 /* x^k, k constant. */
 elbo_node elbo_tape_pow(elbo_tape *tape, elbo_node x, double k);
-/* min(max(x, low), high), constants; derivative 0 outside. */
+/* min(max(x, low), high), constants; derivative 0 outside, 1 on the bounds. */
 elbo_node elbo_tape_clip(elbo_tape *tape, elbo_node x, double low, double high);
 
 /* op(x) op(y): [n x k] [k x m]. */
@@ -94,7 +94,8 @@ void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
 /* Values of all nodes from the leaves'. */
 void elbo_tape_forward(elbo_tape *tape);
 /* Derivatives of the sum of y's entries at the values of the last forward run;
- * read them with elbo_tape_gradient (0 for what y does not depend on). */
+ * read them with elbo_tape_gradient (0 for what y does not depend on, and for
+ * what depends on no input: constants and what is behind a stop). */
 void elbo_tape_backward(elbo_tape *tape, elbo_node y);
 void elbo_tape_gradient(const elbo_tape *tape, elbo_node x, double out[]);
 

@@ -30,7 +30,9 @@ enum {
     ELBO_ON_Y = 4,       /* the model's successor y */
     ELBO_ON_THETA = 8,   /* theta, directly: logp, E, Var, rhat */
     ELBO_ON_PLANNER = 16, /* theta, through the planner: V Q A gradV logpi ... */
-    ELBO_HAS_STOP = 32   /* a stop(...) covers a path to theta */
+    ELBO_HAS_STOP = 32,  /* a stop or fixed_pi covers a path to theta */
+    ELBO_STOPS_THETA = 64 /* ... and a direct one: under gradient: stop only
+                             these make a semi-gradient */
 };
 
 typedef enum elbo_expr_kind {

@@ -2,27 +2,66 @@
 
 #include "inference/likelihood.h"
 
+enum { TEXT_BYTES = 4096 };
+
 const elbo_likelihood *const elbo_likelihoods[] = {
     &elbo_likelihood_logp,
     NULL,
 };
 
-enum { LIKELIHOODS = sizeof elbo_likelihoods / sizeof *elbo_likelihoods - 1 };
+const elbo_likelihood elbo_likelihood_expression = {
+    .name = "expression",
+    .source = "the objective language",
+    .formula = "",
+    .doc = "an expression of the language",
+};
+
+static elbo_status read(const char *text, elbo_arena *arena,
+                        const elbo_likelihood **out, unsigned *depends,
+                        size_t *column, const char **nearest)
+{
+    elbo_expr *expr;
+
+    ELBO_TRY(elbo_objective_parse(text, arena, &expr, column, nearest));
+    *depends = expr->depends;
+    *out = &elbo_likelihood_expression;
+
+    const char *const canonical = elbo_expression_text(expr, arena);
+
+    ELBO_TRY(elbo_arena_check(arena, "a likelihood's text"));
+    for (size_t i = 0; elbo_likelihoods[i]; i++)
+        if (strcmp(canonical, elbo_likelihoods[i]->name) == 0)
+            *out = elbo_likelihoods[i];
+    return ELBO_OK;
+}
+
+static elbo_status parse(const char *text, const elbo_likelihood **out,
+                         unsigned *depends, size_t *column,
+                         const char **nearest)
+{
+    elbo_arena *const arena = elbo_arena_alloc(TEXT_BYTES);
+
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "a likelihood");
+
+    const elbo_status s = read(text, arena, out, depends, column, nearest);
+
+    elbo_arena_free(arena);
+    return s;
+}
 
 elbo_status elbo_likelihood_parse(const char *text, const elbo_likelihood **out,
                                   size_t *column, const char **nearest)
 {
-    const char *names[LIKELIHOODS];
+    unsigned depends;
 
-    for (size_t i = 0; i < LIKELIHOODS; i++) {
-        names[i] = elbo_likelihoods[i]->name;
-        if (strcmp(text, names[i]) != 0) continue;
-        *out = elbo_likelihoods[i];
-        return ELBO_OK;
-    }
-    if (column) *column = 0;
-    if (nearest) *nearest = elbo_name_nearest(text, names, LIKELIHOODS);
-    return ELBO_FAIL(ELBO_EINVAL, "unknown likelihood '%s'", text);
+    return parse(text, out, &depends, column, nearest);
+}
+
+elbo_status elbo_likelihood_depends(const char *text, unsigned *depends)
+{
+    const elbo_likelihood *unused;
+
+    return parse(text, &unused, depends, NULL, NULL);
 }
 
 elbo_status elbo_likelihood_check(const char *text, size_t *column,
@@ -31,4 +70,13 @@ elbo_status elbo_likelihood_check(const char *text, size_t *column,
     const elbo_likelihood *unused;
 
     return elbo_likelihood_parse(text, &unused, column, nearest);
+}
+
+elbo_status elbo_likelihood_value(const elbo_likelihood *likelihood,
+                                  const elbo_kernel *p, const double C[],
+                                  double *value, double G[])
+{
+    if (likelihood->objective)
+        return elbo_objective_value(likelihood->objective, p, value, G);
+    return likelihood->value(p, C, value, G);
 }

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "inference/core/linalg.h"
 #include "inference/program/command.h"
 #include "inference/program/diagnostics.h"
 
@@ -47,11 +46,10 @@ static void print_experiment(const elbo_experiment *e)
 /* The parts may still refuse what the schema cannot see: a bad table. */
 static int open_and_print(const elbo_experiment *e)
 {
-    elbo_engine *engine = NULL;
-    elbo_status s = elbo_linalg_start();
+    elbo_engine *engine;
+    const int code = elbo_experiment_begin(e, &engine);
 
-    if (s == ELBO_OK) s = elbo_engine_open(&e->setup, e->seeds[0], &engine);
-    if (s != ELBO_OK) return elbo_say_failure(s);
+    if (code) return code;
     print_experiment(e);
 
     const elbo_world *const world = elbo_engine_world(engine);

@@ -11,18 +11,22 @@
 const elbo_verb elbo_verbs[] = {
     {"run", "run FILE [key=value ...] [-o DIR] [-q] [-f]",
      "run one experiment, all its seeds; DIR is runs/<name> by default", "oqf",
-     1, (size_t)-1, true, elbo_run_main},
+     1, (size_t)-1, true, elbo_run_main, NULL},
     {"resume", "resume DIR [-q]", "continue a run, to the same bits", "q", 1, 1,
-     false, elbo_resume_main},
+     false, elbo_resume_main, NULL},
     {"plot", "plot KIND DIR... [-q]",
      "draw elbo, terms or return of one or several runs", "q", 2, (size_t)-1,
-     false, elbo_plot_main},
+     false, elbo_plot_main, NULL},
+    {"compare",
+     "compare DIR... [--metric NAME] [--at last|best|mean] [-q]",
+     "statistics over the seeds of one or several finished runs", "q", 1,
+     (size_t)-1, false, elbo_compare_main, elbo_compare_options},
     {"check", "check FILE [key=value ...]",
      "validate an experiment and tell what its objective is", "q", 1,
-     (size_t)-1, true, elbo_check_main},
+     (size_t)-1, true, elbo_check_main, NULL},
     {"list", "list [envs|models|control|terms|papers] [NAME]",
      "what can be named in an experiment, with every option", "", 0, 2, false,
-     elbo_list_main},
+     elbo_list_main, NULL},
     {0},
 };
 /* clang-format on */
@@ -38,6 +42,18 @@ static const struct option_row {
 };
 
 enum { OPTIONS = sizeof option_rows / sizeof *option_rows, VERBS = 16 };
+
+static void help_own(const elbo_option *own)
+{
+    for (; own && own->name; own++) {
+        const char *const values = own->choices             ? own->choices
+                                   : own->type == ELBO_TEXT ? "NAME"
+                                                            : "N";
+
+        printf("  --%s %s\n      %s [%s]\n", own->name, values, own->doc,
+               own->fallback);
+    }
+}
 
 static void help_options(const char *letters)
 {
@@ -60,6 +76,7 @@ void elbo_help_verb(const elbo_verb *verb)
         puts("\nkey=value overrides one setting of the file, as in "
              "env.slip=0.2");
     help_options(verb->options);
+    help_own(verb->own);
 }
 
 void elbo_help(void)
@@ -82,7 +99,7 @@ static bool takes(const elbo_verb *verb, char letter)
 
 static int refuse_option(const elbo_verb *verb, const char *word)
 {
-    const char *names[OPTIONS];
+    const char *names[OPTIONS + ELBO_VERB_OPTIONS];
     size_t n = 0;
     char name[64];
 
@@ -91,6 +108,8 @@ static int refuse_option(const elbo_verb *verb, const char *word)
     for (size_t i = 0; i < OPTIONS; i++)
         if (takes(verb, option_rows[i].letter))
             names[n++] = option_rows[i].word;
+    for (const elbo_option *o = verb->own; o && o->name; o++)
+        names[n++] = o->name;
 
     const char *const nearest =
         word[1] == '-' ? elbo_name_nearest(name, names, n) : NULL;
@@ -126,28 +145,82 @@ static const struct option_row *find_option(const elbo_verb *verb, char *word,
     return NULL;
 }
 
+/* The value of option `word`: what stands behind "=", or the next word. */
+static int take_value(int argc, char *argv[], int *i, const char *word,
+                      const char *doc, char **value)
+{
+    if (!*value && *i + 1 == argc) {
+        elbo_say("option %s needs a value: %s", argv[*i], doc);
+        return ELBO_EXIT_USAGE;
+    }
+    if (!*value) *value = argv[++*i];
+    if (**value) return 0;
+    elbo_say("option --%s has an empty value", word);
+    return ELBO_EXIT_USAGE;
+}
+
+/* The index of the verb's own option that a word names, or (size_t)-1. */
+static size_t find_own(const elbo_option *own, char *word, char **value)
+{
+    *value = NULL;
+    if (strncmp(word, "--", 2) != 0) return (size_t)-1;
+    for (size_t i = 0; own && own[i].name; i++) {
+        const size_t n = strlen(own[i].name);
+
+        if (strncmp(word + 2, own[i].name, n) != 0) continue;
+        if (word[2 + n] == '=') *value = word + 3 + n;
+        if (!word[2 + n] || *value) return i;
+    }
+    return (size_t)-1;
+}
+
 /* Takes argv[*i], and the next word when it is the option's value. */
 static int take_option(int argc, char *argv[], int *i, elbo_command *out)
 {
+    const elbo_option *const own = out->verb->own;
     char *value;
+    const size_t k = find_own(own, argv[*i], &value);
+    int code = 0;
+
+    if (k != (size_t)-1) {
+        code = take_value(argc, argv, i, own[k].name, own[k].doc, &value);
+        out->given[k] = value;
+        return code;
+    }
+
     const struct option_row *const o = find_option(out->verb, argv[*i], &value);
 
     if (!o) return refuse_option(out->verb, argv[*i]);
-    if (o->value && !value) {
-        if (*i + 1 == argc) {
-            elbo_say("option %s needs a value: %s", argv[*i], o->value);
-            return ELBO_EXIT_USAGE;
-        }
-        value = argv[++*i];
-    }
-    if (o->value && !*value) {
-        elbo_say("option --%s has an empty value", o->word);
-        return ELBO_EXIT_USAGE;
-    }
+    if (o->value) code = take_value(argc, argv, i, o->word, o->value, &value);
+    if (code) return code;
     if (o->letter == 'o') out->output = value;
     out->quiet |= o->letter == 'q';
     out->force |= o->letter == 'f';
     out->help |= o->letter == 'h';
+    return 0;
+}
+
+int elbo_command_values(const elbo_command *command, elbo_arena *arena,
+                        elbo_values *out)
+{
+    const elbo_option *const own = command->verb->own;
+    const elbo_status s = elbo_values_init(out, own, arena);
+
+    if (s != ELBO_OK) return elbo_say_failure(s);
+    for (size_t i = 0; i < out->n; i++) {
+        const char *nearest = NULL;
+
+        if (!command->given[i]
+            || elbo_values_set(out, i, command->given[i], NULL, &nearest)
+                   == ELBO_OK)
+            continue;
+        if (nearest)
+            elbo_say("--%s; did you mean \"%s\"?", elbo_last_error()->text,
+                     nearest);
+        else
+            elbo_say("--%s", elbo_last_error()->text);
+        return ELBO_EXIT_USAGE;
+    }
     return 0;
 }
 

@@ -27,8 +27,8 @@ static bool find_field(const elbo_form *form, const char *section,
     return false;
 }
 
-static elbo_place blame(const elbo_form *form, const char *section,
-                        const char *key)
+elbo_place elbo_form_blame(const elbo_form *form, const char *section,
+                           const char *key)
 {
     elbo_table table;
     size_t option;
@@ -53,7 +53,7 @@ elbo_status elbo_form_contradictions(const elbo_form *form,
         const elbo_status s = elbo_setup_check(&form->setup, k, &section, &key);
 
         if (s != ELBO_ECONFIG) return s;
-        elbo_findings_add(findings, blame(form, section, key), "%s",
+        elbo_findings_add(findings, elbo_form_blame(form, section, key), "%s",
                           elbo_last_error()->text);
     }
     return ELBO_OK;

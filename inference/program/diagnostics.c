@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inference/core/linalg.h"
 #include "inference/program/source.h"
 
 int elbo_exit_code(elbo_status status)
@@ -71,6 +72,15 @@ static void print_complaint(const elbo_complaint *c)
     if (*c->caret) fprintf(stderr, "%s\n", c->caret);
 }
 
+static int conclude(elbo_status s, elbo_complaints *complaints)
+{
+    for (size_t i = 0; i < complaints->n; i++)
+        print_complaint(&complaints->list[i]);
+    if (s != ELBO_OK && complaints->n == 0) elbo_say_failure(s);
+    elbo_complaints_free(complaints);
+    return elbo_exit_code(s);
+}
+
 int elbo_experiment_load(const char *path, char *const overrides[],
                          size_t n_overrides, elbo_experiment **out)
 {
@@ -81,9 +91,16 @@ int elbo_experiment_load(const char *path, char *const overrides[],
     if (s == ELBO_OK)
         s = elbo_experiment_read(path, overrides, n_overrides, &complaints,
                                  out);
-    for (size_t i = 0; i < complaints.n; i++)
-        print_complaint(&complaints.list[i]);
-    if (s != ELBO_OK && complaints.n == 0) elbo_say_failure(s);
-    elbo_complaints_free(&complaints);
-    return elbo_exit_code(s);
+    return conclude(s, &complaints);
+}
+
+int elbo_experiment_begin(const elbo_experiment *experiment, elbo_engine **out)
+{
+    elbo_complaints complaints;
+    elbo_status s = elbo_complaints_init(&complaints);
+
+    *out = NULL;
+    if (s == ELBO_OK) s = elbo_linalg_start();
+    if (s == ELBO_OK) s = elbo_experiment_open(experiment, &complaints, out);
+    return conclude(s, &complaints);
 }

@@ -30,4 +30,7 @@ int elbo_say_failure(elbo_status status);
 int elbo_experiment_load(const char *path, char *const overrides[],
                          size_t n_overrides, elbo_experiment **out);
 
+/* Open its first engine, or say what is wrong: 0 or the exit code. */
+int elbo_experiment_begin(const elbo_experiment *experiment, elbo_engine **out);
+
 #endif

@@ -23,7 +23,7 @@ static elbo_status judge(elbo_findings *findings, size_t n_overrides,
                          elbo_arena *arena, elbo_form *form)
 {
     const elbo_source *const source = &findings->source;
-    elbo_node *root = NULL;
+    elbo_yaml_node *root = NULL;
     elbo_place place;
     bool whole;
     const char *const fault = elbo_source_fault(source, &place);
@@ -61,6 +61,8 @@ static elbo_status read_form(const elbo_source *source, elbo_findings *findings,
     e->seeds = form->seeds;
     e->n_seeds = form->n_seeds;
     e->setup = form->setup;
+    e->form = form;
+    e->overrides = findings->arguments;
     return ELBO_OK;
 }
 

@@ -20,7 +20,9 @@ typedef struct elbo_experiment {
     const char *resolved; /* every value and where it came from, as YAML */
     const char *settings; /* the same without origins: equal text, equal
                              experiment */
-    elbo_arena *arena;    /* owns all of the above */
+    const struct elbo_form *form; /* where each setting stands */
+    char *const *overrides;       /* borrowed, as given to the reading */
+    elbo_arena *arena;            /* owns all else */
 } elbo_experiment;
 
 /* One error, ready to print. `text` is the whole message without the place;
@@ -56,6 +58,13 @@ elbo_status elbo_experiment_parse(const char *path, const char *text,
                                   elbo_complaints *complaints,
                                   elbo_experiment **out);
 void elbo_experiment_free(elbo_experiment *experiment);
+
+/* Open the first seed's engine. Settings that its parts refuse, and those that
+ * need more memory than there is, are ELBO_ECONFIG with one complaint at the
+ * setting to blame; all other failures pass through without. */
+elbo_status elbo_experiment_open(const elbo_experiment *experiment,
+                                 elbo_complaints *complaints,
+                                 elbo_engine **out);
 
 elbo_status elbo_complaints_init(elbo_complaints *complaints);
 void elbo_complaints_free(elbo_complaints *complaints);

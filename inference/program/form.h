@@ -45,25 +45,30 @@ extern const char *const elbo_table_path[ELBO_TABLES]; /* "env", "inference" */
 
 /* Put the words of the command line into the tree (*root may become new). */
 elbo_status elbo_overrides_apply(char *const overrides[], size_t n,
-                                 elbo_node **root, elbo_findings *findings);
+                                 elbo_yaml_node **root, elbo_findings *findings);
 
 /* Fill the form from the tree: unknown keys, values, components, missing ones.
  * `whole` false: what is missing is not blamed. */
-elbo_status elbo_form_read(const elbo_node *root, bool whole,
+elbo_status elbo_form_read(const elbo_yaml_node *root, bool whole,
                            elbo_findings *findings, elbo_arena *arena,
                            elbo_form *form);
 
 /* One key of a table: set the value or say what is wrong with it. */
 void elbo_form_set(elbo_form *form, elbo_table table, size_t option,
-                   const elbo_node *node, elbo_findings *findings);
+                   const elbo_yaml_node *node, elbo_findings *findings);
 
 /* `seed: 0`, `0..9`, `[1, 2]`. */
-void elbo_form_seeds(elbo_form *form, const elbo_node *node,
+void elbo_form_seeds(elbo_form *form, const elbo_yaml_node *node,
                      elbo_findings *findings, elbo_arena *arena);
 
 /* Contradictions between right values, each at the key to blame. */
 elbo_status elbo_form_contradictions(const elbo_form *form,
                                      elbo_findings *findings);
+
+/* The place of a setting: its value; else its map; with a key that is no option,
+ * where the section's component is named. */
+elbo_place elbo_form_blame(const elbo_form *form, const char *section,
+                           const char *key);
 
 /* Set `mute`. */
 elbo_status elbo_form_mute(elbo_form *form, elbo_arena *arena);

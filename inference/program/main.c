@@ -1,6 +1,7 @@
 /* inference/program/main.c -- the program: one verb, then out. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,9 @@ int main(int argc, char *argv[])
     int code = ELBO_EXIT_INTERNAL;
 
     fill_standard_files();
+    /* a write that meets a limit or a closed pipe fails; it does not kill */
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
     if (command.word && command.overrides)
         code = dispatch(argc, argv, &command);
     else

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "inference/core/linalg.h"
@@ -97,9 +98,38 @@ static json_t *digests(const elbo_experiment *e)
                      digest(e->settings, strlen(e->settings)));
 }
 
+/* The way from one folder to another, both absolute and without links: "../../"
+ * or "../data". */
+static const char *way(const char *from, const char *to, elbo_arena *arena)
+{
+    size_t same = 0; /* bytes of the folder that both are in */
+    const char *out = "";
+
+    for (size_t i = 0;; i++) {
+        if (strchr("/", from[i]) && strchr("/", to[i])) same = i;
+        if (!from[i] || from[i] != to[i]) break;
+    }
+    for (const char *c = from + same; *c && out; c++)
+        if (*c == '/') out = elbo_path(arena, "../%s", out);
+    return out ? elbo_path(arena, "%s%s", out, to + same + (to[same] == '/'))
+               : NULL;
+}
+
+/* From the run directory, whose manifest is `path`, to the experiment's folder;
+ * NULL when there is none to be found. */
+static json_t *relative(const char *path, const char *folder, elbo_arena *arena)
+{
+    const char *const dir = elbo_path_parent(arena, path);
+    char *const home = dir ? realpath(dir, NULL) : NULL;
+    const char *const text = home && folder ? way(home, folder, arena) : NULL;
+
+    free(home);
+    return text ? string(text, arena) : json_null();
+}
+
 /* ELBO_ENOMEM when any part could not be made: a key is then missing. */
 static elbo_status fill(json_t *root, const elbo_experiment *e,
-                        elbo_arena *arena)
+                        const char *path, elbo_arena *arena)
 {
     char *const folder = realpath(e->folder, NULL);
     const char *const git = ELBO_GIT;
@@ -122,6 +152,7 @@ static elbo_status fill(json_t *root, const elbo_experiment *e,
     bad |= json_object_set_new(root, "seeds", seed_list(e));
     bad |= json_object_set_new(root, "folder",
                                string(folder ? folder : e->folder, arena));
+    bad |= json_object_set_new(root, "way", relative(path, folder, arena));
     bad |= json_object_set_new(root, "file", string(e->path, arena));
     bad |= json_object_set_new(root, "xxh3", digests(e));
     free(folder);
@@ -148,7 +179,7 @@ elbo_status elbo_manifest_write(const elbo_experiment *experiment,
     ELBO_TRY(elbo_inputs(experiment, arena, &inputs, &n));
 
     json_t *const root = json_object();
-    elbo_status s = fill(root, experiment, arena);
+    elbo_status s = fill(root, experiment, path, arena);
 
     if (s == ELBO_OK
         && (json_object_set_new(root, "overrides",
@@ -183,6 +214,25 @@ static elbo_status read_inputs(const json_t *list, elbo_arena *arena,
     return elbo_arena_check(arena, "the manifest");
 }
 
+static elbo_status read_seeds(const json_t *list, elbo_arena *arena,
+                              elbo_manifest *out)
+{
+    const size_t n = json_array_size(list);
+
+    if (n == 0) return ELBO_FAIL(ELBO_EDATA, "\"seeds\" is missing");
+    out->seeds = elbo_arena_take(arena, n, sizeof *out->seeds);
+    out->n_seeds = n;
+    ELBO_TRY(elbo_arena_check(arena, "the manifest"));
+    for (size_t i = 0; i < n; i++) {
+        const json_t *const seed = json_array_get(list, i);
+
+        if (!json_is_integer(seed) || json_integer_value(seed) < 0)
+            return ELBO_FAIL(ELBO_EDATA, "seeds[%zu] is no whole number", i);
+        out->seeds[i] = (uint64_t)json_integer_value(seed);
+    }
+    return ELBO_OK;
+}
+
 static elbo_status take(const json_t *root, const char *key, elbo_arena *arena,
                         const char **out)
 {
@@ -209,7 +259,30 @@ static elbo_status parse(const json_t *root, elbo_arena *arena,
     ELBO_TRY(take(xxh3, "experiment", arena, &out->experiment));
     ELBO_TRY(take(xxh3, "resolved", arena, &out->resolved));
     ELBO_TRY(take(xxh3, "settings", arena, &out->settings));
+    ELBO_TRY(read_seeds(json_object_get(root, "seeds"), arena, out));
     return read_inputs(json_object_get(root, "inputs"), arena, out);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The experiment's folder may have moved, and the run with it. */
+static elbo_status find_folder(const json_t *root, const char *path,
+                               elbo_arena *arena, elbo_manifest *out)
+{
+    const char *const text = json_string_value(json_object_get(root, "way"));
+    const char *const dir = elbo_path_parent(arena, path);
+    const char *moved;
+
+    if (!text || is_folder(out->folder)) return ELBO_OK;
+    moved = elbo_path(arena, "%s/%s", dir ? dir : "", text);
+    ELBO_TRY(elbo_arena_check(arena, "the manifest"));
+    if (is_folder(moved)) out->folder = moved;
+    return ELBO_OK;
 }
 
 elbo_status elbo_manifest_read(const char *path, elbo_arena *arena,
@@ -228,6 +301,7 @@ elbo_status elbo_manifest_read(const char *path, elbo_arena *arena,
         s = parse(root, arena, out);
     else
         s = ELBO_FAIL(ELBO_EDATA, "line %d: %s", error.line, error.text);
+    if (s == ELBO_OK) s = find_folder(root, path, arena, out);
     json_decref(root);
     if (s == ELBO_EDATA) elbo_fail_prefix("%s", path);
     return s;

@@ -10,11 +10,14 @@ enum { ELBO_MANIFEST_SCHEMA = 1 };
 typedef struct elbo_manifest {
     const char *version; /* of elbo */
     const char *name;
-    const char *folder; /* of the experiment file, absolute */
+    const char *folder; /* of the experiment file, absolute; when that is gone,
+                           the same way from the run directory */
     const char *file;   /* the experiment file's name, as given */
     const char *experiment, *resolved, *settings; /* digests */
     elbo_input *inputs;
     size_t n_inputs;
+    uint64_t *seeds;
+    size_t n_seeds;
 } elbo_manifest;
 
 /* `overrides` as in elbo_experiment_read. ELBO_ENOINPUT, ELBO_EIO, ELBO_ENOMEM.

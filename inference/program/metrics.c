@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "inference/program/folder.h"
@@ -26,9 +27,9 @@ double elbo_seconds_since(const struct timespec *start)
            + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
 }
 
-void elbo_record_init(elbo_record *record, elbo_optimality optimality)
+void elbo_record_init(elbo_record *record, const char *const *columns)
 {
-    *record = (elbo_record){.columns = elbo_row_columns(optimality)};
+    *record = (elbo_record){.columns = columns};
     while (record->columns[record->n]) record->n++;
     assert(record->n <= ELBO_COLUMNS);
 }
@@ -105,22 +106,27 @@ static off_t timing_bytes(const char *path, uint64_t rows, double *seconds)
     return (off_t)kept;
 }
 
+/* What a checkpoint continues must be there; nothing is made. */
+static elbo_status check_size(const char *path, uint64_t bytes)
+{
+    struct stat info = {0};
+
+    if (stat(path, &info) != 0 && errno != ENOENT)
+        return ELBO_FAIL(ELBO_EIO, "%s: %s", path, strerror(errno));
+    if (info.st_size < 0 || (uint64_t)info.st_size < bytes)
+        return ELBO_FAIL(ELBO_EDATA,
+                         "%s: %jd bytes, the checkpoint was taken at %" PRIu64,
+                         path, (intmax_t)info.st_size, bytes);
+    return ELBO_OK;
+}
+
 static elbo_status open_files(elbo_metrics *m, elbo_record *record)
 {
     const bool fresh = record->rows == 0;
     const off_t timing =
         fresh ? 0 : timing_bytes(m->timing_path, record->rows, &m->before);
-    off_t size;
 
-    m->fd = open(m->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    size = m->fd < 0 ? -1 : lseek(m->fd, 0, SEEK_END);
-    if (size < 0)
-        return ELBO_FAIL(ELBO_EIO, "%s: %s", m->path, strerror(errno));
-    if (!fresh && (uint64_t)size < record->bytes)
-        return ELBO_FAIL(ELBO_EDATA,
-                         "%s: %jd bytes, the checkpoint was taken at %" PRIu64,
-                         m->path, (intmax_t)size, record->bytes);
-    close(m->fd);
+    if (!fresh) ELBO_TRY(check_size(m->path, record->bytes));
     ELBO_TRY(open_at(m->path, fresh ? 0 : (off_t)record->bytes, &m->fd));
     ELBO_TRY(open_at(m->timing_path, timing, &m->timing_fd));
     if (fresh) ELBO_TRY(write_head(m, record));

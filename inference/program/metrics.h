@@ -21,7 +21,8 @@ typedef struct elbo_record {
                                   different data do not compare */
 } elbo_record;
 
-void elbo_record_init(elbo_record *record, elbo_optimality optimality);
+/* `columns` as of elbo_engine_columns; borrowed. */
+void elbo_record_init(elbo_record *record, const char *const *columns);
 /* The index of a column that every run has. */
 size_t elbo_record_column(const elbo_record *record, const char *name);
 

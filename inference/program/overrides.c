@@ -58,11 +58,11 @@ static bool is_text(const word *w)
     return false;
 }
 
-static elbo_node *new_child(const word *w, elbo_node *map, const char *key,
+static elbo_yaml_node *new_child(const word *w, elbo_yaml_node *map, const char *key,
                             const char *at)
 {
-    elbo_node *child = elbo_arena_take(w->arena, 1, sizeof *child);
-    elbo_node **tail = &map->first;
+    elbo_yaml_node *child = elbo_arena_take(w->arena, 1, sizeof *child);
+    elbo_yaml_node **tail = &map->first;
 
     if (!child) return NULL;
     while (*tail) tail = &(*tail)->next;
@@ -80,12 +80,12 @@ static bool is_shelf(const char *key)
 }
 
 /* `env: four_rooms` is short for `env: {name: four_rooms}`. */
-static bool open_map(const word *w, elbo_node *node, const char *at)
+static bool open_map(const word *w, elbo_yaml_node *node, const char *at)
 {
     if (node->kind == ELBO_MAP) return true;
     if (node->kind == ELBO_SCALAR && is_shelf(node->key)) {
-        const elbo_node scalar = *node;
-        elbo_node *const name = elbo_arena_take(w->arena, 1, sizeof *name);
+        const elbo_yaml_node scalar = *node;
+        elbo_yaml_node *const name = elbo_arena_take(w->arena, 1, sizeof *name);
 
         if (!name) return false;
         *name = scalar;
@@ -102,10 +102,10 @@ static bool open_map(const word *w, elbo_node *node, const char *at)
 }
 
 /* The node that a word names, made where the file lacks it. */
-static elbo_node *descend(const word *w, elbo_node *root)
+static elbo_yaml_node *descend(const word *w, elbo_yaml_node *root)
 {
     const char *const equals = strchr(w->text, '=');
-    elbo_node *node = root;
+    elbo_yaml_node *node = root;
 
     for (const char *c = w->text; c < equals;) {
         const size_t n = strcspn(c, ".=");
@@ -114,7 +114,7 @@ static elbo_node *descend(const word *w, elbo_node *root)
         if (!key || !open_map(w, node, c)) return NULL;
         memcpy(key, c, n);
 
-        elbo_node *child = elbo_node_child(node, key);
+        elbo_yaml_node *child = elbo_node_child(node, key);
 
         if (!child) {
             child = new_child(w, node, key, c);
@@ -127,16 +127,16 @@ static elbo_node *descend(const word *w, elbo_node *root)
     return node;
 }
 
-static void apply(const word *w, elbo_node *root)
+static void apply(const word *w, elbo_yaml_node *root)
 {
     const char *const value = strchr(w->text, '=') + 1;
-    elbo_node *node = descend(w, root);
+    elbo_yaml_node *node = descend(w, root);
 
     if (!node) return;
     /* env=chain names the component and leaves its other keys alone. */
     if (node->kind == ELBO_MAP && elbo_node_child(root, node->key) == node
         && is_shelf(node->key)) {
-        elbo_node *name = elbo_node_child(node, "name");
+        elbo_yaml_node *name = elbo_node_child(node, "name");
 
         node = name ? name : new_child(w, node, "name", w->text);
         if (!node) return;
@@ -150,7 +150,7 @@ static void apply(const word *w, elbo_node *root)
 }
 
 elbo_status elbo_overrides_apply(char *const overrides[], size_t n,
-                                 elbo_node **root, elbo_findings *findings)
+                                 elbo_yaml_node **root, elbo_findings *findings)
 {
     elbo_arena *const arena = findings->arena;
 
@@ -161,7 +161,7 @@ elbo_status elbo_overrides_apply(char *const overrides[], size_t n,
         if (!*root) {
             *root = elbo_arena_take(arena, 1, sizeof **root);
             if (!*root) break;
-            **root = (elbo_node){
+            **root = (elbo_yaml_node){
                 .kind = ELBO_MAP, .place = {.line = 1, .column = 1}
             };
         }

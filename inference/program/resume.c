@@ -1,10 +1,14 @@
 /* elbo resume DIR: continue, to the same bits. */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "inference/core/linalg.h"
 #include "inference/program/command.h"
 #include "inference/program/diagnostics.h"
 #include "inference/program/folder.h"
+#include "inference/program/lock.h"
 #include "inference/program/rundir.h"
 #include "inference/program/session.h"
 #include "inference/program/signals.h"
@@ -36,16 +40,48 @@ static elbo_status reread(const char *dir, const elbo_manifest *manifest,
     return s;
 }
 
+/* Read the manifest, then lock it: in the gate none is put in its place. */
+static elbo_status lock_run(const char *dir, elbo_arena *arena,
+                            elbo_manifest *manifest, elbo_rundir *lock)
+{
+    const char *const path = elbo_path(arena, "%s/manifest.json", dir);
+
+    ELBO_TRY(elbo_arena_check(arena, "the run"));
+    ELBO_TRY(elbo_manifest_read(path, arena, manifest));
+    return elbo_rundir_lock(dir, arena, lock);
+}
+
+/* Where nothing may be put beside the run, nobody can replace it either. */
+static elbo_status enter_gate(const char *dir, elbo_arena *arena,
+                              elbo_gate *gate)
+{
+    char *const real = realpath(dir, NULL);
+    const char *const place = elbo_path(arena, "%s", real ? real : dir);
+
+    free(real);
+    ELBO_TRY(elbo_arena_check(arena, "the run"));
+
+    const char *const parent = elbo_path_parent(arena, place);
+    const char *const name = elbo_path_base(arena, place);
+
+    ELBO_TRY(elbo_arena_check(arena, "the run"));
+    if (access(dir, F_OK) != 0 || access(parent, W_OK) != 0) return ELBO_OK;
+    return elbo_gate_enter(parent, name, arena, gate);
+}
+
 static elbo_status open_run(const char *dir, elbo_arena *arena,
                             elbo_rundir *lock, elbo_experiment **out)
 {
-    const char *const path = elbo_path(arena, "%s/manifest.json", dir);
     elbo_manifest manifest;
+    elbo_gate gate = {.fd = -1};
 
-    ELBO_TRY(elbo_arena_check(arena, "the run"));
-    ELBO_TRY(elbo_manifest_read(path, arena, &manifest));
+    ELBO_TRY(enter_gate(dir, arena, &gate));
+
+    const elbo_status s = lock_run(dir, arena, &manifest, lock);
+
+    elbo_gate_leave(&gate);
+    ELBO_TRY(s);
     ELBO_TRY(elbo_manifest_verify(&manifest, dir, arena));
-    ELBO_TRY(elbo_rundir_lock(dir, arena, lock));
     if (strcmp(manifest.version, ELBO_VERSION) != 0)
         elbo_say("%s: begun by elbo %s, continued by %s: the numbers may "
                  "differ",

@@ -1,5 +1,4 @@
 /* elbo run FILE: one experiment. */
-#include "inference/core/linalg.h"
 #include "inference/program/command.h"
 #include "inference/program/diagnostics.h"
 #include "inference/program/rundir.h"
@@ -18,12 +17,10 @@ static int run(const elbo_command *command, const elbo_experiment *experiment,
                                          .force = command->force};
     elbo_engine *first = NULL;
     elbo_rundir dir;
-    elbo_status s = elbo_linalg_start();
-    int code;
+    int code = elbo_experiment_begin(experiment, &first);
+    elbo_status s;
 
-    if (s == ELBO_OK)
-        s = elbo_engine_open(&experiment->setup, experiment->seeds[0], &first);
-    if (s != ELBO_OK) return elbo_say_failure(s);
+    if (code) return code;
     s = elbo_rundir_create(&request, arena, &dir);
     if (s != ELBO_OK) {
         code = elbo_say_failure(s);

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "inference/program/folder.h"
+#include "inference/program/lock.h"
 
 /* The places that a creation touches. */
 typedef struct site {
@@ -103,25 +103,10 @@ elbo_status elbo_rundir_lock(const char *path, elbo_arena *arena,
                              elbo_rundir *out)
 {
     const char *const file = elbo_path(arena, "%s/manifest.json", path);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct flock holder = lock;
 
+    *out = (elbo_rundir){.path = path, .lock = -1};
     ELBO_TRY(elbo_arena_check(arena, "the run directory"));
-    out->path = path;
-    out->lock = open(file, O_RDWR | O_CLOEXEC);
-    if (out->lock < 0) return fail(file);
-    if (fcntl(out->lock, F_SETLK, &lock) == 0) return ELBO_OK;
-
-    const bool busy = errno == EAGAIN || errno == EACCES;
-
-    if (busy && fcntl(out->lock, F_GETLK, &holder) == 0
-        && holder.l_type != F_UNLCK)
-        ELBO_FAIL(ELBO_EIO, "%s: in use by process %ld", path,
-                  (long)holder.l_pid);
-    else
-        fail(file);
-    elbo_rundir_close(out);
-    return ELBO_EIO;
+    return elbo_lock_take(file, path, &out->lock);
 }
 
 void elbo_rundir_close(elbo_rundir *dir)
@@ -130,12 +115,11 @@ void elbo_rundir_close(elbo_rundir *dir)
     dir->lock = -1;
 }
 
-/* What stands at the path may be replaced? */
-static elbo_status may_replace(const site *s)
+/* What stands at the path may be replaced? *before keeps others off it. */
+static elbo_status may_replace(const site *s, elbo_rundir *before)
 {
     const char *const file = elbo_path(s->arena, "%s/manifest.json", s->path);
     elbo_manifest manifest;
-    elbo_rundir dir;
     bool same;
 
     ELBO_TRY(elbo_arena_check(s->arena, "the run directory"));
@@ -152,9 +136,7 @@ static elbo_status may_replace(const site *s)
                          "another directory with -o or replace it with "
                          "--force",
                          s->path);
-    ELBO_TRY(elbo_rundir_lock(s->path, s->arena, &dir));
-    elbo_rundir_close(&dir);
-    return ELBO_OK;
+    return elbo_rundir_lock(s->path, s->arena, before);
 }
 
 static elbo_status put_in_place(const site *s, bool replace)
@@ -171,21 +153,20 @@ static elbo_status put_in_place(const site *s, bool replace)
     return replace ? elbo_folder_remove(s->old) : ELBO_OK;
 }
 
+/* The lock on what is replaced lasts until the new run, locked, is in place. */
 static elbo_status create(const site *s, elbo_rundir *out)
 {
+    elbo_rundir before = {.lock = -1};
     elbo_folder_kind kind;
 
     ELBO_TRY(elbo_folder_look(s->path, &kind));
-    if (kind == ELBO_FOLDER_NOT)
-        return ELBO_FAIL(ELBO_EIO, "%s: exists and is no directory", s->path);
-    if (kind == ELBO_FOLDER_FILLED) ELBO_TRY(may_replace(s));
-    out->replaced = kind == ELBO_FOLDER_FILLED;
-    ELBO_TRY(elbo_folder_make_all(s->parent));
+    if (kind == ELBO_FOLDER_FILLED) ELBO_TRY(may_replace(s, &before));
     remove_stale(s);
 
     elbo_status status = fill(s);
 
     if (status == ELBO_OK) status = elbo_rundir_lock(s->fresh, s->arena, out);
+    out->replaced = kind == ELBO_FOLDER_FILLED;
     if (status == ELBO_OK) status = put_in_place(s, out->replaced);
     if (status != ELBO_OK) {
         const elbo_error error = *elbo_last_error();
@@ -194,6 +175,26 @@ static elbo_status create(const site *s, elbo_rundir *out)
         elbo_folder_remove(s->fresh);
         elbo_error_restore(&error);
     }
+    elbo_rundir_close(&before);
+    return status;
+}
+
+/* One process at a time decides, fills and replaces. */
+static elbo_status create_alone(const site *s, const char *name,
+                                elbo_rundir *out)
+{
+    elbo_folder_kind kind;
+    elbo_gate gate;
+
+    ELBO_TRY(elbo_folder_look(s->path, &kind));
+    if (kind == ELBO_FOLDER_NOT)
+        return ELBO_FAIL(ELBO_EIO, "%s: exists and is no directory", s->path);
+    ELBO_TRY(elbo_folder_make_all(s->parent));
+    ELBO_TRY(elbo_gate_enter(s->parent, name, s->arena, &gate));
+
+    const elbo_status status = create(s, out);
+
+    elbo_gate_leave(&gate);
     return status;
 }
 
@@ -220,7 +221,7 @@ elbo_status elbo_rundir_create(const elbo_rundir_request *request,
     s.old =
         elbo_path(arena, "%s/%s%ld.old", s.parent, s.prefix, (long)getpid());
     ELBO_TRY(elbo_arena_check(arena, "the run directory"));
-    ELBO_TRY(create(&s, out));
+    ELBO_TRY(create_alone(&s, base, out));
     out->path = s.path;
     return ELBO_OK;
 }

@@ -76,7 +76,7 @@ static const char *other_room(const char *key)
     return NULL;
 }
 
-static void refuse_key(const reader *r, const elbo_node *node,
+static void refuse_key(const reader *r, const elbo_yaml_node *node,
                        const keys *known, const char *room)
 {
     const char *const nearest =
@@ -102,7 +102,7 @@ static void missing(const reader *r, elbo_place place, const char *what)
     if (r->whole) elbo_findings_add(r->findings, place, "missing %s", what);
 }
 
-static bool is_map(const reader *r, const elbo_node *node, const char *room)
+static bool is_map(const reader *r, const elbo_yaml_node *node, const char *room)
 {
     if (node->kind == ELBO_MAP) return true;
     if (node->kind == ELBO_SCALAR && !node->quoted && !*node->text) {
@@ -127,7 +127,7 @@ static void check_required(const reader *r, elbo_table table, elbo_place place,
 }
 
 /* The keys of a map that belong to one of two tables (or to `extra`). */
-static void read_map(reader *r, const elbo_node *map,
+static void read_map(reader *r, const elbo_yaml_node *map,
                      const elbo_table tables[2], const keys *extra,
                      bool judge_unknown)
 {
@@ -135,7 +135,7 @@ static void read_map(reader *r, const elbo_node *map,
 
     for (size_t t = 0; t < 2; t++)
         add_options(&known, r->form->values[tables[t]].options);
-    for (const elbo_node *node = map->first; node; node = node->next) {
+    for (const elbo_yaml_node *node = map->first; node; node = node->next) {
         bool found = false;
 
         for (size_t i = 0; i < extra->n && !found; i++)
@@ -154,11 +154,11 @@ static void read_map(reader *r, const elbo_node *map,
 }
 
 /* The node that names the component: the map's `name`, or the scalar itself. */
-static const elbo_node *naming(const reader *r, const elbo_node *node,
+static const elbo_yaml_node *naming(const reader *r, const elbo_yaml_node *node,
                                const elbo_shelf *shelf)
 {
     const bool map = node->kind == ELBO_MAP;
-    const elbo_node *const name = map ? elbo_node_child(node, "name") : node;
+    const elbo_yaml_node *const name = map ? elbo_node_child(node, "name") : node;
 
     if (name && name->kind == ELBO_SCALAR && *name->text) return name;
     if (name && name->kind == ELBO_REFUSED) return NULL;
@@ -172,7 +172,7 @@ static const elbo_node *naming(const reader *r, const elbo_node *node,
     return NULL;
 }
 
-static size_t find_component(const reader *r, const elbo_node *name,
+static size_t find_component(const reader *r, const elbo_yaml_node *name,
                              const elbo_shelf *shelf)
 {
     const char *nearest;
@@ -190,12 +190,12 @@ static size_t find_component(const reader *r, const elbo_node *name,
     return i;
 }
 
-static elbo_status read_shelf(reader *r, const elbo_node *node, size_t kind,
+static elbo_status read_shelf(reader *r, const elbo_yaml_node *node, size_t kind,
                               size_t *index)
 {
     const elbo_shelf shelf = elbo_shelf_of(kind);
     const elbo_table *const tables = shelf_tables[kind];
-    const elbo_node *const name = naming(r, node, &shelf);
+    const elbo_yaml_node *const name = naming(r, node, &shelf);
     elbo_form *const form = r->form;
     keys extra = {.name = {"name"}, .n = 1};
 
@@ -215,7 +215,7 @@ static elbo_status read_shelf(reader *r, const elbo_node *node, size_t kind,
     return ELBO_OK;
 }
 
-static elbo_status read_inference(reader *r, const elbo_node *node)
+static elbo_status read_inference(reader *r, const elbo_yaml_node *node)
 {
     static const elbo_table self[] = {ELBO_INFERENCE, ELBO_INFERENCE};
     static const elbo_table rooms[] = {ELBO_DATA, ELBO_EVALUATION};
@@ -237,7 +237,7 @@ static elbo_status read_inference(reader *r, const elbo_node *node)
     check_required(r, ELBO_INFERENCE, place, "inference");
     for (size_t i = 0; i < 2; i++) {
         const elbo_table both[] = {rooms[i], rooms[i]};
-        const elbo_node *child = map ? elbo_node_child(node, names[i]) : NULL;
+        const elbo_yaml_node *child = map ? elbo_node_child(node, names[i]) : NULL;
 
         ELBO_TRY(init_table(r, rooms[i], options[i]));
         form->room[rooms[i]] = child ? child->place : place;
@@ -259,9 +259,9 @@ static bool name_is_right(const char *name)
            && strspn(name, allowed) == n;
 }
 
-static void read_name(reader *r, const elbo_node *root)
+static void read_name(reader *r, const elbo_yaml_node *root)
 {
-    const elbo_node *const node = elbo_node_child(root, "name");
+    const elbo_yaml_node *const node = elbo_node_child(root, "name");
 
     if (!node) {
         missing(r, root->place,
@@ -300,11 +300,11 @@ static void fill_setup(elbo_form *form, const size_t index[ELBO_SHELVES])
     };
 }
 
-elbo_status elbo_form_read(const elbo_node *root, bool whole,
+elbo_status elbo_form_read(const elbo_yaml_node *root, bool whole,
                            elbo_findings *findings, elbo_arena *arena,
                            elbo_form *form)
 {
-    static const elbo_node empty = {
+    static const elbo_yaml_node empty = {
         .kind = ELBO_MAP, .place = {.line = 1, .column = 1}
     };
     reader r = {form, findings, arena, whole};
@@ -320,7 +320,7 @@ elbo_status elbo_form_read(const elbo_node *root, bool whole,
                           "an experiment is a map of keys to values");
         return ELBO_OK;
     }
-    for (const elbo_node *node = root->first; node; node = node->next) {
+    for (const elbo_yaml_node *node = root->first; node; node = node->next) {
         bool known = false;
 
         for (size_t i = 0; i < top.n; i++)
@@ -331,7 +331,7 @@ elbo_status elbo_form_read(const elbo_node *root, bool whole,
     elbo_form_seeds(form, elbo_node_child(root, "seed"), findings, arena);
     for (size_t i = 0; i < ELBO_SHELVES; i++) {
         const char *const room = elbo_shelf_of(i).room;
-        const elbo_node *node = elbo_node_child(root, room);
+        const elbo_yaml_node *node = elbo_node_child(root, room);
         char what[32];
 
         snprintf(what, sizeof what, "the key \"%s\"", room);

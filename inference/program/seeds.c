@@ -83,7 +83,7 @@ static bool item(seeds *s, const char **text, elbo_place place)
     return true;
 }
 
-static void scalar(seeds *s, const elbo_node *node)
+static void scalar(seeds *s, const elbo_yaml_node *node)
 {
     const char *const whole = skip_blanks(node->text);
     const bool list = whole[0] == '[';
@@ -104,7 +104,7 @@ static void scalar(seeds *s, const elbo_node *node)
     if (!closed || *text) refuse(s, node->place, node->text);
 }
 
-void elbo_form_seeds(elbo_form *form, const elbo_node *node,
+void elbo_form_seeds(elbo_form *form, const elbo_yaml_node *node,
                      elbo_findings *findings, elbo_arena *arena)
 {
     seeds s = {form, findings};
@@ -119,7 +119,7 @@ void elbo_form_seeds(elbo_form *form, const elbo_node *node,
     if (node->kind == ELBO_SCALAR) {
         scalar(&s, node);
     } else if (node->kind == ELBO_LIST) {
-        for (const elbo_node *k = node->first; k; k = k->next) {
+        for (const elbo_yaml_node *k = node->first; k; k = k->next) {
             if (k->kind == ELBO_SCALAR)
                 scalar(&s, k);
             else if (k->kind != ELBO_REFUSED)

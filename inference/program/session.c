@@ -31,11 +31,17 @@ typedef struct seed_run {
 static elbo_status open_engine(seed_run *run)
 {
     elbo_seed_report *const report = run->report;
+    elbo_status s = ELBO_OK;
 
     if (!report->engine)
-        ELBO_TRY(elbo_engine_open(&run->session->experiment->setup,
-                                  report->seed, &report->engine));
-    elbo_record_init(&run->record, elbo_engine_optimality(report->engine));
+        s = elbo_engine_open(&run->session->experiment->setup, report->seed,
+                             &report->engine);
+    if (s == ELBO_ENOMEM)
+        s = ELBO_FAIL(ELBO_ECONFIG,
+                      "needs more memory than this machine has: %s",
+                      elbo_last_error()->text);
+    ELBO_TRY(s);
+    elbo_record_init(&run->record, elbo_engine_columns(report->engine));
     return ELBO_OK;
 }
 

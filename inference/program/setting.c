@@ -11,7 +11,7 @@
 typedef struct setting {
     const elbo_form *form;
     const elbo_option *option;
-    const elbo_node *node;
+    const elbo_yaml_node *node;
     elbo_findings *findings;
 } setting;
 
@@ -25,7 +25,7 @@ static bool is_number(const elbo_option *option)
 static elbo_place fault_place(const setting *s, size_t column)
 {
     const elbo_findings *const f = s->findings;
-    const elbo_node *const node = s->node;
+    const elbo_yaml_node *const node = s->node;
     elbo_place place = node->place;
     elbo_source source = f->source;
     size_t at;
@@ -102,7 +102,7 @@ static void refuse_type(const setting *s, const char *what)
 /* Anything but a scalar that may be a value? */
 static bool refused(const setting *s)
 {
-    const elbo_node *const node = s->node;
+    const elbo_yaml_node *const node = s->node;
 
     if (node->kind == ELBO_REFUSED) return true;
     if (node->kind != ELBO_SCALAR)
@@ -121,7 +121,7 @@ static bool refused(const setting *s)
 }
 
 void elbo_form_set(elbo_form *form, elbo_table table, size_t option,
-                   const elbo_node *node, elbo_findings *findings)
+                   const elbo_yaml_node *node, elbo_findings *findings)
 {
     elbo_values *const values = &form->values[table];
     const setting s = {form, &values->options[option], node, findings};

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inference/program/source.h"
+
 enum { DIGITS = 17, COUNTS = 2 }; /* iteration and env_steps are whole */
 
 /* A row by column names; null before the first iteration. */
@@ -41,5 +43,45 @@ elbo_status elbo_summary_write(const elbo_summary *summary, const char *path)
         ELBO_FAIL(ELBO_ENOMEM, "%s", path);
     free(text);
     json_decref(root);
+    return s;
+}
+
+static elbo_status parse(const json_t *root, elbo_arena *arena,
+                         elbo_ending *out)
+{
+    const json_t *const iterations = json_object_get(root, "iterations");
+    const char *const verdict =
+        json_string_value(json_object_get(root, "verdict"));
+    const char *const why = json_string_value(json_object_get(root, "why"));
+
+    if (!verdict || !why || json_integer_value(iterations) < 0
+        || !json_is_integer(iterations))
+        return ELBO_FAIL(ELBO_EDATA,
+                         "\"verdict\", \"why\" or \"iterations\" is missing");
+    *out = (elbo_ending){.iterations = (uint64_t)json_integer_value(iterations),
+                         .finished = strcmp(verdict, "converged") == 0
+                                     || strcmp(verdict, "budget") == 0,
+                         .why = elbo_arena_text(arena, why)};
+    return elbo_arena_check(arena, "a summary");
+}
+
+elbo_status elbo_summary_read(const char *path, elbo_arena *arena,
+                              elbo_ending *out)
+{
+    elbo_source source;
+    json_error_t error;
+
+    ELBO_TRY(elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source));
+
+    json_t *const root =
+        json_loadb(source.text, source.bytes, JSON_REJECT_DUPLICATES, &error);
+    elbo_status s;
+
+    if (root)
+        s = parse(root, arena, out);
+    else
+        s = ELBO_FAIL(ELBO_EDATA, "line %d: %s", error.line, error.text);
+    json_decref(root);
+    if (s == ELBO_EDATA) elbo_fail_prefix("%s", path);
     return s;
 }

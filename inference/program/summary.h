@@ -16,4 +16,15 @@ typedef struct elbo_summary {
 /* Whole or not at all. ELBO_EIO, ELBO_ENOMEM. */
 elbo_status elbo_summary_write(const elbo_summary *summary, const char *path);
 
+/* What a summary says of the seed's end. */
+typedef struct elbo_ending {
+    uint64_t iterations;
+    bool finished; /* converged, or all iterations done */
+    const char *why;
+} elbo_ending;
+
+/* ELBO_ENOINPUT: there is none; ELBO_EDATA: it is no summary. */
+elbo_status elbo_summary_read(const char *path, elbo_arena *arena,
+                              elbo_ending *out);
+
 #endif

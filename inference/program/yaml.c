@@ -5,7 +5,7 @@
 #include <yaml.h>
 
 typedef struct level {
-    elbo_node *node, *tail;
+    elbo_yaml_node *node, *tail;
     const char *key; /* read, its value not yet */
     elbo_place key_place;
     bool refused; /* the key was: drop its value */
@@ -15,7 +15,7 @@ typedef struct builder {
     yaml_parser_t parser;
     elbo_findings *findings;
     elbo_arena *arena;
-    elbo_node *root;
+    elbo_yaml_node *root;
     level stack[ELBO_YAML_DEPTH];
     size_t depth, nodes, documents;
     bool stop, done;
@@ -32,17 +32,17 @@ static void halt(builder *b, elbo_place place, const char *text)
     b->stop = true;
 }
 
-elbo_node *elbo_node_child(const elbo_node *map, const char *key)
+elbo_yaml_node *elbo_node_child(const elbo_yaml_node *map, const char *key)
 {
-    elbo_node *child = map->first;
+    elbo_yaml_node *child = map->first;
 
     while (child && strcmp(child->key, key) != 0) child = child->next;
     return child;
 }
 
-static void take_key(builder *b, level *top, const elbo_node *node)
+static void take_key(builder *b, level *top, const elbo_yaml_node *node)
 {
-    const elbo_node *first;
+    const elbo_yaml_node *first;
 
     top->refused = false;
     if (node->kind != ELBO_SCALAR) {
@@ -64,7 +64,7 @@ static void take_key(builder *b, level *top, const elbo_node *node)
 }
 
 /* Hang a finished or just opened node where it belongs. */
-static void attach(builder *b, elbo_node *node)
+static void attach(builder *b, elbo_yaml_node *node)
 {
     level *const top = b->depth ? &b->stack[b->depth - 1] : NULL;
 
@@ -87,11 +87,11 @@ static void attach(builder *b, elbo_node *node)
     top->tail = node;
 }
 
-static elbo_node *new_node(builder *b, const yaml_event_t *event,
+static elbo_yaml_node *new_node(builder *b, const yaml_event_t *event,
                            elbo_node_kind kind)
 {
     const elbo_place place = place_of(event->start_mark);
-    elbo_node *node = elbo_arena_take(b->arena, 1, sizeof *node);
+    elbo_yaml_node *node = elbo_arena_take(b->arena, 1, sizeof *node);
 
     if (!node) {
         b->stop = true;
@@ -123,7 +123,7 @@ static void on_scalar(builder *b, const yaml_event_t *event)
 {
     const char *const text = (const char *)event->data.scalar.value;
     const size_t n = event->data.scalar.length;
-    elbo_node *const node = new_node(b, event, ELBO_SCALAR);
+    elbo_yaml_node *const node = new_node(b, event, ELBO_SCALAR);
 
     if (!node) return;
     refuse_marks(b, event, event->data.scalar.anchor, event->data.scalar.tag);
@@ -147,7 +147,7 @@ static void on_scalar(builder *b, const yaml_event_t *event)
 
 static void on_alias(builder *b, const yaml_event_t *event)
 {
-    elbo_node *const node = new_node(b, event, ELBO_REFUSED);
+    elbo_yaml_node *const node = new_node(b, event, ELBO_REFUSED);
 
     if (!node) return;
     elbo_findings_add(b->findings, node->place, "aliases are refused: *%s",
@@ -169,7 +169,7 @@ static void on_open(builder *b, const yaml_event_t *event, elbo_node_kind kind)
         return;
     }
 
-    elbo_node *const node = new_node(b, event, kind);
+    elbo_yaml_node *const node = new_node(b, event, kind);
 
     if (!node) return;
     if (kind == ELBO_MAP)
@@ -243,7 +243,7 @@ static void on_failure(builder *b)
 }
 
 elbo_status elbo_yaml_parse(elbo_findings *findings, elbo_arena *arena,
-                            elbo_node **root, bool *whole)
+                            elbo_yaml_node **root, bool *whole)
 {
     builder b = {.findings = findings, .arena = arena};
 

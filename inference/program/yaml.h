@@ -23,24 +23,24 @@ typedef enum elbo_node_kind {
     ELBO_REFUSED /* an error was already found here */
 } elbo_node_kind;
 
-typedef struct elbo_node elbo_node;
-struct elbo_node {
+typedef struct elbo_yaml_node elbo_yaml_node;
+struct elbo_yaml_node {
     elbo_node_kind kind;
     elbo_place place;
     const char *text; /* of a scalar */
     bool quoted;
     const char *key; /* in a map */
     elbo_place key_place;
-    elbo_node *first, *next;
+    elbo_yaml_node *first, *next;
 };
 
 /* *root is NULL for an empty document; what could be read before an error that
  * ends the parse is kept, and *whole is then false. Errors go to `findings`;
  * ELBO_ENOMEM. */
 elbo_status elbo_yaml_parse(elbo_findings *findings, elbo_arena *arena,
-                            elbo_node **root, bool *whole);
+                            elbo_yaml_node **root, bool *whole);
 
 /* The child of a map, or NULL. */
-elbo_node *elbo_node_child(const elbo_node *map, const char *key);
+elbo_yaml_node *elbo_node_child(const elbo_yaml_node *map, const char *key);
 
 #endif

@@ -8,6 +8,7 @@
 const elbo_transition *const elbo_transitions[] = {
     &elbo_transition_model,
     &elbo_transition_tilt,
+    &elbo_transition_robust,
     NULL,
 };
 
@@ -33,29 +34,10 @@ static const elbo_option *lookup(const char *name, bool *known,
     return kind ? kind->options : NULL;
 }
 
-static elbo_status set_tilt(const elbo_values *values, elbo_tilt *out)
+/* Where an argument was written in the text of a call that was read. */
+static size_t column_of(const char *text, const char *argument)
 {
-    const size_t kl = elbo_option_find(values->options, "kl");
-
-    out->beta = elbo_real(values, "beta");
-    if (values->value[kl].given)
-        out->kl =
-            elbo_choice_is(values, "kl", "next") ? ELBO_KL_NEXT : ELBO_KL_STEP;
-    if (isinf(out->beta)) {
-        out->kind = &elbo_transition_model;
-        out->beta = HUGE_VAL;
-    }
-    if (fabs(out->beta) < 1e-300)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "tilt: beta must not be 0: its limits from above and "
-                         "below, the best and the worst successor, differ");
-    return ELBO_OK;
-}
-
-/* Where `beta` was written in the text of a call that was read. */
-static size_t beta_column(const char *text)
-{
-    const char *named = strstr(text, "beta"), *open = strchr(text, '(');
+    const char *named = strstr(text, argument), *open = strchr(text, '(');
 
     return (size_t)((named ? named : open + 1) - text);
 }
@@ -64,16 +46,15 @@ elbo_status elbo_transition_parse(const char *text, elbo_kl kl, double gamma,
                                   elbo_arena *arena, elbo_tilt *out,
                                   size_t *column, const char **nearest)
 {
-    const char *name;
+    const char *name, *fault;
     elbo_values values;
     elbo_tilt tilt = {.beta = HUGE_VAL, .kl = kl, .gamma = gamma};
 
     ELBO_TRY(
         elbo_call_parse(text, lookup, arena, &name, &values, column, nearest));
     tilt.kind = find(name);
-    if (tilt.kind == &elbo_transition_tilt
-        && set_tilt(&values, &tilt) != ELBO_OK) {
-        if (column) *column = beta_column(text);
+    if (tilt.kind->set && tilt.kind->set(&values, &tilt, &fault) != ELBO_OK) {
+        if (column) *column = column_of(text, fault);
         return ELBO_EINVAL;
     }
     *out = tilt;
@@ -83,8 +64,9 @@ elbo_status elbo_transition_parse(const char *text, elbo_kl kl, double gamma,
 /* The same word in memory that stays, for one that a parser's arena holds. */
 static const char *lasting(const char *word)
 {
-    static const char *const words[] = {"model", "tilt", "beta",
-                                        "kl",    "step", "next"};
+    static const char *const words[] = {"model", "tilt", "beta",   "kl",
+                                        "step",  "next", "robust", "radius",
+                                        "ball",  "tv"};
 
     for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], word) == 0) return words[i];
@@ -114,9 +96,24 @@ double elbo_tilt_charge(const elbo_tilt *tilt)
     return tilt->kl == ELBO_KL_NEXT ? tilt->gamma * tilt->beta : tilt->beta;
 }
 
-/* q log(q / p) = q (d - log(1 + d)) + (q - p) with d = (p - q) / q: where q and
- * p are close the first part is of second order and the others' sum is exact.
- */
+bool elbo_tilt_adversarial(const elbo_tilt *tilt)
+{
+    return tilt->kind->adversarial && tilt->kind->adversarial(tilt);
+}
+
+double elbo_kl_term(double q, double p)
+{
+    const double d = (p - q) / q;
+    gsl_sf_result minus; /* log(1 + d) - d */
+
+    if (fabs(d) < 0.5 && gsl_sf_log_1plusx_mx_e(d, &minus) == 0)
+        return -q * minus.val;
+    return q * (log(q) - log(p)) + (p - q);
+}
+
+/* KL = sum [q log(q / p) + p - q] + sum (q - p), both over q > 0. The first sum is
+ * of second order where q and p are close; the second is the mass of p that q leaves
+ * out, where both sum to 1, and else what it is. */
 double elbo_row_kl(const elbo_kernel *q, const elbo_kernel *p, size_t row)
 {
     const size_t end = elbo_row_end(p->pattern, row);
@@ -125,17 +122,14 @@ double elbo_row_kl(const elbo_kernel *q, const elbo_kernel *p, size_t row)
     assert(q->pattern == p->pattern);
     for (size_t i = elbo_row_begin(p->pattern, row); i < end; i++) {
         const double y = q->prob[i], x = p->prob[i];
-        gsl_sf_result curve; /* log(1 + d) - d */
 
-        if (y <= 0) continue;
-
-        const double d = (x - y) / y;
-
-        if (fabs(d) < 0.5 && gsl_sf_log_1plusx_mx_e(d, &curve) == 0) {
-            kl -= y * curve.val;
-            shift += y - x;
-        } else {
-            kl += y * (log(y) - log(x));
+        if (p->log_prob) {
+            if (y > 0) kl += y * (log(y) - p->log_prob[i]);
+        } else if (y > 0) {
+            kl += elbo_kl_term(y, x);
+            if (p->partial) shift += y - x;
+        } else if (!p->partial) {
+            shift += x;
         }
     }
     return kl + shift;

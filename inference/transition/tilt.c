@@ -138,11 +138,56 @@ static void group(const elbo_tilt *tilt, const tilted *t, size_t first,
     }
 }
 
+/* log p + V / b where p may underflow, and the largest of them. */
+static double log_weight(const tilted *t, size_t row, size_t i)
+{
+    return t->p->log_prob[i] + t->V[elbo_successor(t->p->pattern, row, i)] / t->b;
+}
+
+static double largest_weight(const tilted *t, size_t row)
+{
+    const size_t end = elbo_row_end(t->p->pattern, row);
+    double most = -HUGE_VAL;
+
+    for (size_t i = elbo_row_begin(t->p->pattern, row); i < end; i++)
+        most = fmax(most, log_weight(t, row, i));
+    return most;
+}
+
+/* ce = gamma b log sum exp(log p + V / b). */
+static double row_in_logs(const elbo_tilt *tilt, const tilted *t, size_t row)
+{
+    const size_t end = elbo_row_end(t->p->pattern, row);
+    const double most = largest_weight(t, row);
+    double sum = 0;
+
+    for (size_t i = elbo_row_begin(t->p->pattern, row); i < end; i++)
+        sum += exp(log_weight(t, row, i) - most);
+    return tilt->gamma * t->b * (most + log(sum));
+}
+
+static void posterior_in_logs(const tilted *t, size_t row, double q[])
+{
+    const size_t begin = elbo_row_begin(t->p->pattern, row);
+    const size_t end = elbo_row_end(t->p->pattern, row);
+    const double most = largest_weight(t, row);
+    double sum = 0;
+
+    for (size_t i = begin; i < end; i++)
+        sum += q[i] = exp(log_weight(t, row, i) - most);
+    for (size_t i = begin; i < end; i++) q[i] /= sum;
+}
+
 static void expect(const elbo_tilt *tilt, const elbo_kernel *p,
                    const double V[], size_t first, size_t last, double out[])
 {
     const tilted t = {p, V, temperature(tilt)};
 
+    if (p->log_prob) {
+        for (size_t row = first; row < last; row++)
+            out[row - first] = row_in_logs(tilt, &t, row);
+        return;
+    }
     for (size_t row = first, end; row < last; row = end) {
         end = group_end(p->pattern, row, last);
         if (end > row)
@@ -179,6 +224,10 @@ static void posterior(const elbo_tilt *tilt, const elbo_kernel *p,
         const size_t end = elbo_row_end(p->pattern, row);
         const double best = reference(&t, row);
 
+        if (p->log_prob) {
+            posterior_in_logs(&t, row, q);
+            continue;
+        }
         for (size_t i = begin, n; i < end; i += n) {
             n = end - i < PIECE ? end - i : PIECE;
             exponents(&t, row, best, i, i + n, q + i);
@@ -187,6 +236,31 @@ static void posterior(const elbo_tilt *tilt, const elbo_kernel *p,
         }
         normalise(end - begin, p->prob + begin, q + begin);
     }
+}
+
+static elbo_status set(const elbo_values *values, elbo_tilt *out,
+                       const char **fault)
+{
+    const size_t kl = elbo_option_find(values->options, "kl");
+
+    out->beta = elbo_real(values, *fault = "beta");
+    if (values->value[kl].given)
+        out->kl =
+            elbo_choice_is(values, "kl", "next") ? ELBO_KL_NEXT : ELBO_KL_STEP;
+    if (isinf(out->beta)) {
+        out->kind = &elbo_transition_model;
+        out->beta = HUGE_VAL;
+    }
+    if (fabs(out->beta) < 1e-300)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "tilt: beta must not be 0: its limits from above and "
+                         "below, the best and the worst successor, differ");
+    return ELBO_OK;
+}
+
+static bool adversarial(const elbo_tilt *tilt)
+{
+    return tilt->beta < 0;
 }
 
 static const elbo_option options[] = {
@@ -215,4 +289,6 @@ const elbo_transition elbo_transition_tilt = {
     .options = options,
     .expect = expect,
     .posterior = posterior,
+    .set = set,
+    .adversarial = adversarial,
 };

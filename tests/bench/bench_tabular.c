@@ -105,7 +105,9 @@ static void open_run(run *x, elbo_outcomes *outcomes, size_t nS, size_t nA,
     mdp->r = r;
     mdp->gamma = 0.99;
     x->problem.tilt =
-        (elbo_tilt){&elbo_transition_model, HUGE_VAL, ELBO_KL_STEP, mdp->gamma};
+        (elbo_tilt){.kind = &elbo_transition_model,
+                    .beta = HUGE_VAL,
+                    .gamma = mdp->gamma};
     x->problem.tolerance = -1; /* none is met: all sweeps are made */
     need(elbo_posterior_init(&x->post, &x->problem, x->arena) == ELBO_OK);
 }

@@ -1,0 +1,76 @@
+/* inference/engine_objective.c -- the data term as an expression, and what it
+ * reads of the planner.
+ *
+ * V, Q and logpi are the last E-step's. The occupancy is that of its policy in
+ * the model's mean kernel, scaled to sum to 1; Jmodel its return there, J its
+ * return in the environment.
+ */
+#include <math.h>
+
+#include "inference/core/parallel.h"
+#include "inference/engine_state.h"
+#include "inference/evaluate.h"
+
+elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
+{
+    elbo_likelihood *own = &engine->expression;
+    unsigned depends;
+
+    if (engine->set.likelihood != &elbo_likelihood_expression) return ELBO_OK;
+    *own = elbo_likelihood_expression;
+    own->name = text;
+    ELBO_TRY(elbo_likelihood_depends(text, &depends));
+    engine->planned = depends & ELBO_ON_PLANNER;
+    engine->set.likelihood = own;
+    return elbo_objective_open(
+        text, &engine->world, engine->belief.mean.pattern, engine->truth.gamma,
+        engine->data.capacity, engine->arena, &own->objective);
+}
+
+/* The policy's occupancy and return under a kernel. */
+static elbo_status follow(elbo_engine *e, const elbo_kernel *P, double rho[],
+                          double *J)
+{
+    const elbo_chain chain = {.mdp = &e->truth, .pi = e->post.pi, .q = *P};
+
+    ELBO_TRY(elbo_occupancy(&chain, rho, e->ws));
+    *J = elbo_return(&e->truth, rho);
+    return ELBO_OK;
+}
+
+static elbo_status plan(elbo_engine *e, elbo_objective *objective)
+{
+    const size_t rows = e->post.nS * e->post.nA;
+    double *logpi = elbo_arena_doubles(e->ws, rows);
+    double *rho = elbo_arena_doubles(e->ws, rows);
+    elbo_bindings now = {.V = e->post.V, .Q = e->post.Q, .logpi = logpi};
+
+    ELBO_TRY(elbo_arena_check(e->ws, "the objective's plan"));
+    for (size_t i = 0; i < rows; i++) logpi[i] = log(e->post.pi[i]);
+    if (elbo_objective_needs(objective, "J"))
+        ELBO_TRY(follow(e, &e->truth.P, rho, &now.J));
+    if (elbo_objective_needs(objective, "Jmodel")
+        || elbo_objective_needs(objective, "occupancy")) {
+        ELBO_TRY(follow(e, &e->belief.mean, rho, &now.Jmodel));
+
+        const double steps = elbo_sum(rho, rows);
+
+        for (size_t i = 0; i < rows; i++) rho[i] /= steps;
+        now.occupancy = rho;
+    }
+    elbo_objective_plan(objective, &now);
+    return ELBO_OK;
+}
+
+elbo_status elbo_engine_plan(elbo_engine *engine)
+{
+    elbo_objective *objective = engine->expression.objective;
+    const elbo_mark mark = elbo_arena_mark(engine->ws);
+
+    if (!objective || !engine->planned) return ELBO_OK;
+
+    const elbo_status s = plan(engine, objective);
+
+    elbo_arena_release(engine->ws, mark);
+    return s;
+}

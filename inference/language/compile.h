@@ -1,0 +1,106 @@
+/* inference/language/compile.h -- from an expression's tree to two tapes.
+ *
+ * `fixed` holds what theta does not reach: it is run again only when a binding
+ * has changed. `live` holds the rest; it begins at the intakes (intake.h) and
+ * at transfers, values of the other tape that its nodes need.
+ */
+#ifndef ELBO_COMPILE_H
+#define ELBO_COMPILE_H
+
+#include "inference/language/intake.h"
+
+/* Where each live value stands at one row or transition and no sum runs over
+ * them but the last, `live` holds a tile of places at a time, which stays in
+ * the cache: the unit is their domain. Else it holds all places of every
+ * domain. */
+enum { ELBO_TILE = 1024 };
+
+/* One value at each place of a domain: a node, or a number of the text. */
+typedef struct elbo_quantity {
+    bool made, is_number;
+    double number;
+    elbo_node node;
+    elbo_domain at;
+    size_t cols;
+    bool live;
+} elbo_quantity;
+
+/* A node whose values belong to places: where a run went wrong. In the order in
+ * which values arise. */
+typedef struct elbo_trace {
+    elbo_quantity value;
+    size_t column; /* in the text */
+    struct elbo_trace *rest;
+} elbo_trace;
+
+typedef struct elbo_transfer {
+    elbo_node from, to; /* fixed, live */
+    double *values;
+    size_t rows, cols; /* of `from` */
+    size_t fill;       /* rows that fill the last tile up */
+    bool
+        ends_in_zeros; /* what fills the last tile up; else the last row does */
+    struct elbo_transfer *rest;
+} elbo_transfer;
+
+/* A constant of the batch: set once. */
+typedef struct elbo_static {
+    elbo_node node; /* fixed */
+    const double *values;
+    struct elbo_static *rest;
+} elbo_static;
+
+/* Constants that a run binds. END's rows are 0. */
+typedef enum elbo_table {
+    ELBO_TABLE_V,
+    ELBO_TABLE_Q,
+    ELBO_TABLE_LOGPI,
+    ELBO_TABLE_OCCUPANCY,
+    ELBO_TABLE_J,
+    ELBO_TABLE_JMODEL,
+    ELBO_TABLES
+} elbo_table;
+
+typedef struct elbo_binding {
+    bool used;
+    elbo_quantity value; /* a leaf of `fixed` */
+    size_t n;            /* numbers that are bound; END's follow */
+    double *last;        /* as bound last */
+} elbo_binding;
+
+struct elbo_program {
+    elbo_arena *arena; /* owns the program too */
+    elbo_batch batch;
+    elbo_layout layout;
+    bool tiled;
+    elbo_domain unit; /* tiled: of a tile's places */
+    size_t tile;      /* tiled: their number */
+    elbo_tape *fixed, *live;
+    elbo_binding binding[ELBO_TABLES];
+    elbo_static *statics;
+    elbo_transfer *transfers;
+    elbo_intake *intakes;
+    elbo_trace *trace;
+    elbo_quantity total; /* sum of weight * expression */
+    double *scratch;     /* room for any traced node */
+    bool warm;           /* `fixed` has been run with the last bindings */
+    bool carried;        /* and `live`, of one tile, has its values */
+};
+
+/* While compiling. Fails sticky: after a failure every value is the number 0
+ * and no node is made. */
+typedef struct elbo_compiler {
+    elbo_program *program;
+    elbo_status status;
+    bool too_wide; /* tiles of this unit do not do: status is ELBO_ESIZE */
+    size_t column; /* of the expression being compiled; of the fault */
+    elbo_trace **end;
+    /* Made when first needed; `made` tells. */
+    elbo_quantity reward, coordinates, slope, share, mean_share, kernel, logp;
+} elbo_compiler;
+
+/* compile.c: program->total from the tree. */
+elbo_status elbo_compile(elbo_compiler *c, const elbo_expr *expr);
+elbo_quantity elbo_compile_quantity(elbo_compiler *c, const elbo_expr *expr);
+
+#endif

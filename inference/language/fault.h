@@ -1,0 +1,16 @@
+/* inference/language/fault.h -- where a run stopped being finite.
+ */
+#ifndef ELBO_FAULT_H
+#define ELBO_FAULT_H
+
+#include "inference/language/compile.h"
+
+/* After a run whose value is not finite: ELBO_ENOTFINITE with the place in the
+ * text and the first transition of the first value that is not. */
+elbo_status elbo_fault_value(elbo_program *program, double total,
+                             size_t *sample);
+
+/* The same for the derivatives in the intakes' g; ELBO_OK: all are finite. */
+elbo_status elbo_fault_derivative(const elbo_program *program, size_t *sample);
+
+#endif

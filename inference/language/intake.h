@@ -1,0 +1,47 @@
+/* inference/language/intake.h -- what an objective reads of the kernel p.
+ *
+ *   E over states    x[row]    = sum_i p[i] f[successor[i]]
+ *   E over entries   x[row]    = sum_i p[i] f[i]
+ *   E over pairs     x[sample] = sum_i p[i] f[sample, i]
+ *   p at samples     x[sample] = p[entry of the sample]
+ *   p at entries     x[i]      = p[i]
+ *
+ * Each is linear in p, read where it lies: no copy of p is made, and the tape
+ * begins at x. f does not depend on theta. Sums run over rows in parallel; no
+ * two rows share an entry.
+ */
+#ifndef ELBO_INTAKE_H
+#define ELBO_INTAKE_H
+
+#include "inference/language/layout.h"
+
+typedef enum elbo_intake_kind {
+    ELBO_E_STATES,
+    ELBO_E_ENTRIES,
+    ELBO_E_PAIRS,
+    ELBO_P_SAMPLES,
+    ELBO_P_ENTRIES
+} elbo_intake_kind;
+
+typedef struct elbo_intake {
+    elbo_intake_kind kind;
+    elbo_node function;    /* f on the tape of what theta does not reach */
+    elbo_node leaf;        /* x on the other */
+    elbo_domain at;        /* of x */
+    size_t cols;           /* of f and x */
+    size_t column;         /* in the text, for messages */
+    double *f;             /* values of the function; NULL for p itself */
+    double *x, *g;         /* [size[at] x cols] values, derivatives */
+    const uint32_t *place; /* [size[unit]] of x, for the tiles; NULL: none */
+    double *tile;          /* [tile x cols] */
+    struct elbo_intake *rest;
+} elbo_intake;
+
+/* x from p [nnz]. */
+void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,
+                         const double p[]);
+/* G[nnz] += the derivative of x, times g. */
+void elbo_intake_backward(const elbo_intake *intake, const elbo_layout *layout,
+                          double G[]);
+
+#endif

@@ -1,0 +1,196 @@
+#include "inference/language/layout.h"
+
+#include <string.h>
+
+/* Places of a row's run, counted up: sums of `length` over runs. */
+static void close_runs(size_t start[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) start[i + 1] += start[i];
+}
+
+static size_t row_length(const elbo_batch *batch, size_t row)
+{
+    return batch->start[row + 1] - batch->start[row];
+}
+
+/* The batch's transitions sorted by row, equal rows in the batch's order. */
+static void sort_samples(const elbo_batch *batch, size_t count[],
+                         uint32_t order[])
+{
+    const size_t rows = batch->nS * batch->nA;
+
+    for (size_t i = 0; i < batch->n; i++) count[batch->row[i] + 1]++;
+    close_runs(count, rows);
+    for (size_t i = 0; i < batch->n; i++)
+        order[count[batch->row[i]]++] = (uint32_t)i;
+    /* each count now stands at its run's end, where the next one starts */
+    memmove(count + 1, count, rows * sizeof *count);
+    count[0] = 0;
+}
+
+elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
+                             elbo_arena *arena)
+{
+    const size_t all = batch->nS * batch->nA, n = batch->n;
+    const size_t most = n < all ? n : all;
+    size_t *const count = elbo_arena_sizes(arena, all + 1);
+    uint32_t *const row = elbo_arena_u32(arena, most);
+    uint32_t *const order = elbo_arena_u32(arena, n);
+    size_t *const samples = elbo_arena_sizes(arena, most + 1);
+    size_t *const entries = elbo_arena_sizes(arena, most + 1);
+    size_t *const pairs = elbo_arena_sizes(arena, n + 1);
+    size_t rows = 0;
+
+    ELBO_TRY(elbo_arena_check(arena, "the objective's layout"));
+    sort_samples(batch, count, order);
+    for (size_t i = 0; i < all; i++) {
+        if (count[i + 1] == count[i]) continue;
+        row[rows] = (uint32_t)i;
+        entries[rows + 1] = row_length(batch, i);
+        samples[++rows] = count[i + 1];
+    }
+    close_runs(entries, rows);
+    for (size_t t = 0; t < n; t++)
+        pairs[t + 1] = row_length(batch, batch->row[order[t]]);
+    close_runs(pairs, n);
+    *layout = (elbo_layout){
+        .batch = batch,
+        .rows = rows,
+        .row = row,
+        .samples = samples,
+        .entries = entries,
+        .order = order,
+        .pairs = pairs,
+        .size = {[ELBO_AT_ALL] = 1,
+                 [ELBO_AT_ROW] = rows,
+                 [ELBO_AT_SAMPLE] = n,
+                 [ELBO_AT_STATE] = batch->nS + 1,
+                 [ELBO_AT_ENTRY] = entries[rows],
+                 [ELBO_AT_PAIR] = pairs[n]},
+    };
+    return ELBO_OK;
+}
+
+/* The places of one row's or one transition's entries. */
+static uint32_t *fill_entries(const elbo_layout *layout, elbo_place *place,
+                              elbo_place_index *of, uint32_t *out)
+{
+    const elbo_batch *const batch = layout->batch;
+    const size_t row = layout->row[place->row], end = batch->start[row + 1];
+
+    for (size_t i = batch->start[row]; i < end; i++) {
+        place->entry = i;
+        place->state = batch->successor[i];
+        *out++ = of(layout, place);
+    }
+    return out;
+}
+
+void elbo_layout_index(const elbo_layout *layout, elbo_domain at,
+                       elbo_place_index *of, uint32_t index[])
+{
+    uint32_t *out = index;
+
+    if (at == ELBO_AT_ALL) *out = 0;
+    if (at == ELBO_AT_STATE)
+        for (size_t y = 0; y < layout->size[at]; y++)
+            *out++ = of(layout, &(elbo_place){.state = y});
+    if (!(at & ELBO_AT_ROW)) return;
+    for (size_t row = 0; row < layout->rows; row++) {
+        elbo_place place = {.row = row};
+        const size_t end = layout->samples[row + 1];
+
+        if (at == ELBO_AT_ROW) *out++ = of(layout, &place);
+        if (at == ELBO_AT_ENTRY) out = fill_entries(layout, &place, of, out);
+        if (at != ELBO_AT_SAMPLE && at != ELBO_AT_PAIR) continue;
+        for (place.sample = layout->samples[row]; place.sample < end;
+             place.sample++) {
+            if (at == ELBO_AT_SAMPLE) *out++ = of(layout, &place);
+            if (at == ELBO_AT_PAIR) out = fill_entries(layout, &place, of, out);
+        }
+    }
+}
+
+uint32_t elbo_place_row(const elbo_layout *layout, const elbo_place *place)
+{
+    (void)layout;
+    return (uint32_t)place->row;
+}
+
+uint32_t elbo_place_sample(const elbo_layout *layout, const elbo_place *place)
+{
+    (void)layout;
+    return (uint32_t)place->sample;
+}
+
+uint32_t elbo_place_entry(const elbo_layout *layout, const elbo_place *place)
+{
+    const size_t first = layout->batch->start[layout->row[place->row]];
+
+    return (uint32_t)(layout->entries[place->row] + place->entry - first);
+}
+
+uint32_t elbo_place_state(const elbo_layout *layout, const elbo_place *place)
+{
+    (void)layout;
+    return (uint32_t)place->state;
+}
+
+uint32_t elbo_place_s(const elbo_layout *layout, const elbo_place *place)
+{
+    return layout->row[place->row] / (uint32_t)layout->batch->nA;
+}
+
+uint32_t elbo_place_next(const elbo_layout *layout, const elbo_place *place)
+{
+    return layout->batch->next[layout->order[place->sample]];
+}
+
+static uint32_t with_action(const elbo_layout *layout, uint32_t state,
+                            const elbo_place *place)
+{
+    const uint32_t nA = (uint32_t)layout->batch->nA;
+
+    return state * nA + layout->row[place->row] % nA;
+}
+
+uint32_t elbo_place_sa(const elbo_layout *layout, const elbo_place *place)
+{
+    return layout->row[place->row];
+}
+
+uint32_t elbo_place_nexta(const elbo_layout *layout, const elbo_place *place)
+{
+    return with_action(layout, elbo_place_next(layout, place), place);
+}
+
+uint32_t elbo_place_ya(const elbo_layout *layout, const elbo_place *place)
+{
+    return with_action(layout, elbo_place_state(layout, place), place);
+}
+
+/* The run to which i belongs: start[run] <= i < start[run + 1]. */
+static size_t run_of(const size_t start[], size_t n, size_t i)
+{
+    size_t low = 0;
+
+    while (n - low > 1) {
+        const size_t middle = low + (n - low) / 2;
+
+        if (start[middle] <= i)
+            low = middle;
+        else
+            n = middle;
+    }
+    return low;
+}
+
+size_t elbo_layout_sample(const elbo_layout *layout, elbo_domain at, size_t i)
+{
+    const size_t n = layout->size[ELBO_AT_SAMPLE];
+
+    if (at == ELBO_AT_PAIR) i = run_of(layout->pairs, n, i);
+    if ((at & ELBO_AT_SAMPLE) == ELBO_AT_SAMPLE) return layout->order[i];
+    if (at == ELBO_AT_ENTRY) i = run_of(layout->entries, layout->rows, i);
+    return at & ELBO_AT_ROW ? layout->order[layout->samples[i]] : 0;
+}

@@ -1,0 +1,64 @@
+/* inference/language/layout.h -- the places at which an objective has values.
+ *
+ * A value is one number (or vector) at each place of the smallest domain it
+ * depends on, so that E(V(y)) is summed once a row and not once a transition.
+ * Transitions are sorted by row: those of a row, and the entries of a row, are
+ * runs.
+ */
+#ifndef ELBO_LAYOUT_H
+#define ELBO_LAYOUT_H
+
+#include "inference/language/program.h"
+
+/* A set: two values meet at the union of their domains. A sample has a row. */
+typedef enum elbo_domain {
+    ELBO_AT_ALL = 0,    /* one value */
+    ELBO_AT_ROW = 1,    /* each (s, a) of the batch */
+    ELBO_AT_SAMPLE = 3, /* each transition */
+    ELBO_AT_STATE = 4,  /* each state y, END too; of no row in particular */
+    ELBO_AT_ENTRY = 5,  /* each entry of each row of the batch: (s, a), y */
+    ELBO_AT_PAIR = 7    /* each entry of each transition's row: x, y */
+} elbo_domain;
+
+enum { ELBO_DOMAINS = 8 };
+
+typedef struct elbo_layout {
+    const elbo_batch *batch;
+    size_t rows;           /* that occur in the batch */
+    const uint32_t *row;   /* [rows] their numbers in the pattern, ascending */
+    const size_t *samples; /* [rows + 1] runs of transitions */
+    const size_t *entries; /* [rows + 1] runs of entries */
+    const uint32_t *order; /* [n] the batch's numbers of the transitions */
+    const size_t *pairs;   /* [n + 1] runs of (transition, entry) */
+    size_t size[ELBO_DOMAINS];
+} elbo_layout;
+
+/* All memory from `arena`. ELBO_ENOMEM. */
+elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
+                             elbo_arena *arena);
+
+/* One place; what its domain has not is unset. */
+typedef struct elbo_place {
+    size_t row;    /* < layout->rows */
+    size_t sample; /* in the layout's order */
+    size_t entry;  /* in the batch's pattern */
+    size_t state;  /* y */
+} elbo_place;
+
+/* index[i] = of(place i of the domain), [size[at]]. */
+typedef uint32_t elbo_place_index(const elbo_layout *layout,
+                                  const elbo_place *place);
+void elbo_layout_index(const elbo_layout *layout, elbo_domain at,
+                       elbo_place_index *of, uint32_t index[]);
+
+/* What stands at a place, as an index of another domain or of a table. */
+elbo_place_index elbo_place_row, elbo_place_sample, elbo_place_entry,
+    elbo_place_state;
+elbo_place_index elbo_place_s, elbo_place_next; /* [nS + 1], as place_state */
+elbo_place_index elbo_place_sa, elbo_place_nexta,
+    elbo_place_ya; /* [(nS + 1) x nA] */
+
+/* The first transition, in the batch's order, to which place i belongs. */
+size_t elbo_layout_sample(const elbo_layout *layout, elbo_domain at, size_t i);
+
+#endif

@@ -1,0 +1,36 @@
+/* inference/language/meaning.h -- what the language's words compile to.
+ */
+#ifndef ELBO_MEANING_H
+#define ELBO_MEANING_H
+
+#include "inference/language/compile.h"
+
+/* The tables that runs bind: name, and where in elbo_bindings. */
+extern const char *const elbo_table_names[ELBO_TABLES];
+
+/* A name or a call; the compiler's status is ELBO_EINVAL for a word that finite
+ * worlds have not yet. */
+elbo_quantity elbo_meaning_name(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_meaning_call(elbo_compiler *c, const elbo_expr *e);
+
+/* lookup.c: V(s), Q(next, a), gradV(y), logpi, J, s as coordinates. */
+elbo_quantity elbo_lookup_scalar(elbo_compiler *c, elbo_table table);
+elbo_quantity elbo_lookup_here(elbo_compiler *c, elbo_table table);
+elbo_quantity elbo_lookup_call(elbo_compiler *c, elbo_table table,
+                               const elbo_expr *e);
+elbo_quantity elbo_lookup_slope(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_lookup_coordinates(elbo_compiler *c, const elbo_expr *state);
+
+/* batch.c: what the batch itself says. */
+elbo_quantity elbo_batch_reward(elbo_compiler *c);
+elbo_quantity elbo_batch_weight(elbo_compiler *c);
+/* Weighted means; equal weights where all are zero. */
+elbo_quantity elbo_batch_row_mean(elbo_compiler *c, elbo_quantity x);
+elbo_quantity elbo_batch_mean(elbo_compiler *c, elbo_quantity x);
+
+/* expectation.c */
+elbo_quantity elbo_model_logp(elbo_compiler *c);
+elbo_quantity elbo_model_mean(elbo_compiler *c, elbo_quantity f);
+elbo_quantity elbo_model_variance(elbo_compiler *c, elbo_quantity f);
+
+#endif

@@ -1,0 +1,215 @@
+#include "inference/language/program.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "inference/language/compile.h"
+#include "inference/language/fault.h"
+#include "inference/language/meaning.h"
+#include "inference/language/tiles.h"
+
+enum { FIRST_BYTES = 16384 };
+
+/* ---- making ---- */
+
+/* Tiles of this unit, unless it is ALL; *too_wide: they do not do. */
+static elbo_status compile(elbo_program *program, const elbo_expr *expr,
+                           elbo_domain unit, size_t *column, bool *too_wide)
+{
+    elbo_compiler c = {.program = program, .end = &program->trace};
+
+    ELBO_TRY(
+        elbo_layout_init(&program->layout, &program->batch, program->arena));
+
+    const size_t n = program->layout.size[unit];
+
+    program->tiled = unit != ELBO_AT_ALL && n > 0;
+    program->unit = unit;
+    program->tile = n < ELBO_TILE ? n : ELBO_TILE;
+
+    const elbo_status s = elbo_compile(&c, expr);
+
+    *too_wide = c.too_wide;
+    if (s != ELBO_OK) *column = c.column;
+    return s;
+}
+
+/* Room for the largest traced node, and the batch's constants in place. */
+static elbo_status finish(elbo_program *program)
+{
+    size_t room = 1;
+
+    ELBO_TRY(elbo_tape_finish(program->fixed));
+    ELBO_TRY(elbo_tape_finish(program->live));
+    for (const elbo_trace *t = program->trace; t; t = t->rest) {
+        const size_t n = program->layout.size[t->value.at] * t->value.cols;
+
+        if (n > room) room = n;
+    }
+    program->scratch = elbo_arena_doubles(program->arena, room);
+    ELBO_TRY(elbo_arena_check(program->arena, "an objective"));
+    for (const elbo_static *x = program->statics; x; x = x->rest)
+        elbo_tape_set(program->fixed, x->node, x->values);
+    return ELBO_OK;
+}
+
+static elbo_status open(elbo_program *program, const elbo_expr *expr,
+                        elbo_domain unit, size_t *column, bool *too_wide)
+{
+    program->fixed = elbo_tape_alloc(ELBO_F64);
+    program->live = elbo_tape_alloc(ELBO_F64);
+    if (!program->fixed || !program->live)
+        return ELBO_FAIL(ELBO_ENOMEM, "an objective's tapes");
+    ELBO_TRY(compile(program, expr, unit, column, too_wide));
+    return finish(program);
+}
+
+static elbo_status try_unit(const elbo_expr *expr, const elbo_batch *batch,
+                            elbo_domain unit, elbo_program **out,
+                            size_t *column, bool *too_wide)
+{
+    elbo_arena *const arena = elbo_arena_alloc(FIRST_BYTES);
+    elbo_program *const program =
+        arena ? elbo_arena_take(arena, 1, sizeof *program) : NULL;
+
+    if (!program) {
+        elbo_arena_free(arena);
+        return ELBO_FAIL(ELBO_ENOMEM, "an objective");
+    }
+    program->arena = arena;
+    program->batch = *batch;
+
+    const elbo_status s = open(program, expr, unit, column, too_wide);
+
+    if (s == ELBO_OK)
+        *out = program;
+    else
+        elbo_program_free(program);
+    return s;
+}
+
+/* The smallest unit that does. */
+elbo_status elbo_program_alloc(const elbo_expr *expr, const elbo_batch *batch,
+                               elbo_program **out, size_t *column)
+{
+    static const elbo_domain units[] = {ELBO_AT_ROW, ELBO_AT_SAMPLE,
+                                        ELBO_AT_ALL};
+    elbo_status s = ELBO_OK;
+    bool too_wide = true;
+
+    *out = NULL;
+    *column = 0;
+    for (size_t i = 0; too_wide; i++) {
+        too_wide = false;
+        s = try_unit(expr, batch, units[i], out, column, &too_wide);
+    }
+    if (s == ELBO_OK) *column = 0;
+    return s;
+}
+
+void elbo_program_free(elbo_program *program)
+{
+    if (!program) return;
+    elbo_tape_free(program->fixed);
+    elbo_tape_free(program->live);
+    elbo_arena_free(program->arena);
+}
+
+bool elbo_program_needs(const elbo_program *program, const char *name)
+{
+    if (strcmp(name, "p") == 0) return program->intakes;
+    for (elbo_table i = 0; i < ELBO_TABLES; i++)
+        if (strcmp(name, elbo_table_names[i]) == 0)
+            return program->binding[i].used;
+    return false;
+}
+
+/* ---- running ---- */
+
+/* Keeps the table and sets its leaf; false: it is as it was. */
+static bool bind_table(elbo_program *program, elbo_binding *b, const double x[])
+{
+    const size_t size = b->n * sizeof *x;
+
+    if (!b->used || (program->warm && memcmp(b->last, x, size) == 0))
+        return false;
+    memcpy(b->last, x, size);
+    elbo_tape_set(program->fixed, b->value.node, b->last);
+    return true;
+}
+
+static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
+{
+    const double *const bound[ELBO_TABLES] = {
+        [ELBO_TABLE_V] = bind->V,
+        [ELBO_TABLE_Q] = bind->Q,
+        [ELBO_TABLE_LOGPI] = bind->logpi,
+        [ELBO_TABLE_OCCUPANCY] = bind->occupancy,
+        [ELBO_TABLE_J] = &bind->J,
+        [ELBO_TABLE_JMODEL] = &bind->Jmodel,
+    };
+    bool changed = !program->warm;
+
+    for (elbo_table i = 0; i < ELBO_TABLES; i++)
+        if (bind_table(program, &program->binding[i], bound[i])) changed = true;
+    return changed;
+}
+
+/* What theta does not reach, where the live tape and the intakes need it. */
+static void run_fixed(elbo_program *program)
+{
+    elbo_tape_forward(program->fixed);
+    elbo_tile_carry(program);
+    for (const elbo_intake *in = program->intakes; in; in = in->rest)
+        if (in->f) elbo_tape_get(program->fixed, in->function, in->f);
+    program->warm = true;
+    program->carried = false;
+}
+
+/* The total, and the intakes' derivatives when they are wanted. */
+static double run_live(elbo_program *program, const double p[], bool wanted)
+{
+    const size_t tiles = elbo_tile_count(program);
+    double total = 0;
+
+    for (const elbo_intake *in = program->intakes; in; in = in->rest) {
+        elbo_intake_forward(in, &program->layout, p);
+        memset(in->g, 0,
+               in->cols * program->layout.size[in->at] * sizeof *in->g);
+    }
+    for (size_t k = 0; k < tiles; k++) {
+        double part;
+
+        elbo_tile_forward(program, k);
+        elbo_tape_get(program->live, program->total.node, &part);
+        total += part;
+        if (wanted) elbo_tile_backward(program, k);
+    }
+    return total;
+}
+
+static elbo_status add_derivative(const elbo_program *program, double G[],
+                                  size_t *sample)
+{
+    ELBO_TRY(elbo_fault_derivative(program, sample));
+    for (const elbo_intake *in = program->intakes; in; in = in->rest)
+        elbo_intake_backward(in, &program->layout, G);
+    return ELBO_OK;
+}
+
+elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
+                             double *value, double G[], size_t *sample)
+{
+    const bool live = program->total.live;
+    double total;
+
+    *sample = 0;
+    if (bind_tables(program, bind)) run_fixed(program);
+    if (live)
+        total = run_live(program, bind->p, G);
+    else
+        elbo_tape_get(program->fixed, program->total.node, &total);
+    if (!isfinite(total)) return elbo_fault_value(program, total, sample);
+    *value = total;
+    return G && live ? add_derivative(program, G, sample) : ELBO_OK;
+}

@@ -1,0 +1,53 @@
+/* inference/language/quantity.h -- nodes of both tapes, made at the smallest
+ * domain.
+ *
+ * An operation of two values stands where either does: arguments are spread to
+ * the union of their domains, and carried from `fixed` to `live` when the other
+ * is live. After a failure each gives the number 0.
+ */
+#ifndef ELBO_QUANTITY_H
+#define ELBO_QUANTITY_H
+
+#include "inference/language/compile.h"
+
+elbo_quantity elbo_quantity_number(double x);
+elbo_quantity elbo_quantity_unary(elbo_compiler *c, elbo_unary op,
+                                  elbo_quantity x);
+elbo_quantity elbo_quantity_binary(elbo_compiler *c, elbo_binary op,
+                                   elbo_quantity x, elbo_quantity y);
+elbo_quantity elbo_quantity_power(elbo_compiler *c, elbo_quantity x, double k);
+
+/* The sum over a vector's entries, at each place. */
+elbo_quantity elbo_quantity_entries(elbo_compiler *c, elbo_quantity x);
+
+/* Sums over the runs that make up the places of `to`: entries of a row, pairs
+ * of a transition, transitions of a row, all of anything. */
+elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
+                                elbo_domain to);
+
+/* The sum over all places of weight * x: what the program is worth. The weight
+ * is not live. */
+elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,
+                                  elbo_quantity x);
+
+/* Rows of a table of `fixed` at the places of a domain. */
+elbo_quantity elbo_quantity_gather(elbo_compiler *c, elbo_quantity table,
+                                   elbo_domain at, elbo_place_index *of);
+
+/* A constant [size[at] x cols]; `values` must outlive the program's making. */
+elbo_quantity elbo_quantity_constant(elbo_compiler *c, elbo_domain at,
+                                     size_t cols, const double values[]);
+
+/* What is read of the kernel; `function` of E: not live, a number of `at` or of
+ * states; ignored for p itself. */
+elbo_quantity elbo_quantity_intake(elbo_compiler *c, elbo_intake_kind kind,
+                                   elbo_quantity function, elbo_domain at);
+
+/* A leaf of `fixed` [rows x cols], not traced: no place is its own. */
+elbo_quantity elbo_quantity_leaf(elbo_compiler *c, elbo_domain at, size_t rows,
+                                 size_t cols);
+
+/* V [nS + 1] to its slope [(nS + 1) x dim]; the batch has coordinates. */
+elbo_quantity elbo_quantity_slope(elbo_compiler *c, elbo_quantity V);
+
+#endif

@@ -1,0 +1,274 @@
+#include "inference/objective.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct elbo_objective {
+    const elbo_expr *expr;
+    elbo_program *program; /* NULL while there are no data */
+    elbo_batch batch;
+    uint32_t *row, *next, *entry; /* [capacity], of the batch */
+    uint32_t *first;              /* [capacity] a transition's first sample */
+    double *r, *weight;           /* [capacity] */
+    double *V, *Q, *logpi, *occupancy; /* bound */
+    elbo_bindings bind;
+};
+
+/* ---- text ---- */
+
+/* Compiled on a world of one state and no data, where all that the language has
+ * for finite worlds can be compiled. */
+static elbo_status try_compile(const elbo_expr *expr, size_t *column)
+{
+    static const size_t start[] = {0, 0};
+    static const int32_t coord[2] = {0};
+    static const uint32_t none[1] = {0};
+    static const double nothing[1] = {0};
+    const elbo_batch batch = {.nS = 1,
+                              .nA = 1,
+                              .row = none,
+                              .next = none,
+                              .entry = none,
+                              .r = nothing,
+                              .weight = nothing,
+                              .start = start,
+                              .successor = none,
+                              .gamma = 1,
+                              .coord = coord,
+                              .dim = 1};
+    elbo_program *program;
+
+    ELBO_TRY(elbo_program_alloc(expr, &batch, &program, column));
+    elbo_program_free(program);
+    return ELBO_OK;
+}
+
+elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
+                                 elbo_expr **out, size_t *column,
+                                 const char **nearest)
+{
+    const elbo_scope scope = {.coordinates = true, .finite = true};
+    const char *near = NULL;
+    size_t place = 0;
+    elbo_status s = elbo_expression_parse(text, arena, out, &place);
+
+    if (s == ELBO_OK) s = elbo_expression_check(*out, &scope, &place, &near);
+    if (s == ELBO_OK) s = try_compile(*out, &place);
+    if (column) *column = place;
+    if (nearest) *nearest = near;
+    return s;
+}
+
+/* ---- the world ---- */
+
+/* Rows' starts and successors, whatever the layout. */
+static void list_entries(const elbo_pattern *pattern, size_t start[],
+                         uint32_t successor[])
+{
+    const size_t rows = pattern->nS * pattern->nA;
+
+    for (size_t row = 0; row < rows; row++) {
+        const size_t end = elbo_row_end(pattern, row);
+
+        start[row] = elbo_row_begin(pattern, row);
+        for (size_t i = start[row]; i < end; i++)
+            successor[i] = (uint32_t)elbo_successor(pattern, row, i);
+    }
+    start[rows] = pattern->nnz;
+}
+
+static elbo_status take_world(elbo_objective *o, const elbo_world *world,
+                              const elbo_pattern *pattern, elbo_arena *arena)
+{
+    const size_t nS = world->nS, rows = nS * world->nA, dim = world->dim;
+    size_t *start = elbo_arena_sizes(arena, rows + 1);
+    uint32_t *successor = elbo_arena_u32(arena, pattern->nnz);
+    int32_t *coord = elbo_arena_take(arena, (nS + 1) * dim, sizeof *coord);
+
+    o->V = elbo_arena_take(arena, nS + 1, sizeof *o->V);
+    o->Q = elbo_arena_take(arena, rows, sizeof *o->Q);
+    o->logpi = elbo_arena_take(arena, rows, sizeof *o->logpi);
+    o->occupancy = elbo_arena_take(arena, rows, sizeof *o->occupancy);
+    ELBO_TRY(elbo_arena_check(arena, "the objective's world"));
+    list_entries(pattern, start, successor);
+    if (world->coord) memcpy(coord, world->coord, nS * dim * sizeof *coord);
+    o->batch.nS = nS;
+    o->batch.nA = world->nA;
+    o->batch.nnz = pattern->nnz;
+    o->batch.start = start;
+    o->batch.successor = successor;
+    o->batch.coord = world->coord ? coord : NULL;
+    o->batch.dim = dim;
+    return ELBO_OK;
+}
+
+static elbo_status take_batch(elbo_objective *o, size_t capacity,
+                              elbo_arena *arena)
+{
+    o->batch.row = o->row = elbo_arena_u32(arena, capacity);
+    o->batch.next = o->next = elbo_arena_u32(arena, capacity);
+    o->batch.entry = o->entry = elbo_arena_u32(arena, capacity);
+    o->first = elbo_arena_u32(arena, capacity);
+    o->batch.r = o->r = elbo_arena_doubles(arena, capacity);
+    o->batch.weight = o->weight = elbo_arena_doubles(arena, capacity);
+    return elbo_arena_check(arena, "the objective's batch");
+}
+
+elbo_status elbo_objective_open(const char *text, const elbo_world *world,
+                                const elbo_pattern *pattern, double gamma,
+                                size_t capacity, elbo_arena *arena,
+                                elbo_objective **out)
+{
+    const elbo_scope scope = {.coordinates = world->coord, .finite = true};
+    elbo_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
+    elbo_expr *expr;
+    const char *nearest;
+    size_t column;
+
+    ELBO_TRY(elbo_arena_check(arena, "the objective"));
+    ELBO_TRY(elbo_expression_parse(text, arena, &expr, &column));
+    if (elbo_expression_check(expr, &scope, &column, &nearest) != ELBO_OK)
+        return elbo_fail_prefix("likelihood, column %zu", column + 1);
+    o->expr = expr;
+    o->batch.gamma = gamma;
+    ELBO_TRY(take_world(o, world, pattern, arena));
+    ELBO_TRY(take_batch(o, capacity, arena));
+    o->bind = (elbo_bindings){
+        .V = o->V, .Q = o->Q, .logpi = o->logpi, .occupancy = o->occupancy};
+    *out = o;
+    return ELBO_OK;
+}
+
+void elbo_objective_close(elbo_objective *objective)
+{
+    if (!objective) return;
+    elbo_program_free(objective->program);
+    objective->program = NULL;
+}
+
+/* ---- data ---- */
+
+typedef struct sample {
+    uint32_t entry, row, next, number;
+    double r, w;
+} sample;
+
+/* By entry, reward, number: a total order, so that sums have one order. */
+static int compare(const void *left, const void *right)
+{
+    const sample *const x = left, *const y = right;
+
+    if (x->entry != y->entry) return x->entry < y->entry ? -1 : 1;
+    if (x->r < y->r || x->r > y->r) return x->r < y->r ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* The samples as the batch's unique transitions. */
+static void merge(elbo_objective *o, const sample from[], size_t n,
+                  double scale)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const bool same = k > 0 && from[i].entry == o->entry[k - 1]
+                          && !(from[i].r > o->r[k - 1]);
+
+        if (same) {
+            o->weight[k - 1] += scale * from[i].w;
+            continue;
+        }
+        o->row[k] = from[i].row;
+        o->next[k] = from[i].next;
+        o->entry[k] = from[i].entry;
+        o->first[k] = from[i].number;
+        o->r[k] = from[i].r;
+        o->weight[k++] = scale * from[i].w;
+    }
+    o->batch.n = k;
+}
+
+static elbo_status gather(elbo_objective *o, const elbo_pattern *pattern,
+                          const elbo_data *data, double scale, elbo_arena *ws)
+{
+    const size_t nS = pattern->nS, nA = pattern->nA;
+    sample *const all = elbo_arena_take(ws, data->n, sizeof *all);
+
+    ELBO_TRY(elbo_arena_check(ws, "the objective's samples"));
+    for (size_t i = 0; i < data->n; i++) {
+        const size_t row = data->s[i] * nA + data->a[i];
+        const size_t next = data->terminal[i] ? nS : data->next[i];
+        const size_t entry = elbo_entry(pattern, row, next);
+
+        if (entry == (size_t)-1)
+            return ELBO_FAIL(ELBO_EDATA,
+                             "data: sample %zu: state %u, action %u cannot be "
+                             "followed by state %u in this model",
+                             i, data->s[i], data->a[i], data->next[i]);
+        all[i] = (sample){(uint32_t)entry, (uint32_t)row, (uint32_t)next,
+                          (uint32_t)i,     data->r[i],    data->w[i]};
+    }
+    qsort(all, data->n, sizeof *all, compare);
+    merge(o, all, data->n, scale);
+    return ELBO_OK;
+}
+
+elbo_status elbo_objective_data(elbo_objective *objective,
+                                const elbo_pattern *pattern,
+                                const elbo_data *data, double scale,
+                                elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s = gather(objective, pattern, data, scale, ws);
+    elbo_program *program;
+    size_t column;
+
+    elbo_arena_release(ws, mark);
+    ELBO_TRY(s);
+    ELBO_TRY(elbo_program_alloc(objective->expr, &objective->batch, &program,
+                                &column));
+    elbo_program_free(objective->program);
+    objective->program = program;
+    return ELBO_OK;
+}
+
+/* ---- values ---- */
+
+bool elbo_objective_needs(const elbo_objective *objective, const char *name)
+{
+    return objective->program && elbo_program_needs(objective->program, name);
+}
+
+static void copy(double to[], const double from[], size_t n)
+{
+    if (from) memcpy(to, from, n * sizeof *to);
+}
+
+void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan)
+{
+    const size_t rows = objective->batch.nS * objective->batch.nA;
+
+    copy(objective->V, plan->V, objective->batch.nS);
+    copy(objective->Q, plan->Q, rows);
+    copy(objective->logpi, plan->logpi, rows);
+    copy(objective->occupancy, plan->occupancy, rows);
+    objective->bind.J = plan->J;
+    objective->bind.Jmodel = plan->Jmodel;
+}
+
+elbo_status elbo_objective_value(elbo_objective *objective,
+                                 const elbo_kernel *p, double *value,
+                                 double G[])
+{
+    size_t at;
+
+    if (!objective->program) {
+        *value = 0;
+        return ELBO_OK;
+    }
+    objective->bind.p = p->prob;
+    if (elbo_program_run(objective->program, &objective->bind, value, G, &at)
+        == ELBO_OK)
+        return ELBO_OK;
+    return elbo_fail_prefix("likelihood, sample %u",
+                            (unsigned)objective->first[at]);
+}

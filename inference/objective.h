@@ -1,0 +1,51 @@
+/* inference/objective.h -- an expression of the language as the data term
+ *
+ *   lambda E_D[w l_theta(x)],  l_theta by inference/language
+ *
+ * on one run's data. Equal samples are one transition of the program's batch.
+ * V, Q, pi and what follows from them are bound by elbo_objective_plan and
+ * stand still until the next: gradient: stop.
+ */
+#ifndef ELBO_OBJECTIVE_H
+#define ELBO_OBJECTIVE_H
+
+#include "inference/data.h"
+#include "inference/language/program.h"
+
+typedef struct elbo_objective elbo_objective;
+
+/* Text to a checked tree in the arena, as elbo_expression_check; ELBO_EINVAL
+ * also for what finite worlds cannot compile. column, nearest: NULL ok. */
+elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
+                                 elbo_expr **out, size_t *column,
+                                 const char **nearest);
+
+/* For data of at most `capacity` samples, on the pattern of a model of `world`.
+ * Memory from the arena, but for the program: elbo_objective_close (NULL ok).
+ * No data yet: worth 0. */
+elbo_status elbo_objective_open(const char *text, const elbo_world *world,
+                                const elbo_pattern *pattern, double gamma,
+                                size_t capacity, elbo_arena *arena,
+                                elbo_objective **out);
+void elbo_objective_close(elbo_objective *objective);
+
+/* After each change of D: weights scale * w. ELBO_EDATA as elbo_data_counts;
+ * ELBO_EINVAL: the expression does not fit the world. */
+elbo_status elbo_objective_data(elbo_objective *objective,
+                                const elbo_pattern *pattern,
+                                const elbo_data *data, double scale,
+                                elbo_arena *ws);
+
+/* Whether the expression reads "V", "J", ... (elbo_bindings). */
+bool elbo_objective_needs(const elbo_objective *objective, const char *name);
+
+/* The planner's constants from here on; p is ignored, the arrays are copied. */
+void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan);
+
+/* *value at the kernel p; G[nnz] += its derivative unless NULL.
+ * ELBO_ENOTFINITE names the sample. */
+elbo_status elbo_objective_value(elbo_objective *objective,
+                                 const elbo_kernel *p, double *value,
+                                 double G[]);
+
+#endif

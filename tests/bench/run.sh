@@ -1,0 +1,126 @@
+#!/bin/sh
+# tests/bench/run.sh BUILD -- benchmarks as ratios taken in one run.
+#
+# Ours and the peer take turns (A B A B ...), thread counts are equal, and the
+# medians over the pairs are compared. PYTHON names an interpreter with numpy and
+# scipy (default python3); without them the peers are left out. PAIRS: how many.
+# Exits 1 when a target that could be measured was missed.
+set -eu
+
+build=${1:?usage: run.sh BUILD}
+here=$(dirname "$0")
+python=${PYTHON:-python3}
+pairs=${PAIRS:-5}
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT INT TERM
+
+# Memory that was freed stays with the process: first touches are what would be
+# timed otherwise. For both sides.
+export MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=4000000000 \
+    MALLOC_TOP_PAD_=268435456
+
+threads() {
+    export OMP_NUM_THREADS="$1" OPENBLAS_NUM_THREADS="$1"
+}
+
+# median FILE NAME: of the values of NAME in FILE.
+median() {
+    awk -v name="$2" '$1 == name { print $2 }' "$1" | sort -g |
+        awk '{ x[NR] = $1 } END { if (NR) print x[int((NR + 1) / 2)] }'
+}
+
+# ratio NAME FILE PEER_FILE [PEER_NAME]: of the medians.
+ratio() {
+    awk -v a="$(median "$2" "$1")" -v b="$(median "$3" "${4:-$1}")" \
+        'BEGIN { if (a > 0 && b > 0) printf "%.3g", a / b }'
+}
+
+# report WHAT VALUE at-least|at-most TARGET
+report() {
+    verdict=$(awk -v x="${2:-0}" -v how="$3" -v t="$4" 'BEGIN {
+        print (how == "at-least" ? x >= t : x <= t) ? "pass" : "MISS" }')
+    printf '%-58s %8s  %-8s %5s  %s\n' "$1" "${2:--}" "$3" "$4" "$verdict"
+    [ "$verdict" = pass ] || echo missed >>"$out/missed"
+}
+
+skip() {
+    printf '%-58s %8s  %s\n' "$1" - "skipped: $2"
+}
+
+# Both must have swept the same process.
+same_sum() {
+    awk -v a="$(median "$1" "$3")" -v b="$(median "$2" "$3")" 'BEGIN {
+        d = a - b; exit !((d < 0 ? -d : d) <= 1e-9 * a) }' || {
+        echo "run.sh: $3 differs between bench_tabular and its peer" >&2
+        exit 1
+    }
+}
+
+peer=
+"$python" -c 'import numpy, scipy.sparse' 2>/dev/null && peer=yes
+
+tabular() { # PROCESS THREADS: files $out/PROCESS.THREADS and .peer
+    threads "$2"
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        "$build/bench/bench_tabular" "$1" >>"$out/$1.$2"
+        [ -z "$peer" ] ||
+            "$python" "$here/peer_tabular.py" "$1" >>"$out/$1.$2.peer"
+        i=$((i + 1))
+    done
+    [ -z "$peer" ] || same_sum "$out/$1.$2" "$out/$1.$2.peer" "$1_sum"
+}
+
+against_peer() { # PROCESS THREADS TARGET WHAT
+    if [ -n "$peer" ]; then
+        report "$4" "$(ratio "$1" "$out/$1.$2" "$out/$1.$2.peer")" at-least "$3"
+    else
+        skip "$4" "no numpy and scipy in $python"
+    fi
+}
+
+# Milliseconds of 20 starts of a command.
+starts() {
+    begin=$(date +%s%N)
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        "$@" >/dev/null
+    done
+    echo "ms $((($(date +%s%N) - begin) / 1000000))"
+}
+
+start_up() {
+    what='elbo --version / an empty program with the same libraries'
+    if [ ! -x "$build/elbo" ]; then
+        skip "$what" "no $build/elbo"
+        return
+    fi
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        starts "$build/elbo" --version >>"$out/start"
+        starts "$build/bench/bench_start" >>"$out/start.peer"
+        i=$((i + 1))
+    done
+    report "$what" "$(ratio ms "$out/start" "$out/start.peer")" at-most 1.5
+}
+
+cores=$(getconf _NPROCESSORS_ONLN)
+printf '%-58s %8s  %-8s %5s\n' 'ratio' 'measured' 'target' ''
+for t in 1 2; do
+    if [ "$cores" -lt $t ]; then
+        skip "$t threads" "$cores core"
+        continue
+    fi
+    tabular grid $t
+    against_peer grid $t $((2 * t)) \
+        "VI sweep, 10^6 states: elbo / scipy, $t thread(s)"
+    report "VI sweep: bytes / STREAM triad, $t thread(s)" \
+        "$(median "$out/grid.$t" grid_of_triad)" at-least 0.8
+    report "soft VI / hard VI in time, CSR, $t thread(s)" \
+        "$(median "$out/grid.$t" soft_cost)" at-most 1.5
+    tabular garnet $t
+    against_peer garnet $t "$([ $t = 1 ] && echo 1.2 || echo 1.0)" \
+        "VI sweep, dense 500 x 10: elbo / numpy, $t thread(s)"
+done
+threads 1
+start_up
+[ ! -e "$out/missed" ]

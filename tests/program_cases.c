@@ -1,0 +1,614 @@
+/* tests/program_cases.c -- the loops are written from the formulas, one
+ * transition at a time, and share nothing with the compiler.
+ */
+#include "tests/program_cases.h"
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+static const double gamma_ = 0.87;
+
+/* Numbers without a pattern, in (0, 1). */
+static double noise(unsigned *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return ((double)(*state >> 8) + 0.5) / 16777216;
+}
+
+static void fill(double x[], size_t n, double low, double high, unsigned seed)
+{
+    for (size_t i = 0; i < n; i++) x[i] = low + (high - low) * noise(&seed);
+}
+
+/* Row i goes to states i, i + 2, ... mod 7; 6 is END. Ascending. */
+static void init_pattern(program_world *w)
+{
+    unsigned seed = 2385;
+    size_t nnz = 0;
+
+    for (size_t row = 0; row < ROWS; row++) {
+        const size_t n = 1 + row % 4;
+        double sum = 0;
+
+        w->start[row] = nnz;
+        for (uint32_t y = 0; y <= NS; y++) {
+            const size_t turn = (y + 7 - row % 7) % 7;
+
+            if (turn % 2 == 0 && turn / 2 < n) w->successor[nnz++] = y;
+        }
+        for (size_t i = w->start[row]; i < nnz; i++)
+            sum += w->p[i] = 0.2 + noise(&seed);
+        for (size_t i = w->start[row]; i < nnz; i++) w->p[i] /= sum;
+    }
+    w->start[ROWS] = nnz;
+}
+
+/* Every entry of some rows, the last of others, none of rows 4, 8 and 9;
+ * rows come back. */
+static void init_samples(program_world *w)
+{
+    static const uint32_t entries[SAMPLES] = {26, 3, 11, 1,  0,  27, 18, 5,
+                                              13, 2, 9,  12, 16, 17, 25};
+    unsigned seed = 77;
+
+    for (size_t x = 0; x < SAMPLES; x++) {
+        const uint32_t i = entries[x];
+        uint32_t row = 0;
+
+        while (w->start[row + 1] <= i) row++;
+        w->row[x] = row;
+        w->entry[x] = i;
+        w->next[x] = w->successor[i];
+        w->r[x] = noise(&seed) - 0.4;
+        w->weight[x] = 0.3 + 2 * noise(&seed);
+    }
+}
+
+void program_world_init(program_world *w)
+{
+    static const int32_t cells[NS][DIM] = {
+        {0,  0},
+        {0,  1},
+        {1,  1},
+        {2,  1},
+        {-3, 5},
+        {1,  0}
+    };
+
+    memset(w, 0, sizeof *w);
+    init_pattern(w);
+    init_samples(w);
+    memcpy(w->coord, cells, sizeof cells);
+    fill(w->V, NS, -2, 3, 5);
+    fill(w->Q, ROWS, -3, 3, 6);
+    fill(w->logpi, ROWS, -2.3, -0.1, 7);
+    fill(w->occupancy, ROWS, 0.01, 0.2, 8);
+    w->batch = (elbo_batch){.nS = NS,
+                            .nA = NA,
+                            .n = SAMPLES,
+                            .row = w->row,
+                            .next = w->next,
+                            .entry = w->entry,
+                            .r = w->r,
+                            .weight = w->weight,
+                            .nnz = w->start[ROWS],
+                            .start = w->start,
+                            .successor = w->successor,
+                            .gamma = gamma_,
+                            .coord = w->coord,
+                            .dim = DIM};
+    w->bind = (elbo_bindings){.p = w->p,
+                              .V = w->V,
+                              .Q = w->Q,
+                              .logpi = w->logpi,
+                              .occupancy = w->occupancy,
+                              .J = 1.385,
+                              .Jmodel = -0.77};
+}
+
+elbo_expr *program_expression(const char *text, bool coordinates,
+                              elbo_arena *arena)
+{
+    const elbo_scope scope = {.coordinates = coordinates, .finite = true};
+    elbo_expr *e = NULL;
+    size_t column;
+    const char *nearest;
+
+    ck_assert_msg(elbo_expression_parse(text, arena, &e, &column) == ELBO_OK,
+                  "%s: %s", text, elbo_last_error()->text);
+    ck_assert_msg(elbo_expression_check(e, &scope, &column, &nearest)
+                      == ELBO_OK,
+                  "%s: %s", text, elbo_last_error()->text);
+    return e;
+}
+
+/* ---- the words, read at one transition ---- */
+
+#define ORACLE(name)                                                           \
+    static double name(const program_world *w, const double p[],               \
+                       const double held[], size_t x)
+#define UNUSED (void)w, (void)p, (void)held, (void)x
+
+/* double sum = sum_i p[i] f(y), f an expression of y and i */
+#define OVER_Y(sum, prob, f)                                                   \
+    double sum = 0;                                                            \
+    for (size_t i = w->start[w->row[x]]; i < w->start[w->row[x] + 1]; i++) {   \
+        const size_t y = w->successor[i];                                      \
+        (void)y;                                                               \
+        sum += (prob)[i] * (f);                                                \
+    }
+
+/* double sum = sum_z weight f(z) / sum_z weight over transitions of x's row */
+#define OVER_DATA(sum, same_row, f)                                            \
+    double sum = 0, sum##_n = 0;                                               \
+    for (size_t z = 0; z < SAMPLES; z++) {                                     \
+        if ((same_row) && w->row[z] != w->row[x]) continue;                    \
+        sum += w->weight[z] * (f);                                             \
+        sum##_n += w->weight[z];                                               \
+    }                                                                          \
+    sum /= sum##_n;
+
+static double sq(double x)
+{
+    return x * x;
+}
+
+static size_t s_of(const program_world *w, size_t x)
+{
+    return w->row[x] / NA;
+}
+
+static double Q_at(const program_world *w, size_t state, size_t a)
+{
+    return state == NS ? 0 : w->Q[state * NA + a];
+}
+
+static double Q_of(const program_world *w, size_t x)
+{
+    return w->Q[w->row[x]];
+}
+
+static double next_V(const program_world *w, size_t x)
+{
+    return w->V[w->next[x]];
+}
+
+static double at(const program_world *w, size_t state, size_t k)
+{
+    return w->coord[state * DIM + k];
+}
+
+static double apart(const program_world *w, size_t s, size_t t)
+{
+    return hypot(at(w, s, 0) - at(w, t, 0), at(w, s, 1) - at(w, t, 1));
+}
+
+/* The slope of V by looking at every state. */
+static double slope(const program_world *w, size_t state, size_t k)
+{
+    double up = w->V[state], down = up;
+    int sides = 0;
+
+    if (state == NS) return 0;
+    for (size_t t = 0; t < NS; t++) {
+        const double step = at(w, t, k) - at(w, state, k);
+
+        if (at(w, t, 1 - k) - at(w, state, 1 - k) != 0) continue;
+        if (step - 1 == 0) up = w->V[t], sides++;
+        if (step + 1 == 0) down = w->V[t], sides++;
+    }
+    return sides == 2 ? (up - down) / 2 : up - down;
+}
+
+static double mean_V(const program_world *w, const double p[], size_t x)
+{
+    OVER_Y(m, p, w->V[y])
+    return m;
+}
+
+static double data_V(const program_world *w, size_t x)
+{
+    OVER_DATA(m, true, next_V(w, z))
+    return m;
+}
+
+static double mean_at(const program_world *w, const double p[], size_t x,
+                      size_t k)
+{
+    OVER_Y(m, p, at(w, y, k))
+    return m;
+}
+
+static double variance(const program_world *w, const double p[], size_t x)
+{
+    const double m = mean_V(w, p, x);
+
+    OVER_Y(v, p, sq(w->V[y] - m))
+    return v;
+}
+
+/* ---- those of the contract ---- */
+
+ORACLE(logp)
+{
+    UNUSED;
+    return log(p[w->entry[x]]);
+}
+ORACLE(calibrated)
+{
+    UNUSED;
+    return -0.5 * sq(mean_V(w, p, x) - next_V(w, x));
+}
+ORACLE(sampled)
+{
+    UNUSED;
+    OVER_Y(m, p, sq(w->V[y] - next_V(w, x)))
+    return -0.5 * m;
+}
+ORACLE(bounded)
+{
+    double sum = 0;
+
+    UNUSED;
+    for (size_t k = 0; k < DIM; k++)
+        sum += sq(slope(w, w->next[x], k)
+                  * (mean_at(w, p, x, k) - at(w, w->next[x], k)));
+    return -0.5 * sum;
+}
+ORACLE(advantage)
+{
+    UNUSED;
+    return -fabs(mean_V(w, p, x) - data_V(w, x));
+}
+ORACLE(omd)
+{
+    UNUSED;
+    return -0.5 * sq(Q_of(w, x) - (w->r[x] + gamma_ * data_V(w, x)));
+}
+ORACLE(omd_mean)
+{
+    UNUSED;
+    OVER_DATA(target, true, w->r[z] + gamma_ * next_V(w, z))
+    return -0.5 * sq(Q_of(w, x) - target);
+}
+ORACLE(irl)
+{
+    UNUSED;
+    return w->logpi[w->row[x]] + 0.5 * logp(w, p, held, x);
+}
+ORACLE(logpi)
+{
+    UNUSED;
+    return w->logpi[w->row[x]];
+}
+ORACLE(J)
+{
+    UNUSED;
+    return 1.385;
+}
+ORACLE(yours)
+{
+    UNUSED;
+    return log(p[w->entry[x]]) - 0.1 * sq(mean_V(w, p, x) - next_V(w, x));
+}
+
+/* ---- scalars and places ---- */
+
+ORACLE(Jmodel)
+{
+    UNUSED;
+    return -2 * sq(-0.77) + 3.385;
+}
+ORACLE(reward)
+{
+    UNUSED;
+    return (w->r[x] - 0.2) * gamma_;
+}
+ORACLE(value_here)
+{
+    UNUSED;
+    return exp(w->V[s_of(w, x)] / 3);
+}
+ORACLE(occupied)
+{
+    UNUSED;
+    return w->occupancy[w->row[x]] * w->r[x];
+}
+ORACLE(lead)
+{
+    UNUSED;
+    return Q_of(w, x) - w->V[s_of(w, x)];
+}
+ORACLE(lead_next)
+{
+    const size_t a = w->row[x] % NA, next = w->next[x];
+
+    UNUSED;
+    return Q_at(w, next, a) - w->V[next];
+}
+ORACLE(lead_y)
+{
+    UNUSED;
+    OVER_Y(m, p, sq(Q_at(w, y, w->row[x] % NA) - w->V[y]))
+    return m;
+}
+ORACLE(policy_next)
+{
+    const size_t a = w->row[x] % NA, next = w->next[x];
+
+    UNUSED;
+    return next == NS ? 0 : w->logpi[next * NA + a];
+}
+ORACLE(policy_y)
+{
+    UNUSED;
+    OVER_Y(m, p, y == NS ? 0 : w->logpi[y * NA + w->row[x] % NA])
+    return sq(m);
+}
+ORACLE(rowwise)
+{
+    UNUSED;
+    OVER_Y(m, p, Q_of(w, x) * w->V[y] + 1.3)
+    return m;
+}
+ORACLE(pairwise)
+{
+    UNUSED;
+    OVER_Y(m, p, exp(-fabs(w->V[y] - next_V(w, x))) * w->r[x])
+    return log(1.385 + sq(m));
+}
+ORACLE(power)
+{
+    UNUSED;
+    return pow(3.1 + mean_V(w, p, x), -1.7);
+}
+ORACLE(square_power)
+{
+    UNUSED;
+    return pow(mean_V(w, p, x), 2) / (1 + sq(w->r[x]));
+}
+ORACLE(root)
+{
+    UNUSED;
+    return sqrt(7.7 + mean_V(w, p, x));
+}
+ORACLE(smaller)
+{
+    UNUSED;
+    return fmin(mean_V(w, p, x), next_V(w, x) + 0.11)
+           + fmax(mean_V(w, p, x), data_V(w, x) - 0.03);
+}
+ORACLE(clipped)
+{
+    UNUSED;
+    return fmin(fmax(mean_V(w, p, x), -0.3), 0.7);
+}
+ORACLE(rectified)
+{
+    UNUSED;
+    return fmax(0, mean_V(w, p, x) - 0.45) - w->r[x];
+}
+
+/* ---- averages ---- */
+
+ORACLE(Var_V)
+{
+    UNUSED;
+    return -variance(w, p, x);
+}
+ORACLE(Var_pair)
+{
+    UNUSED;
+    OVER_Y(m, p, w->V[y] * w->r[x] + Q_of(w, x))
+    OVER_Y(v, p, sq(w->V[y] * w->r[x] + Q_of(w, x) - m))
+    return v;
+}
+ORACLE(Var_none)
+{
+    UNUSED;
+    return 2.385 * log(p[w->entry[x]]);
+}
+ORACLE(mean_none)
+{
+    UNUSED;
+    return w->r[x] * log(p[w->entry[x]]);
+}
+ORACLE(nested)
+{
+    const double m = mean_V(w, p, x);
+
+    UNUSED;
+    OVER_Y(v, p, fabs(w->V[y] - m + 0.07) * next_V(w, x))
+    return v;
+}
+ORACLE(logp_inside)
+{
+    UNUSED;
+    OVER_Y(v, p, w->V[y] * log(p[w->entry[x]]))
+    return v;
+}
+ORACLE(data_of_model)
+{
+    UNUSED;
+    OVER_DATA(m, true, sq(mean_V(w, p, z) - next_V(w, z)))
+    return -m;
+}
+ORACLE(moments)
+{
+    UNUSED;
+    OVER_DATA(m, false, mean_V(w, p, z) - next_V(w, z))
+    return -sq(m);
+}
+ORACLE(moment_ratio)
+{
+    UNUSED;
+    OVER_DATA(m, false, sq(mean_V(w, p, z) - data_V(w, z)))
+    OVER_DATA(n, false, variance(w, p, z))
+    OVER_DATA(l, false, w->r[z])
+    return (log(p[w->entry[x]]) - m / (0.3 + n)) * l;
+}
+ORACLE(data_inside)
+{
+    const double target = data_V(w, x);
+
+    UNUSED;
+    OVER_Y(m, p, sq(w->V[y] - target))
+    return -m;
+}
+ORACLE(held_mean)
+{
+    const double off = mean_V(w, p, x) - mean_V(w, held, x);
+
+    UNUSED;
+    return -sq(off + next_V(w, x)) * mean_V(w, held, x);
+}
+ORACLE(held_logp)
+{
+    UNUSED;
+    return exp(log(held[w->entry[x]])) * log(p[w->entry[x]]);
+}
+ORACLE(held_inside)
+{
+    const double m = mean_V(w, held, x);
+
+    UNUSED;
+    OVER_Y(v, p, sq(w->V[y] - m))
+    return v;
+}
+ORACLE(factors)
+{
+    UNUSED;
+    return -(w->r[x] * -(mean_V(w, p, x) * Q_of(w, x))) * log(p[w->entry[x]]);
+}
+ORACLE(quotient)
+{
+    UNUSED;
+    return w->r[x] / (4.4 + mean_V(w, p, x)) + 1;
+}
+
+/* ---- vectors ---- */
+
+ORACLE(displacement)
+{
+    const size_t s = s_of(w, x), n = w->next[x];
+    double dot = 0;
+
+    UNUSED;
+    for (size_t k = 0; k < DIM; k++)
+        dot += (mean_at(w, p, x, k) - at(w, s, k)) * (at(w, n, k) + 0.5);
+    return dot;
+}
+ORACLE(far)
+{
+    UNUSED;
+    OVER_Y(m, p, apart(w, y, w->next[x])) return -m;
+}
+ORACLE(near)
+{
+    const double dx = mean_at(w, p, x, 0) - at(w, w->next[x], 0) - 0.1;
+    const double dy = mean_at(w, p, x, 1) - at(w, w->next[x], 1) - 0.1;
+
+    UNUSED;
+    return -hypot(dx, dy) * apart(w, s_of(w, x), w->next[x]);
+}
+ORACLE(direction)
+{
+    const double dx = mean_at(w, p, x, 0) - 0.21;
+    const double dy = mean_at(w, p, x, 1) - 0.21;
+
+    UNUSED;
+    return (dx + 2 * dy * 0.5) / hypot(dx, dy);
+}
+ORACLE(slopes)
+{
+    double sum = 0;
+
+    UNUSED;
+    for (size_t k = 0; k < DIM; k++) {
+        OVER_Y(m, p, slope(w, y, k))
+        sum += sq(m - slope(w, s_of(w, x), k));
+    }
+    return sum;
+}
+ORACLE(centred)
+{
+    double sum = 0;
+
+    UNUSED;
+    for (size_t k = 0; k < DIM; k++) {
+        OVER_DATA(m, false, at(w, w->next[z], k))
+        sum += (mean_at(w, p, x, k) - m) * at(w, w->next[x], k);
+    }
+    return sum;
+}
+ORACLE(spread)
+{
+    double sum = 0;
+
+    UNUSED;
+    for (size_t k = 0; k < DIM; k++) {
+        const double m = mean_at(w, p, x, k);
+
+        OVER_Y(v, p, sq(at(w, y, k) - m))
+        sum += v;
+    }
+    return sum;
+}
+
+const program_case program_cases[] = {
+    {"logp",                                                            logp         },
+    {"-0.5*sq(E(V(y)) - V(next))",                                      calibrated   },
+    {"-0.5*E(sq(V(y) - V(next)))",                                      sampled      },
+    {"-0.5*sum(sq(stop(gradV(next))*(E(y) - next)))",                   bounded      },
+    {"-abs(E(V(y)) - Ed(V(next)))",                                     advantage    },
+    {"-0.5*sq(Q(s,a) - (r + gamma*Ed(V(next))))",                       omd          },
+    {"-0.5*sq(Q(s,a) - Ed(r + gamma*V(next)))",                         omd_mean     },
+    {"logpi + 0.5*logp",                                                irl          },
+    {"logpi",                                                           logpi        },
+    {"J",                                                               J            },
+    {"logp - 0.1*sq(E(V(y)) - V(next))",                                yours        },
+    {"-2*sq(Jmodel) + 3.385",                                           Jmodel       },
+    {"(r - 0.2)*gamma",                                                 reward       },
+    {"exp(V(s)/3)",                                                     value_here   },
+    {"occupancy*r",                                                     occupied     },
+    {"A(s,a)",                                                          lead         },
+    {"A(next,a)",                                                       lead_next    },
+    {"E(sq(A(y,a)))",                                                   lead_y       },
+    {"logpi(stop(next),a)",                                             policy_next  },
+    {"sq(E(logpi(y,a)))",                                               policy_y     },
+    {"E(Q(s,a)*V(y) + 1.3)",                                            rowwise      },
+    {"log(1.385 + sq(E(exp(-abs(V(y) - V(next)))*r)))",                 pairwise     },
+    {"(3.1 + E(V(y)))^-1.7",                                            power        },
+    {"E(V(y))^2/(1 + r^2)",                                             square_power },
+    {"sqrt(7.7 + E(V(y)))",                                             root         },
+    {"min(E(V(y)), V(next) + 0.11) + max(E(V(y)), Ed(V(next)) - 0.03)",
+     smaller                                                                         },
+    {"clip(E(V(y)), -0.3, 0.7)",                                        clipped      },
+    {"relu(E(V(y)) - 0.45) - r",                                        rectified    },
+    {"-Var(V(y))",                                                      Var_V        },
+    {"Var(V(y)*r + Q(s,a))",                                            Var_pair     },
+    {"(2.385 + Var(r))*logp",                                           Var_none     },
+    {"E(r)*logp",                                                       mean_none    },
+    {"E(abs(V(y) - E(V(y)) + 0.07)*V(next))",                           nested       },
+    {"E(V(y)*logp)",                                                    logp_inside  },
+    {"-Ed(sq(E(V(y)) - V(next)))",                                      data_of_model},
+    {"-sq(mean(E(V(y)) - V(next)))",                                    moments      },
+    {"(logp - mean(sq(E(V(y)) - Ed(V(next))))/(0.3 + mean(Var(V(y)))))"
+     "*mean(mean(r))",                                             moment_ratio },
+    {"-E(sq(V(y) - Ed(V(next))))",                                      data_inside  },
+    {"-sq(E(V(y)) - stop(E(V(y))) + V(next))*stop(E(V(y)))",            held_mean    },
+    {"exp(stop(logp))*logp",                                            held_logp    },
+    {"E(sq(V(y) - stop(E(V(y)))))",                                     held_inside  },
+    {"-(r*-(E(V(y))*Q(s,a)))*logp",                                     factors      },
+    {"r/(4.4 + E(V(y))) + 1",                                           quotient     },
+    {"dot(E(y) - s, next + 0.5)",                                       displacement },
+    {"-E(distance(y, next))",                                           far          },
+    {"-distance(E(y), next + 0.1)*distance(s, next)",                   near         },
+    {"sum(normalize(E(y) - 0.21))",                                     direction    },
+    {"sum(sq(E(gradV(y)) - gradV(s)))",                                 slopes       },
+    {"dot(E(y) - mean(next), next)",                                    centred      },
+    {"sum(Var(y))",                                                     spread       },
+};
+
+const size_t program_cases_count = sizeof program_cases / sizeof *program_cases;

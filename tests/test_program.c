@@ -1,0 +1,518 @@
+/* tests/test_program.c -- objectives compiled onto the tape: values against
+ * hand-written loops, derivatives against differences, faults with their place.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "inference/core/alloc.h"
+#include "inference/core/parallel.h"
+#include "tests/program_cases.h"
+#include "tests/program_large.h"
+#include "tests/suites.h"
+
+static elbo_arena *arena;
+static program_world world;
+
+static void set_up(void)
+{
+    arena = elbo_arena_alloc(4096);
+    program_world_init(&world);
+}
+
+static void tear_down(void)
+{
+    elbo_arena_free(arena);
+}
+
+static const char *why(void)
+{
+    return elbo_last_error()->text;
+}
+
+static elbo_program *compile(const char *text)
+{
+    elbo_program *program = NULL;
+    size_t column;
+    const elbo_expr *e = program_expression(text, true, arena);
+
+    ck_assert_msg(elbo_program_alloc(e, &world.batch, &program, &column)
+                      == ELBO_OK,
+                  "%s: %s", text, why());
+    return program;
+}
+
+static double run(elbo_program *program, double G[])
+{
+    double value = NAN;
+    size_t sample;
+
+    ck_assert_msg(elbo_program_run(program, &world.bind, &value, G, &sample)
+                      == ELBO_OK,
+                  "%s", why());
+    return value;
+}
+
+static elbo_status run_fails(elbo_program *program, double G[], size_t *sample)
+{
+    double value = 7.7;
+    const elbo_status s =
+        elbo_program_run(program, &world.bind, &value, G, sample);
+
+    ck_assert_int_eq(s, ELBO_ENOTFINITE);
+    return s;
+}
+
+/* sum weight * oracle; *scale: of absolute terms. */
+static double by_hand(const program_case *what, const double p[], double *scale)
+{
+    double sum = 0;
+
+    *scale = 0;
+    for (size_t x = 0; x < SAMPLES; x++) {
+        const double term =
+            world.weight[x] * what->oracle(&world, p, world.p, x);
+
+        sum += term;
+        *scale += fabs(term);
+    }
+    return sum;
+}
+
+START_TEST(every_objective_equals_its_loop)
+{
+    const program_case *what = &program_cases[_i];
+    elbo_program *program = compile(what->text);
+    double scale;
+    const double want = by_hand(what, world.p, &scale);
+    const double got = run(program, NULL);
+
+    ck_assert_msg(fabs(got - want) <= 1e-12 * scale, "%s: %.17g, not %.17g",
+                  what->text, got, want);
+    ck_assert_msg(run(program, NULL) == got, "%s", what->text);
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(every_derivative_is_that_of_its_loop)
+{
+    static const double h = 1e-5;
+    const program_case *what = &program_cases[_i];
+    elbo_program *program = compile(what->text);
+    const size_t nnz = world.batch.nnz;
+    double G[MOST], p[MOST], scale;
+
+    for (size_t i = 0; i < nnz; i++) G[i] = 0.385;
+    run(program, G);
+    memcpy(p, world.p, sizeof p);
+    for (size_t i = 0; i < nnz; i++) {
+        p[i] = world.p[i] + h;
+
+        const double up = by_hand(what, p, &scale);
+
+        p[i] = world.p[i] - h;
+
+        const double want = (up - by_hand(what, p, &scale)) / (2 * h);
+
+        p[i] = world.p[i];
+        ck_assert_msg(fabs(G[i] - 0.385 - want) <= 1e-6 * (1 + fabs(want)),
+                      "%s, entry %zu: %.12g, not %.12g", what->text, i,
+                      G[i] - 0.385, want);
+    }
+    elbo_program_free(program);
+}
+END_TEST
+
+/* The same program is asked for other bindings, as from one E-step to the next.
+ */
+START_TEST(a_run_sees_what_is_bound_now)
+{
+    const program_case *what = &program_cases[_i];
+    elbo_program *program = compile(what->text);
+    double scale, want;
+
+    run(program, NULL);
+    for (size_t s = 0; s < NS; s++) world.V[s] = cos(2.385 * (double)s);
+    for (size_t row = 0; row < ROWS; row++) {
+        world.Q[row] += 0.3 * (double)row;
+        world.occupancy[row] /= 2;
+        world.logpi[row] -= 0.1;
+        for (size_t i = world.start[row]; i < world.start[row + 1]; i++)
+            world.p[i] *= 0.9;
+    }
+    want = by_hand(what, world.p, &scale);
+    ck_assert_double_le(fabs(run(program, NULL) - want), 1e-12 * scale);
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(constants_J_are_bound_by_value)
+{
+    elbo_program *program = compile("J - 2*Jmodel");
+    const double total = elbo_sum(world.weight, SAMPLES);
+
+    ck_assert_double_eq_tol(run(program, NULL), total * (1.385 + 1.54), 1e-12);
+    world.bind.J = -3;
+    ck_assert_double_eq_tol(run(program, NULL), total * (-3 + 1.54), 1e-12);
+    elbo_program_free(program);
+}
+END_TEST
+
+/* V(END) is 0 whatever the caller's array holds there. */
+START_TEST(the_end_is_worth_nothing)
+{
+    elbo_program *program = compile("V(next) + E(V(y)) + logpi(next, a)");
+    const double before = run(program, NULL);
+
+    world.V[NS] = NAN;
+    ck_assert(run(program, NULL) == before);
+    elbo_program_free(program);
+}
+END_TEST
+
+/* A state with two outcomes: value 0 and 1, probability q = 0.6 of the second.
+ * The calibrated loss is at rest at the data's share, the sampled one moves on
+ * to a sure outcome: their gap is half the variance, of slope 1/2 - q. */
+START_TEST(the_sampled_loss_drives_the_variance_to_zero)
+{
+    static const uint32_t row[] = {0, 0}, next[] = {1, 0}, successor[] = {0, 1};
+    static const uint32_t entry[] = {1, 0};
+    static const size_t start[] = {0, 2, 2};
+    static const double r[2] = {0}, weight[] = {0.6, 0.4};
+    static const double p[] = {0.4, 0.6}, V[] = {0, 1, 0};
+    const elbo_batch batch = {.nS = 2,
+                              .nA = 1,
+                              .n = 2,
+                              .row = row,
+                              .next = next,
+                              .entry = entry,
+                              .r = r,
+                              .weight = weight,
+                              .nnz = 2,
+                              .start = start,
+                              .successor = successor,
+                              .gamma = 0.9};
+    const elbo_bindings bind = {.p = p, .V = V};
+    static const char *const text[] = {"-0.5*sq(E(V(y)) - V(next))",
+                                       "-0.5*E(sq(V(y) - V(next)))"};
+    double slope[2];
+
+    for (size_t k = 0; k < 2; k++) {
+        elbo_program *program;
+        double G[2] = {0}, value;
+        size_t column, sample;
+
+        ck_assert_int_eq(
+            elbo_program_alloc(program_expression(text[k], false, arena),
+                               &batch, &program, &column),
+            ELBO_OK);
+        ck_assert_int_eq(elbo_program_run(program, &bind, &value, G, &sample),
+                         ELBO_OK);
+        slope[k] = G[1] - G[0]; /* along the simplex, towards the second */
+        elbo_program_free(program);
+    }
+    ck_assert_double_le(fabs(slope[0]), 1e-15);
+    ck_assert_double_eq_tol(slope[1], 0.6 - 0.5, 1e-15);
+}
+END_TEST
+
+START_TEST(a_stopped_mean_moves_nothing)
+{
+    elbo_program *program = compile("stop(sq(E(V(y))))*r + stop(logp)");
+    double G[MOST] = {0};
+
+    ck_assert(run(program, G) != 0);
+    for (size_t i = 0; i < world.batch.nnz; i++) ck_assert(G[i] == 0);
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(needs_tells_what_is_read)
+{
+    static const struct {
+        const char *text, *needs;
+    } cases[] = {
+        {"logp",                        "p"              },
+        {"J",                           "J"              },
+        {"-abs(E(V(y)) - Ed(V(next)))", "p V"            },
+        {"A(s,a)*Jmodel",               "V Q Jmodel"     },
+        {"logpi + occupancy",           "logpi occupancy"},
+        {"sum(gradV(s))",               "V"              },
+        {"r*gamma",                     ""               },
+    };
+    static const char *const names[] = {"p",         "V", "Q",      "logpi",
+                                        "occupancy", "J", "Jmodel", "pi"};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        elbo_program *program = compile(cases[i].text);
+        char got[64] = "";
+
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            if (!elbo_program_needs(program, names[k])) continue;
+            if (*got) strcat(got, " ");
+            strcat(got, names[k]);
+        }
+        ck_assert_str_eq(got, cases[i].needs);
+        elbo_program_free(program);
+    }
+}
+END_TEST
+
+START_TEST(what_is_not_needed_may_be_null)
+{
+    elbo_program *program = compile("logp*r");
+
+    world.bind = (elbo_bindings){.p = world.p};
+    ck_assert(isfinite(run(program, NULL)));
+    elbo_program_free(program);
+}
+END_TEST
+
+/* A batch of weights zero has means all the same: those of equal weights. */
+START_TEST(means_without_weight_are_equal)
+{
+    memset(world.weight, 0, sizeof world.weight);
+
+    elbo_program *program =
+        compile("log(mean(logp) + 99) + E(Ed(V(next) + V(s)))");
+
+    ck_assert(run(program, NULL) == 0);
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(an_empty_batch_is_worth_nothing)
+{
+    static const char *const texts[] = {"-0.5*sq(E(V(y)) - V(next))", "J",
+                                        "mean(logp)*Ed(V(next))",
+                                        "E(sq(V(y) - V(next)))"};
+
+    world.batch.n = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        elbo_program *program = compile(texts[i]);
+        double G[MOST] = {0};
+
+        ck_assert(run(program, G) == 0);
+        ck_assert(G[3] == 0);
+        elbo_program_free(program);
+    }
+}
+END_TEST
+
+START_TEST(slopes_are_one_sided_at_borders_and_zero_alone)
+{
+    /* cells: 0 (0,0), 1 (0,1), 2 (1,1), 3 (2,1), 4 alone, 5 (1,0) */
+    static const double V[] = {1, 2.385, 5, 9, 100, 3, 0};
+    static const double want[NS][DIM] = {
+        {2,         1.385},
+        {2.615,     1.385},
+        {6.615 / 2, 2    },
+        {4,         0    },
+        {0,         0    },
+        {2,         2    }
+    };
+    elbo_program *program = compile("sum(gradV(s))");
+
+    world.bind.V = V;
+    memset(world.weight, 0, sizeof world.weight);
+    elbo_program_free(program);
+    for (size_t x = 0; x < SAMPLES; x++) {
+        const size_t s = world.row[x] / NA;
+
+        world.weight[x] = 1;
+        program = compile("sum(gradV(s))");
+        ck_assert_double_eq_tol(run(program, NULL), want[s][0] + want[s][1],
+                                1e-14);
+        elbo_program_free(program);
+        program = compile("norm(gradV(s))");
+        ck_assert_double_eq_tol(run(program, NULL),
+                                hypot(want[s][0], want[s][1]), 1e-14);
+        elbo_program_free(program);
+        world.weight[x] = 0;
+    }
+}
+END_TEST
+
+START_TEST(a_norm_at_zero_has_no_slope)
+{
+    elbo_program *program = compile("norm(E(y) - E(y)) + norm(0*E(y))");
+    double G[MOST] = {0};
+
+    ck_assert_double_le(run(program, G), 1e-150);
+    for (size_t i = 0; i < world.batch.nnz; i++) ck_assert(G[i] == 0);
+    elbo_program_free(program);
+}
+END_TEST
+
+/* ---- faults ---- */
+
+static void expect_fault(const char *text, double G[], size_t sample,
+                         const char *part)
+{
+    elbo_program *program = compile(text);
+    size_t at = 99;
+
+    run_fails(program, G, &at);
+    ck_assert_uint_eq(at, sample);
+    ck_assert_msg(strstr(why(), part) != NULL, "%s: %s", text, why());
+    elbo_program_free(program);
+}
+
+START_TEST(a_value_that_is_not_finite_has_its_place)
+{
+    /* entry 17 is that of transition 13, of row 7: state 3, action 1 */
+    world.p[17] = 0;
+    expect_fault("2.5 + logp", NULL, 13, "-inf at column 7, in transition 13");
+    expect_fault("2.5 + logp", NULL, 13, "state 3, action 1, successor 2");
+    /* state 3 is where transitions 6, 8, 12 and 13 start; 0 may lead there */
+    world.p[17] = 0.2;
+    world.V[3] = NAN;
+    expect_fault("1 + V(s)*r", NULL, 6, "nan at column 5");
+    expect_fault("1 + E(V(y))*r", NULL, 0, "nan at column 5");
+    expect_fault("E(sq(V(y) - V(next)))", NULL, 5, "nan at column 13");
+    expect_fault("E(sq(V(y) - V(s) - V(next)))", NULL, 6, "nan at column 13");
+    expect_fault("E(r*V(y))", NULL, 0, "nan at column 3");
+    world.V[3] = 1e200;
+    expect_fault("logp^2*sq(V(s))", NULL, 6, "inf at column 8");
+    world.r[4] = INFINITY;
+    expect_fault("r", NULL, 4, "inf at column 1");
+    expect_fault("mean(r)*E(V(y))", NULL, 4, "inf");
+    world.bind.J = NAN;
+    expect_fault("J*logp", NULL, 0, "nan");
+}
+END_TEST
+
+START_TEST(a_state_that_does_not_occur_is_no_fault)
+{
+    elbo_program *program = compile("logpi + E(exp(V(y)))");
+
+    world.logpi[4] = -INFINITY; /* row 4 has no data */
+    ck_assert(isfinite(run(program, NULL)));
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(an_overflowing_sum_is_told)
+{
+    for (size_t x = 0; x < SAMPLES; x++) world.weight[x] = 1e308;
+    expect_fault("(V(s) + 9)/10", NULL, 0, "sum");
+}
+END_TEST
+
+START_TEST(a_derivative_that_is_not_finite_has_its_place)
+{
+    double G[MOST] = {0};
+
+    world.p[17] = 0;
+    expect_fault("max(logp, -9)", G, 13, "derivative");
+    for (size_t i = 0; i < MOST; i++) ck_assert(G[i] == 0);
+}
+END_TEST
+
+static void expect_refused(const char *text, bool coordinates, size_t column,
+                           const char *part)
+{
+    elbo_program *program = (elbo_program *)&world;
+    size_t at = 99;
+    const elbo_expr *e = program_expression(text, true, arena);
+
+    if (!coordinates) world.batch.coord = NULL;
+    ck_assert_int_eq(elbo_program_alloc(e, &world.batch, &program, &at),
+                     ELBO_EINVAL);
+    ck_assert_ptr_null(program);
+    ck_assert_msg(at == column, "%s: column %zu", text, at);
+    ck_assert_msg(strstr(why(), part) != NULL, "%s: %s", text, why());
+}
+
+START_TEST(what_is_not_there_yet_is_refused)
+{
+    expect_refused("logp + E(V(y), 3)", true, 7, "samples");
+    expect_refused("usq(E(V(y), 3) - r)", true, 0, "usq");
+    expect_refused("1*roll(3, V(y))", true, 2, "roll");
+    expect_refused("r - rhat", true, 4, "rhat");
+    expect_refused("logratio", true, 0, "ratio");
+    expect_refused("V_then(next)", true, 0, "past");
+    expect_refused("V_target(next)", true, 0, "target");
+    expect_refused("2*fixed_pi(J)", true, 2, "fixed_pi");
+    expect_refused("E(Ed(V(y)))", true, 5, "Ed is a mean over data");
+    expect_refused("r + sum(gradV(next))", false, 8, "no gradV");
+    expect_refused("-norm(E(y))", false, 8, "coordinates");
+}
+END_TEST
+
+/* ---- memory and threads ---- */
+
+START_TEST(a_run_allocates_nothing)
+{
+    elbo_program *program = compile(program_cases[_i].text);
+    double G[MOST] = {0};
+    const unsigned long before = elbo_alloc_count();
+
+    run(program, G);
+    world.V[1] = 0.77;
+    run(program, G);
+    ck_assert_uint_eq(elbo_alloc_count(), before);
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail)
+{
+    const elbo_expr *e =
+        program_expression(program_cases[_i].text, true, arena);
+    elbo_program *program = NULL;
+    elbo_status s;
+    size_t column;
+    long n = 0;
+
+    do {
+        elbo_alloc_budget(n++);
+        s = elbo_program_alloc(e, &world.batch, &program, &column);
+        elbo_alloc_budget(-1);
+        ck_assert_msg(s == ELBO_OK || s == ELBO_ENOMEM, "%s", why());
+    } while (s != ELBO_OK);
+    ck_assert_int_gt(n, 3);
+    ck_assert(isfinite(run(program, NULL)));
+    elbo_program_free(program);
+}
+END_TEST
+
+START_TEST(null_is_freed)
+{
+    elbo_program_free(NULL);
+    ck_assert_ptr_nonnull(arena);
+}
+END_TEST
+
+Suite *suite_program(void)
+{
+    Suite *suite = suite_create("program");
+    TCase *t = tcase_create("program");
+    const int n = (int)program_cases_count;
+
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_loop_test(t, every_objective_equals_its_loop, 0, n);
+    tcase_add_loop_test(t, every_derivative_is_that_of_its_loop, 0, n);
+    tcase_add_loop_test(t, a_run_sees_what_is_bound_now, 0, n);
+    tcase_add_test(t, constants_J_are_bound_by_value);
+    tcase_add_test(t, the_end_is_worth_nothing);
+    tcase_add_test(t, the_sampled_loss_drives_the_variance_to_zero);
+    tcase_add_test(t, a_stopped_mean_moves_nothing);
+    tcase_add_test(t, needs_tells_what_is_read);
+    tcase_add_test(t, what_is_not_needed_may_be_null);
+    tcase_add_test(t, means_without_weight_are_equal);
+    tcase_add_test(t, an_empty_batch_is_worth_nothing);
+    tcase_add_test(t, slopes_are_one_sided_at_borders_and_zero_alone);
+    tcase_add_test(t, a_norm_at_zero_has_no_slope);
+    tcase_add_test(t, a_value_that_is_not_finite_has_its_place);
+    tcase_add_test(t, a_state_that_does_not_occur_is_no_fault);
+    tcase_add_test(t, an_overflowing_sum_is_told);
+    tcase_add_test(t, a_derivative_that_is_not_finite_has_its_place);
+    tcase_add_test(t, what_is_not_there_yet_is_refused);
+    tcase_add_loop_test(t, a_run_allocates_nothing, 0, n);
+    tcase_add_loop_test(t, every_allocation_may_fail, 0, n);
+    tcase_add_test(t, null_is_freed);
+    suite_add_tcase(suite, t);
+    suite_add_tcase(suite, program_large());
+    return suite;
+}
