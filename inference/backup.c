@@ -17,6 +17,7 @@ typedef struct block {
     size_t n, nA; /* states, actions */
     double alpha;
     bool plain;            /* pi0 allows every action, and no Q is NaN */
+    double uniform;        /* what pi0 is everywhere; 0: it differs */
     const double *pi0, *Q; /* [n x nA] */
     double *V;             /* [n] */
     double *pi;            /* [n x nA] or NULL */
@@ -139,6 +140,23 @@ static inline void add_actions(size_t nA, size_t n, const double pi0[restrict],
     }
 }
 
+/* The same to the bit, where pi0 is `share` of every action and need not be
+ * read. */
+static inline void add_equal_actions(size_t nA, size_t n, double share,
+                                     const double minus_one[restrict],
+                                     double more[restrict])
+{
+    double mass = -1;
+
+    for (size_t a = 0; a < nA; a++) mass += share;
+    for (size_t s = 0; s < n; s++) {
+        double sum = 0;
+
+        for (size_t a = 0; a < nA; a++) sum += share * minus_one[s * nA + a];
+        more[s] = sum + mass;
+    }
+}
+
 /* alpha log sum pi0 exp(Q / alpha) of a state whose best action pi0 hardly
  * allows. */
 static double careful_value(const block *b, size_t s)
@@ -185,7 +203,11 @@ static void soft(const block *b)
     ELBO_BY_ACTIONS(b->nA, exponents, b->n, 1 / b->alpha, b->Q, b->V, x)
     if (b->pi) soft_policy(b, x);
     elbo_expm1_all(b->n * b->nA, x);
-    ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, more)
+    if (b->uniform > 0) {
+        ELBO_BY_ACTIONS(b->nA, add_equal_actions, b->n, b->uniform, x, more)
+    } else {
+        ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, more)
+    }
     add_logs(b->n, b->alpha, more, b->V);
     for (size_t s = 0; s < b->n; s++)
         if (more[s] < small) b->V[s] = careful_value(b, s);
@@ -212,6 +234,7 @@ typedef struct sweep {
     const double *pi0, *V_next;
     double *V, *Q, *pi; /* Q and pi may be NULL */
     bool all;           /* pi0 is known to allow every action */
+    double uniform;     /* pi0 is known to be this everywhere; 0: it is not */
     void (*reduce)(const block *b);
 } sweep;
 
@@ -222,6 +245,25 @@ static bool allows(size_t n, const double pi0[])
 
     for (size_t i = 0; i < n; i++) forbidden |= (uint64_t) !(pi0[i] > 0);
     return forbidden == 0;
+}
+
+/* 1 / nA where pi0 is that of every action, else 0. */
+static double uniform_share(size_t nS, size_t nA, const double pi0[])
+{
+    const double share = 1 / (double)nA;
+    uint64_t other = 0;
+
+    for (size_t i = 0; i < nS * nA; i++) other |= (uint64_t)(pi0[i] != share);
+    return other == 0 ? share : 0;
+}
+
+/* What a block reads once is asked for while the one before is in work: the
+ * processor's own guesses end with each page. */
+static void ask_ahead(const double x[], size_t n)
+{
+    enum { LINE = 8 };
+
+    for (size_t i = 0; i < n; i += LINE) __builtin_prefetch(x + i);
 }
 
 /* Q += r; whether all of it is a number. */
@@ -252,6 +294,9 @@ static double sweep_states(void *arg, size_t first, size_t last)
         const size_t row = s * nA, rows = n * nA;
         double *Q = w->Q ? w->Q + row : buffer;
 
+        if (s + n < last)
+            ask_ahead(problem->mdp.r + row + rows,
+                      (last - s - n < n ? last - s - n : n) * nA);
         problem->tilt.kind->expect(&problem->tilt, &problem->mdp.P, w->V_next,
                                    row, row + rows, Q);
 
@@ -262,6 +307,7 @@ static double sweep_states(void *arg, size_t first, size_t last)
                      .nA = nA,
                      .alpha = problem->alpha,
                      .plain = numbers && (w->all || allows(rows, w->pi0 + row)),
+                     .uniform = w->uniform,
                      .pi0 = w->pi0 + row,
                      .Q = Q,
                      .V = w->V + s,
@@ -387,6 +433,7 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
     double residual = HUGE_VAL;
     /* known once, hard sweeps need not read pi0 again */
     const bool all = allows(post->nS * post->nA, post->pi0);
+    const double uniform = uniform_share(post->nS, post->nA, post->pi0);
     bool small = false;
     size_t sweeps = 1; /* with the last one */
 
@@ -397,7 +444,8 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
 
         residual =
             run(problem,
-                (sweep){.pi0 = post->pi0, .all = all, .V_next = from, .V = to});
+                (sweep){.pi0 = post->pi0, .all = all, .uniform = uniform,
+                        .V_next = from, .V = to});
         small = !(residual > problem->tolerance); /* or NaN: seen below */
         from = to;
         to = swap;

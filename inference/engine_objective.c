@@ -20,7 +20,8 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
     *own = elbo_likelihood_expression;
     own->name = text;
     ELBO_TRY(elbo_likelihood_depends(text, &depends));
-    engine->planned = depends & ELBO_ON_PLANNER;
+    /* what stands under a stop is read too */
+    engine->planned = depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP);
     engine->set.likelihood = own;
     return elbo_objective_open(
         text, &engine->world, engine->belief.mean.pattern, engine->truth.gamma,

@@ -221,6 +221,7 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(check_rewards(e));
     *section = "data";
     ELBO_TRY(open_data(e, setup, seed));
+    *section = "inference";
     return elbo_engine_open_objective(
         e, elbo_text(setup->inference, "likelihood"));
 }

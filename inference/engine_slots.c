@@ -195,7 +195,8 @@ static bool likelihood_half_stopped(const facts *f)
 
 static bool likelihood_of_stages(const facts *f)
 {
-    return f->depends & ELBO_ON_PLANNER && elbo_horizon_read(f->setup) > 0;
+    return f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
+           && elbo_horizon_read(f->setup) > 0;
 }
 
 static bool from_file(const facts *f)

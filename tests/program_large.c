@@ -1,7 +1,7 @@
 /* tests/program_large.c -- a batch of many tiles: against loops, for any number
  * of threads, and with faults far from its start.
  */
-#include "tests/program_large.h"
+#include "tests/program_parts.h"
 
 #include <math.h>
 #include <omp.h>

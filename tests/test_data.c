@@ -414,8 +414,8 @@ START_TEST(a_sample_that_denies_a_sure_end_is_refused_with_the_place)
 
     case_garnet(&c, small, 1, 0.9, 0);
     known[5 * 3 + 2] = 1;
-    case_ok(read_known(&c, HEAD "5,1,1,0,0\n5,2,1,0,1\n2,1,1,0,0\n", known,
-                       &data));
+    case_ok(
+        read_known(&c, HEAD "5,1,1,0,0\n5,2,1,0,1\n2,1,1,0,0\n", known, &data));
     ck_assert_uint_eq(data.n, 3);
     case_fails(read_known(&c, HEAD "5,1,1,0,0\n5,2,1,0,0\n", known, &data),
                ELBO_EDATA, ":3:9: ");

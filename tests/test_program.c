@@ -8,7 +8,7 @@
 #include "inference/core/alloc.h"
 #include "inference/core/parallel.h"
 #include "tests/program_cases.h"
-#include "tests/program_large.h"
+#include "tests/program_parts.h"
 #include "tests/suites.h"
 
 static elbo_arena *arena;
@@ -51,16 +51,6 @@ static double run(elbo_program *program, double G[])
                       == ELBO_OK,
                   "%s", why());
     return value;
-}
-
-static elbo_status run_fails(elbo_program *program, double G[], size_t *sample)
-{
-    double value = 7.7;
-    const elbo_status s =
-        elbo_program_run(program, &world.bind, &value, G, sample);
-
-    ck_assert_int_eq(s, ELBO_ENOTFINITE);
-    return s;
 }
 
 /* sum weight * oracle; *scale: of absolute terms. */
@@ -344,102 +334,6 @@ START_TEST(a_norm_at_zero_has_no_slope)
 }
 END_TEST
 
-/* ---- faults ---- */
-
-static void expect_fault(const char *text, double G[], size_t sample,
-                         const char *part)
-{
-    elbo_program *program = compile(text);
-    size_t at = 99;
-
-    run_fails(program, G, &at);
-    ck_assert_uint_eq(at, sample);
-    ck_assert_msg(strstr(why(), part) != NULL, "%s: %s", text, why());
-    elbo_program_free(program);
-}
-
-START_TEST(a_value_that_is_not_finite_has_its_place)
-{
-    /* entry 17 is that of transition 13, of row 7: state 3, action 1 */
-    world.p[17] = 0;
-    expect_fault("2.5 + logp", NULL, 13, "-inf at column 7, in transition 13");
-    expect_fault("2.5 + logp", NULL, 13, "state 3, action 1, successor 2");
-    /* state 3 is where transitions 6, 8, 12 and 13 start; 0 may lead there */
-    world.p[17] = 0.2;
-    world.V[3] = NAN;
-    expect_fault("1 + V(s)*r", NULL, 6, "nan at column 5");
-    expect_fault("1 + E(V(y))*r", NULL, 0, "nan at column 5");
-    expect_fault("E(sq(V(y) - V(next)))", NULL, 5, "nan at column 13");
-    expect_fault("E(sq(V(y) - V(s) - V(next)))", NULL, 6, "nan at column 13");
-    expect_fault("E(r*V(y))", NULL, 0, "nan at column 3");
-    world.V[3] = 1e200;
-    expect_fault("logp^2*sq(V(s))", NULL, 6, "inf at column 8");
-    world.r[4] = INFINITY;
-    expect_fault("r", NULL, 4, "inf at column 1");
-    expect_fault("mean(r)*E(V(y))", NULL, 4, "inf");
-    world.bind.J = NAN;
-    expect_fault("J*logp", NULL, 0, "nan");
-}
-END_TEST
-
-START_TEST(a_state_that_does_not_occur_is_no_fault)
-{
-    elbo_program *program = compile("logpi + E(exp(V(y)))");
-
-    world.logpi[4] = -INFINITY; /* row 4 has no data */
-    ck_assert(isfinite(run(program, NULL)));
-    elbo_program_free(program);
-}
-END_TEST
-
-START_TEST(an_overflowing_sum_is_told)
-{
-    for (size_t x = 0; x < SAMPLES; x++) world.weight[x] = 1e308;
-    expect_fault("(V(s) + 9)/10", NULL, 0, "sum");
-}
-END_TEST
-
-START_TEST(a_derivative_that_is_not_finite_has_its_place)
-{
-    double G[MOST] = {0};
-
-    world.p[17] = 0;
-    expect_fault("max(logp, -9)", G, 13, "derivative");
-    for (size_t i = 0; i < MOST; i++) ck_assert(G[i] == 0);
-}
-END_TEST
-
-static void expect_refused(const char *text, bool coordinates, size_t column,
-                           const char *part)
-{
-    elbo_program *program = (elbo_program *)&world;
-    size_t at = 99;
-    const elbo_expr *e = program_expression(text, true, arena);
-
-    if (!coordinates) world.batch.coord = NULL;
-    ck_assert_int_eq(elbo_program_alloc(e, &world.batch, &program, &at),
-                     ELBO_EINVAL);
-    ck_assert_ptr_null(program);
-    ck_assert_msg(at == column, "%s: column %zu", text, at);
-    ck_assert_msg(strstr(why(), part) != NULL, "%s: %s", text, why());
-}
-
-START_TEST(what_is_not_there_yet_is_refused)
-{
-    expect_refused("logp + E(V(y), 3)", true, 7, "samples");
-    expect_refused("usq(E(V(y), 3) - r)", true, 0, "usq");
-    expect_refused("1*roll(3, V(y))", true, 2, "roll");
-    expect_refused("r - rhat", true, 4, "rhat");
-    expect_refused("logratio", true, 0, "ratio");
-    expect_refused("V_then(next)", true, 0, "past");
-    expect_refused("V_target(next)", true, 0, "target");
-    expect_refused("2*fixed_pi(J)", true, 2, "fixed_pi");
-    expect_refused("E(Ed(V(y)))", true, 5, "Ed is a mean over data");
-    expect_refused("r + sum(gradV(next))", false, 8, "no gradV");
-    expect_refused("-norm(E(y))", false, 8, "coordinates");
-}
-END_TEST
-
 /* ---- memory and threads ---- */
 
 START_TEST(a_run_allocates_nothing)
@@ -504,15 +398,11 @@ Suite *suite_program(void)
     tcase_add_test(t, an_empty_batch_is_worth_nothing);
     tcase_add_test(t, slopes_are_one_sided_at_borders_and_zero_alone);
     tcase_add_test(t, a_norm_at_zero_has_no_slope);
-    tcase_add_test(t, a_value_that_is_not_finite_has_its_place);
-    tcase_add_test(t, a_state_that_does_not_occur_is_no_fault);
-    tcase_add_test(t, an_overflowing_sum_is_told);
-    tcase_add_test(t, a_derivative_that_is_not_finite_has_its_place);
-    tcase_add_test(t, what_is_not_there_yet_is_refused);
     tcase_add_loop_test(t, a_run_allocates_nothing, 0, n);
     tcase_add_loop_test(t, every_allocation_may_fail, 0, n);
     tcase_add_test(t, null_is_freed);
     suite_add_tcase(suite, t);
+    suite_add_tcase(suite, program_faults());
     suite_add_tcase(suite, program_large());
     return suite;
 }

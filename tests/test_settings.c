@@ -56,7 +56,7 @@ static const struct {
      "inference", "likelihood"},
     {{.inference = "likelihood=logp*stop(logp)", .model = "softmax"},
      "inference", "likelihood"},
-    {{.inference = "likelihood=logp+V(s)",
+    {{.inference = "likelihood=logp+stop(V(s))",
       .model = "softmax",
       .env_common = "horizon=5"},
      "inference", "likelihood"},

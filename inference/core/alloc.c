@@ -1,5 +1,5 @@
-/* madvise, MADV_HUGEPAGE, malloc_usable_size and _SC_PHYS_PAGES are Linux's; only
- * this file may see them. */
+/* madvise, MADV_HUGEPAGE, malloc_usable_size and _SC_PHYS_PAGES are Linux's;
+ * only this file may see them. */
 #define _DEFAULT_SOURCE
 
 #include "inference/core/alloc.h"
@@ -7,11 +7,12 @@
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20, LARGE = 64 << 20 };
 
 static atomic_long budget = -1;
 static atomic_ulong count;
@@ -39,12 +40,35 @@ static size_t physical(void)
     return bytes;
 }
 
-size_t elbo_alloc_room(void)
+/* What the system could give without killing; SIZE_MAX where it does not say.
+ */
+static size_t available(void)
+{
+    char line[128];
+    size_t kib = SIZE_MAX / 1024;
+    FILE *const file = fopen("/proc/meminfo", "re");
+
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1) break;
+    if (file) fclose(file);
+    return kib < SIZE_MAX / 1024 ? kib * 1024 : SIZE_MAX;
+}
+
+/* Of all that the machine has, whatever other processes hold. */
+static size_t unheld(void)
 {
     const size_t set = atomic_load(&limit), used = atomic_load(&held);
     const size_t all = set ? set : physical();
 
     return all > used ? all - used : 0;
+}
+
+size_t elbo_alloc_room(void)
+{
+    const size_t mine = unheld();
+    const size_t all = atomic_load(&limit) ? mine : available();
+
+    return all < mine ? all : mine;
 }
 
 void elbo_alloc_limit(size_t bytes)
@@ -58,7 +82,9 @@ void *elbo_alloc(size_t n, size_t size)
     void *block = NULL;
 
     if (!elbo_size_mul(n, size, &bytes) || bytes > PTRDIFF_MAX) return NULL;
-    if (bytes > elbo_alloc_room() || !budget_allows()) return NULL;
+    if (bytes > unheld() || (bytes >= LARGE && bytes > elbo_alloc_room()))
+        return NULL;
+    if (!budget_allows()) return NULL;
 
     const bool huge = bytes >= HUGE_PAGE;
 

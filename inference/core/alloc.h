@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 64-byte aligned, not cleared; NULL when there is no memory, when the budget is
- * spent, when n * size overflows or is more than elbo_alloc_room. Blocks of 2 MiB and more are backed by huge
- * pages where the system has them. */
+/* 64-byte aligned, not cleared; NULL when there is no memory, when the budget
+ * is spent, when n * size overflows or is more than elbo_alloc_room. Blocks of
+ * 2 MiB and more are backed by huge pages where the system has them. */
 void *elbo_alloc(size_t n, size_t size);
 
 /* NULL is accepted. */
@@ -22,7 +22,10 @@ void elbo_free(void *block);
 void elbo_alloc_budget(long n);
 
 /* Bytes that may still be taken: the machine's physical memory less what is
- * held. Beyond it a system that overcommits would not refuse, but kill. */
+ * held, and no more than the system has available. Beyond it a system that
+ * overcommits would not refuse, but kill. (Small blocks ask for the first
+ * only.)
+ */
 size_t elbo_alloc_room(void);
 
 /* As if the machine had so many bytes; 0: what it has. For tests. */

@@ -1,9 +1,17 @@
-/* inference/language/program.h -- a checked expression compiled onto the tape, for
- * finite worlds.
+/* inference/language/program.h -- a checked expression compiled onto the tape,
+ * for finite worlds.
  *
- * The batch is given once, at compile time, by its structure: unique transitions
- * with weights. Values that change between runs (the model's probabilities, V,
- * the policy) are leaves. Sums over y are exact: segments over a row's entries.
+ * The batch is given once, at compile time, by its structure: unique
+ * transitions with weights. Values that change between runs (the model's
+ * probabilities, V, the policy) are leaves. Sums over y are exact: segments
+ * over a row's entries.
+ *
+ * At END, V, Q, logpi, occupancy, gradV and the coordinates are 0. gradV is the
+ * central difference over the neighbouring cells along each coordinate,
+ * one-sided at borders, 0 where there is no neighbour. Ed and mean weigh the
+ * data as the objective does, and equally where all weights are 0. E f = sum p
+ * f; a mean of what does not depend on y is itself. A weight of 0 hides no
+ * value that is not finite.
  */
 #ifndef ELBO_PROGRAM_H
 #define ELBO_PROGRAM_H
@@ -11,18 +19,18 @@
 #include "inference/core/tape.h"
 #include "inference/language/expression.h"
 
-/* The batch and the kernel's pattern, as plain arrays (this room stands below the
- * decision process). Borrowed until elbo_program_free. */
+/* The batch and the kernel's pattern, as plain arrays (this room stands below
+ * the decision process). Borrowed until elbo_program_free. */
 typedef struct elbo_batch {
-    size_t nS, nA; /* column nS of the pattern is END, worth 0 */
-    size_t n;      /* unique transitions */
+    size_t nS, nA;         /* column nS of the pattern is END, worth 0 */
+    size_t n;              /* unique transitions */
     const uint32_t *row;   /* [n] s * nA + a */
     const uint32_t *next;  /* [n] successor's column, nS for END */
     const uint32_t *entry; /* [n] of (row, next) in the pattern */
     const double *r;       /* [n] */
     const double *weight;  /* [n] lambda w, added up over equal samples */
     size_t nnz;
-    const size_t *start;      /* [nS * nA + 1] entries of a row */
+    const size_t *start;       /* [nS * nA + 1] entries of a row */
     const uint32_t *successor; /* [nnz] columns */
     double gamma;
     const int32_t *coord; /* [(nS + 1) x dim] or NULL; END's row is zeros */
@@ -31,8 +39,9 @@ typedef struct elbo_batch {
 
 typedef struct elbo_program elbo_program;
 
-/* Compile. ELBO_EINVAL with *column for what the language knows but this version
- * does not compile on finite worlds (roll, gradV without coordinates, ...). */
+/* Compile. ELBO_EINVAL with *column for what the language knows but this
+ * version does not compile on finite worlds (roll, gradV without coordinates,
+ * ...). */
 elbo_status elbo_program_alloc(const elbo_expr *expr, const elbo_batch *batch,
                                elbo_program **out, size_t *column);
 void elbo_program_free(elbo_program *program);
@@ -40,11 +49,11 @@ void elbo_program_free(elbo_program *program);
 /* What the names stand for in this run; NULL where the expression does not name
  * it (elbo_program_needs tells). */
 typedef struct elbo_bindings {
-    const double *p;   /* [nnz] the model's kernel: differentiated */
-    const double *V;   /* [nS + 1] */
-    const double *Q;   /* [nS x nA] */
-    const double *pi;  /* [nS x nA] */
-    const double *logpi; /* [nS x nA] */
+    const double *p;         /* [nnz] the model's kernel: differentiated */
+    const double *V;         /* [nS + 1] */
+    const double *Q;         /* [nS x nA] */
+    const double *pi;        /* [nS x nA] */
+    const double *logpi;     /* [nS x nA] */
     const double *occupancy; /* [nS x nA] normalised */
     double J, Jmodel;
 } elbo_bindings;

@@ -64,7 +64,9 @@ elbo_status elbo_gate_enter(const char *parent, const char *name,
                             elbo_arena *arena, elbo_gate *gate)
 {
     const char *const path = elbo_path(arena, "%s/.elbo-%s.lock", parent, name);
-    const char *const what = elbo_path(arena, "%s/%s", parent, name);
+    const bool here = strcmp(parent, ".") == 0;
+    const char *const what =
+        elbo_path(arena, "%s%s%s", here ? "" : parent, here ? "" : "/", name);
 
     *gate = (elbo_gate){.fd = -1};
     ELBO_TRY(elbo_arena_check(arena, "a lock"));

@@ -5,7 +5,7 @@
 #include "inference/program/form.h"
 
 /* The setting that a failure begins with ("groups: 3 of 2 states"), where the
- * experiment has it; else that which makes the section large, or "": none. */
+ * experiment has it; else the one that such a section opens, or "": none. */
 static const char *key_of(const elbo_form *form, const char *section,
                           const char *text, elbo_arena *arena)
 {
@@ -13,6 +13,7 @@ static const char *key_of(const elbo_form *form, const char *section,
     char *const word = elbo_arena_take(arena, n + 1, 1);
 
     if (strcmp(section, "data") == 0) return "steps";
+    if (strcmp(section, "inference") == 0) return "likelihood";
     if (!word) return "";
     memcpy(word, text, n);
     for (size_t t = 0; t < ELBO_TABLES; t++) {
@@ -34,7 +35,8 @@ elbo_status elbo_experiment_open(const elbo_experiment *e,
         elbo_engine_open_parts(&e->setup, e->seeds[0], &section, out);
     elbo_findings findings = {
         .source = {e->path, e->source, e->source_bytes},
-        .arguments = e->overrides, .arena = complaints->arena
+        .arguments = e->overrides,
+        .arena = complaints->arena
     };
     elbo_place place;
 
@@ -43,10 +45,9 @@ elbo_status elbo_experiment_open(const elbo_experiment *e,
         return s;
     key = key_of(e->form, section, text, complaints->arena);
     place = elbo_form_blame(e->form, section, key);
-    elbo_findings_add(&findings, place, "%s%s",
-                      s == ELBO_ENOMEM
-                          ? "needs more memory than this machine has: "
-                          : "",
-                      text);
+    elbo_findings_add(
+        &findings, place, "%s%s",
+        s == ELBO_ENOMEM ? "needs more memory than this machine has: " : "",
+        text);
     return elbo_findings_report(&findings, complaints);
 }

@@ -3,9 +3,9 @@
  *
  * It is built as a sibling ".elbo-NAME.PID.new" and renamed, so a start that is
  * killed leaves nothing half-written; the next run of that name removes what
- * the dead process left. From the decision to the renaming the process stands in
- * the directory's gate; then, while the run lasts, it holds a lock on the run's
- * manifest. Of two runs that want one directory the second is refused.
+ * the dead process left. From the decision to the renaming the process stands
+ * in the directory's gate; then, while the run lasts, it holds a lock on the
+ * run's manifest. Of two runs that want one directory the second is refused.
  */
 #ifndef ELBO_RUNDIR_H
 #define ELBO_RUNDIR_H

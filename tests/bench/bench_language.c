@@ -2,6 +2,7 @@
  * -0.5*sq(E(V(y)) - V(next)), with its derivative by p, as a compiled program
  * and as a hand-written function of one thread.
  *
+ *   rooms   104 states, 4 actions, 4 successors each; every entry is observed
  *   grid    10000 states, 4 actions, 3 successors each; every entry is observed
  *   dense   300 states, 4 actions, every successor; 5000 transitions
  *
@@ -200,6 +201,8 @@ int main(void)
 
     need(arena && elbo_linalg_start() == ELBO_OK);
     omp_set_num_threads(1);
+    open_bench(&x, 104, 4, 1664, arena);
+    measure(&x, "rooms", arena);
     open_bench(&x, 10000, 3, 120000, arena);
     measure(&x, "grid", arena);
     open_bench(&x, 300, 300, 5000, arena);

@@ -1,0 +1,11 @@
+/* tests/program_parts.h -- the parts of suite `program`.
+ */
+#ifndef ELBO_PROGRAM_PARTS_H
+#define ELBO_PROGRAM_PARTS_H
+
+#include <check.h>
+
+TCase *program_faults(void);
+TCase *program_large(void);
+
+#endif
