@@ -10,7 +10,7 @@
 
 /* Rows of a block of states: as many as keep all a block needs in the first
  * cache, but one state at least. */
-enum { ROWS = 512, BLOCK = ELBO_MOST_ACTIONS };
+enum { ROWS = 256, BLOCK = ELBO_MOST_ACTIONS };
 
 /* A block of states in work: arrays start at its first state or row. */
 typedef struct block {
@@ -213,19 +213,18 @@ static void soft(const block *b)
         if (more[s] < small) b->V[s] = careful_value(b, s);
 }
 
-/* max |x - y|. The bits of doubles without a sign are ordered as they are, NaN
+/* The larger of `largest` and max |x - y|, as bits. The bits of doubles without a sign are ordered as they are, NaN
  * above all, and a maximum of integers is one that the compiler may vectorise.
  */
-static double distance(size_t n, const double x[], const double y[])
+static int64_t distance(int64_t largest, size_t n, const double x[restrict],
+                        const double y[restrict])
 {
-    int64_t largest = 0;
-
     for (size_t i = 0; i < n; i++) {
         const int64_t d = (int64_t)elbo_bits(fabs(x[i] - y[i]));
 
         largest = d > largest ? d : largest;
     }
-    return elbo_from_bits((uint64_t)largest);
+    return largest;
 }
 
 /* One sweep, as the chunks see it. */
@@ -257,13 +256,13 @@ static double uniform_share(size_t nS, size_t nA, const double pi0[])
     return other == 0 ? share : 0;
 }
 
-/* What a block reads once is asked for while the one before is in work: the
+/* The rewards of the next block are asked for while this one is in work: the
  * processor's own guesses end with each page. */
-static void ask_ahead(const double x[], size_t n)
+static void ask_ahead(const double r[], size_t rows)
 {
     enum { LINE = 8 };
 
-    for (size_t i = 0; i < n; i += LINE) __builtin_prefetch(x + i);
+    for (size_t i = 0; i < rows; i += LINE) __builtin_prefetch(r + i);
 }
 
 /* Q += r; whether all of it is a number. */
@@ -287,6 +286,7 @@ static double sweep_states(void *arg, size_t first, size_t last)
     const elbo_problem *problem = w->problem;
     const size_t nA = problem->mdp.nA, most = nA < ROWS ? ROWS / nA : 1;
     double buffer[BLOCK];
+    int64_t residual = 0;
 
     for (size_t s = first, n; s < last; s += n) {
         n = last - s < most ? last - s : most;
@@ -294,9 +294,9 @@ static double sweep_states(void *arg, size_t first, size_t last)
         const size_t row = s * nA, rows = n * nA;
         double *Q = w->Q ? w->Q + row : buffer;
 
-        if (s + n < last)
-            ask_ahead(problem->mdp.r + row + rows,
-                      (last - s - n < n ? last - s - n : n) * nA);
+        const size_t left = last - s - n, ahead = left < n ? left : n;
+
+        ask_ahead(problem->mdp.r + row + rows, ahead * nA);
         problem->tilt.kind->expect(&problem->tilt, &problem->mdp.P, w->V_next,
                                    row, row + rows, Q);
 
@@ -312,8 +312,9 @@ static double sweep_states(void *arg, size_t first, size_t last)
                      .Q = Q,
                      .V = w->V + s,
                      .pi = w->pi ? w->pi + row : NULL});
+        residual = distance(residual, n, w->V + s, w->V_next + s);
     }
-    return distance(last - first, w->V + first, w->V_next + first);
+    return elbo_from_bits((uint64_t)residual);
 }
 
 /* A rough number of operations, by which parallel loops decide. */
