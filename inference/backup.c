@@ -213,8 +213,9 @@ static void soft(const block *b)
         if (more[s] < small) b->V[s] = careful_value(b, s);
 }
 
-/* The larger of `largest` and max |x - y|, as bits. The bits of doubles without a sign are ordered as they are, NaN
- * above all, and a maximum of integers is one that the compiler may vectorise.
+/* The larger of `largest` and max |x - y|, as bits. The bits of doubles without
+ * a sign are ordered as they are, NaN above all, and a maximum of integers is
+ * one that the compiler may vectorise.
  */
 static int64_t distance(int64_t largest, size_t n, const double x[restrict],
                         const double y[restrict])
@@ -443,10 +444,11 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
     for (; sweeps < problem->sweeps && !small; sweeps++) {
         double *const swap = from;
 
-        residual =
-            run(problem,
-                (sweep){.pi0 = post->pi0, .all = all, .uniform = uniform,
-                        .V_next = from, .V = to});
+        residual = run(problem, (sweep){.pi0 = post->pi0,
+                                        .all = all,
+                                        .uniform = uniform,
+                                        .V_next = from,
+                                        .V = to});
         small = !(residual > problem->tolerance); /* or NaN: seen below */
         from = to;
         to = swap;

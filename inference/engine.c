@@ -106,8 +106,8 @@ static elbo_status read_promise(elbo_engine *e, reading *out)
 
     const double rounding = out->error;
 
-    ELBO_TRY(elbo_bound_profile(&e->problem, &e->post, &out->value,
-                                &out->error, e->rho, e->ws));
+    ELBO_TRY(elbo_bound_profile(&e->problem, &e->post, &out->value, &out->error,
+                                e->rho, e->ws));
     out->error += rounding;
     return ELBO_OK;
 }

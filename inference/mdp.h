@@ -1,13 +1,14 @@
 /* inference/mdp.h -- a finite decision process, sparse by construction.
  *
- * States 0 .. nS - 1, actions 0 .. nA - 1. Row (s, a) of a kernel is s * nA + a;
- * column nS is the END: where an episode goes when it terminates. V(END) = 0
- * always, so value arrays have nS + 1 entries. A terminating transition is stored
- * as one to END whatever state it names: its successor is never acted in.
+ * States 0 .. nS - 1, actions 0 .. nA - 1. Row (s, a) of a kernel is s * nA +
+ * a; column nS is the END: where an episode goes when it terminates. V(END) = 0
+ * always, so value arrays have nS + 1 entries. A terminating transition is
+ * stored as one to END whatever state it names: its successor is never acted
+ * in.
  *
  * Time: with horizon T > 0 there are T stages and the last one's successors are
- * worth 0; policies, values and tilted kernels then carry one block a stage. With
- * no horizon there is one stage, which is its own successor.
+ * worth 0; policies, values and tilted kernels then carry one block a stage.
+ * With no horizon there is one stage, which is its own successor.
  */
 #ifndef ELBO_MDP_H
 #define ELBO_MDP_H
@@ -23,8 +24,8 @@
  *   fixed  width successors a row (1 to 8), entries row * width + k
  *   CSR    width = 0, entries start[row] .. start[row + 1] - 1
  *   dense  next = NULL, width = nS + 1, entry row * (nS + 1) + s'
- * In the sparse layouts a row's successors are distinct and ascending, but for the
- * padding of the fixed layout, which repeats the row's last successor with
+ * In the sparse layouts a row's successors are distinct and ascending, but for
+ * the padding of the fixed layout, which repeats the row's last successor with
  * probability 0. */
 typedef struct elbo_pattern {
     size_t nS, nA;
@@ -34,8 +35,8 @@ typedef struct elbo_pattern {
     size_t nnz;
 } elbo_pattern;
 
-/* Row-stochastic on its pattern, unless `partial`: the kernel exp(E log theta) of a
- * posterior sums to less. Use designated initialisers. */
+/* Row-stochastic on its pattern, unless `partial`: the kernel exp(E log theta)
+ * of a posterior sums to less. Use designated initialisers. */
 typedef struct elbo_kernel {
     const elbo_pattern *pattern;
     double *prob;           /* [nnz] */
@@ -94,20 +95,22 @@ elbo_status elbo_pattern_dense(size_t nS, size_t nA, elbo_arena *arena,
                                elbo_pattern **out);
 
 /* Builds a pattern and its probabilities row by row, in row order, from the
- * outcomes of each (s, a): equal successors are added up, terminal outcomes go to
- * END, r gets the rows' expected rewards. The layout is fixed when no row has more
- * than 8 successors and padding at most doubles the entries, dense when half of all
- * entries or more are filled, else CSR. `outcomes` is asked more than once and must
- * give the same answer. All memory from `arena`. ELBO_ENOMEM, ELBO_ESIZE. */
+ * outcomes of each (s, a): equal successors are added up, terminal outcomes go
+ * to END, r gets the rows' expected rewards. The layout is fixed when no row
+ * has more than 8 successors and padding at most doubles the entries, dense
+ * when half of all entries or more are filled, else CSR. `outcomes` is asked
+ * more than once and must give the same answer. All memory from `arena`.
+ * ELBO_ENOMEM, ELBO_ESIZE. */
 typedef size_t elbo_outcomes(const void *world, size_t s, size_t a,
                              elbo_outcome out[]); /* at most `most` of them */
 elbo_status elbo_mdp_build(const void *world, elbo_outcomes *outcomes,
-                           size_t nS, size_t nA, size_t most,
-                           elbo_arena *arena, elbo_kernel *P, double **r);
+                           size_t nS, size_t nA, size_t most, elbo_arena *arena,
+                           elbo_kernel *P, double **r);
 
-/* A process that can be used: probabilities finite, in [0, 1], rows summing to 1
- * within 1e-9, mu likewise, rewards finite, gamma in (0, 1]. ELBO_EDATA names the
- * first fault: "state 3, action 1: probabilities sum to 0.9, 0.1 short of 1". */
+/* A process that can be used: probabilities finite, in [0, 1], rows summing to
+ * 1 within 1e-9, mu likewise, rewards finite, gamma in (0, 1]. ELBO_EDATA names
+ * the first fault: "state 3, action 1: probabilities sum to 0.9, 0.1 short of
+ * 1". */
 elbo_status elbo_mdp_check(const elbo_mdp *mdp);
 
 #endif

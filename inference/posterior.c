@@ -65,8 +65,8 @@ elbo_kernel elbo_posterior_kernel(const elbo_posterior *post,
                          .prob = post->q + stage * post->nnz};
 }
 
-void elbo_policy_reward(const elbo_problem *problem,
-                        const elbo_posterior *post, double b[])
+void elbo_policy_reward(const elbo_problem *problem, const elbo_posterior *post,
+                        double b[])
 {
     const size_t nA = post->nA, rows = post->nS * nA;
     const bool charged = problem->alpha > 0 && isfinite(problem->alpha);

@@ -236,11 +236,12 @@ START_TEST(needs_tells_what_is_read)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         elbo_program *program = compile(cases[i].text);
         char got[64] = "";
+        size_t n = 0;
 
         for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
             if (!elbo_program_needs(program, names[k])) continue;
-            if (*got) strcat(got, " ");
-            strcat(got, names[k]);
+            n += (size_t)snprintf(got + n, sizeof got - n, "%s%s",
+                                  n > 0 ? " " : "", names[k]);
         }
         ck_assert_str_eq(got, cases[i].needs);
         elbo_program_free(program);
