@@ -42,6 +42,16 @@ bool elbo_objective_needs(const elbo_objective *objective, const char *name);
 /* The planner's constants from here on; p is ignored, the arrays are copied. */
 void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan);
 
+/* The values of the expression's factors from here on, borrowed; one an element
+ * of elbo_expr_factors, in its order. */
+void elbo_objective_factors(elbo_objective *objective,
+                            const double *const values[]);
+
+/* *value and G as below, and the derivatives through the planner. */
+elbo_status elbo_objective_slopes(elbo_objective *objective,
+                                  const elbo_kernel *p, double *value,
+                                  double G[], elbo_slopes *slopes);
+
 /* *value at the kernel p; G[nnz] += its derivative unless NULL.
  * ELBO_ENOTFINITE names the sample. */
 elbo_status elbo_objective_value(elbo_objective *objective,

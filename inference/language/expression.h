@@ -54,11 +54,41 @@ typedef struct elbo_expr {
     unsigned depends;  /* likewise */
 } elbo_expr;
 
+/* Where an auxiliary factor has values: a number at each ... */
+typedef enum elbo_factor_shape {
+    ELBO_FACTOR_ROW,   /* (s, a): [nS x nA] */
+    ELBO_FACTOR_ENTRY, /* (s, a, successor): [nnz] of the model's pattern; at next
+                          outside E and Var, at y inside */
+    ELBO_FACTOR_STATE, /* state, given as the last argument: [nS + 1] */
+    ELBO_FACTOR_EPOCH  /* round of collection: [epochs] */
+} elbo_factor_shape;
+
+/* The name of an auxiliary factor (inference/factor.h): used as a name, or as a
+ * call whose arguments are names and numbers, "ratio(real, aggregate)"; theta
+ * never moves it. Of ELBO_FACTOR_STATE the last argument is a state. */
+typedef struct elbo_factor_name {
+    const char *name;
+    elbo_factor_shape shape;
+} elbo_factor_name;
+
 /* What the names may be in the world at hand. */
 typedef struct elbo_scope {
     bool coordinates; /* states have coordinates: gradV, distance, E(y) - next */
     bool finite;
+    const elbo_factor_name *factors; /* ends in {0}; NULL: none */
 } elbo_scope;
+
+/* One factor as a checked expression calls it. */
+typedef struct elbo_factor_call {
+    const char *text; /* canonical, "ratio(real, aggregate)", without the state */
+    elbo_factor_name what;
+} elbo_factor_call;
+
+struct elbo_expr;
+/* The distinct factors of a checked tree, by first occurrence, in the arena; *n
+ * may be 0. ELBO_ENOMEM. */
+elbo_status elbo_expr_factors(const struct elbo_expr *expr, elbo_arena *arena,
+                              elbo_factor_call **out, size_t *n);
 
 enum { ELBO_EXPRESSION_TEXT = 1 << 20, ELBO_EXPRESSION_DEPTH = 256 };
 

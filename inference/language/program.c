@@ -213,3 +213,21 @@ elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
     *value = total;
     return G && live ? add_derivative(program, G, sample) : ELBO_OK;
 }
+
+elbo_status elbo_program_slopes(elbo_program *program,
+                                const elbo_bindings *bind, double *value,
+                                double G[], elbo_slopes *slopes,
+                                size_t *sample)
+{
+    (void)slopes;
+    return elbo_program_run(program, bind, value, G, sample);
+}
+
+elbo_status elbo_program_values(elbo_program *program,
+                                const elbo_bindings *bind, double out[],
+                                size_t *sample)
+{
+    (void)out;
+    double value;
+    return elbo_program_run(program, bind, &value, NULL, sample);
+}

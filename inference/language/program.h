@@ -35,6 +35,8 @@ typedef struct elbo_batch {
     double gamma;
     const int32_t *coord; /* [(nS + 1) x dim] or NULL; END's row is zeros */
     size_t dim;
+    size_t epochs;         /* rounds of collection; V_then has a block for each */
+    const uint32_t *epoch; /* [n] < epochs, or NULL: all 0 and epochs is 1 */
 } elbo_batch;
 
 typedef struct elbo_program elbo_program;
@@ -56,13 +58,44 @@ typedef struct elbo_bindings {
     const double *logpi;     /* [nS x nA] */
     const double *occupancy; /* [nS x nA] normalised */
     double J, Jmodel;
+    const double *V_then;   /* [epochs x (nS + 1)] */
+    const double *V_target; /* [nS + 1] */
+    const double *phi;      /* [nS x nA] of the set's present member */
+    const double *const *factor; /* one an element of elbo_expr_factors, in its
+                                    order and of the factor's shape */
 } elbo_bindings;
+
+/* Derivatives of the total with respect to what the planner gave: each is added
+ * to. `held`: what stands under fixed_pi, moved by theta but not by the policy
+ * (V, Q and A need no such distinction: at the planner's optimum they do not move
+ * with pi; logpi and J held do not move at all). */
+typedef struct elbo_slopes {
+    double *V;              /* [nS + 1] */
+    double *Q;              /* [nS x nA] */
+    double *logpi;          /* [nS x nA] */
+    double *occupancy;      /* [nS x nA] */
+    double *occupancy_held; /* [nS x nA] */
+    double J, Jmodel, Jmodel_held;
+} elbo_slopes;
 
 /* *value = sum over the batch of weight * expression; G[nnz] += its derivative
  * with respect to p unless NULL. ELBO_ENOTFINITE: *sample is the transition at
  * which the first non-finite value arose. */
 elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
                              double *value, double G[], size_t *sample);
+
+/* The same, and the derivatives through the planner: gradient != stop. What
+ * stands under stop is a constant to both. */
+elbo_status elbo_program_slopes(elbo_program *program,
+                                const elbo_bindings *bind, double *value,
+                                double G[], elbo_slopes *slopes,
+                                size_t *sample);
+
+/* out[n]: the expression at each transition of the batch, unweighted.
+ * ELBO_ENOTFINITE as above. */
+elbo_status elbo_program_values(elbo_program *program,
+                                const elbo_bindings *bind, double out[],
+                                size_t *sample);
 
 bool elbo_program_needs(const elbo_program *program, const char *name);
 

@@ -255,6 +255,31 @@ void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan)
     objective->bind.Jmodel = plan->Jmodel;
 }
 
+void elbo_objective_factors(elbo_objective *objective,
+                            const double *const values[])
+{
+    objective->bind.factor = values;
+}
+
+elbo_status elbo_objective_slopes(elbo_objective *objective,
+                                  const elbo_kernel *p, double *value,
+                                  double G[], elbo_slopes *slopes)
+{
+    size_t at;
+
+    if (!objective->program) {
+        *value = 0;
+        return ELBO_OK;
+    }
+    objective->bind.p = p->prob;
+    if (elbo_program_slopes(objective->program, &objective->bind, value, G,
+                            slopes, &at)
+        == ELBO_OK)
+        return ELBO_OK;
+    return elbo_fail_prefix("likelihood, sample %u",
+                            (unsigned)objective->first[at]);
+}
+
 elbo_status elbo_objective_value(elbo_objective *objective,
                                  const elbo_kernel *p, double *value,
                                  double G[])

@@ -1,0 +1,57 @@
+/* inference/factor.h -- auxiliary factors: what expressions name beside theta and
+ * the planner.
+ *
+ * Density ratios, log ratios, policy distances, an adversary's choice: each has
+ * its own objective and direction, is brought up to date once an iteration,
+ * before the M-step, and stands still in the M- and E-steps. In the language a
+ * factor is a name, or a call whose arguments are names and numbers:
+ * "ratio(real, aggregate)". Theta never moves it.
+ */
+#ifndef ELBO_FACTOR_H
+#define ELBO_FACTOR_H
+
+#include "inference/data.h"
+#include "inference/language/expression.h"
+#include "inference/model.h"
+#include "inference/posterior.h"
+
+typedef struct elbo_factor elbo_factor;
+
+/* What a factor may look at; all borrowed and const to it. */
+typedef struct elbo_factor_view {
+    const elbo_world *world;
+    const elbo_mdp *truth;       /* only factors that say `real` may read it */
+    const elbo_belief *belief;   /* the model as it stands */
+    const elbo_problem *problem;
+    const elbo_posterior *post;  /* (pi, q) of the last E-step */
+    const elbo_data *data;
+    const uint8_t *known;        /* [nS x nA] rows that end for sure */
+    uint64_t seed, iteration;
+} elbo_factor_view;
+
+struct elbo_factor {
+    const char *name, *source, *doc;
+    elbo_factor_shape shape;
+    const elbo_option *options; /* arguments, positional; NULL: none */
+    /* Whether these options read the true world: an oracle (manifest.json says
+     * so). NULL: never. */
+    bool (*oracle)(const elbo_values *options);
+    /* Its state, in the arena; *self may stay NULL. */
+    elbo_status (*open)(const elbo_values *options, const elbo_factor_view *view,
+                        elbo_arena *arena, void **self);
+    /* values [by its shape] from the view; the first call may find no data. */
+    elbo_status (*update)(void *self, const elbo_values *options,
+                          const elbo_factor_view *view, double values[],
+                          elbo_arena *ws);
+    /* State beyond `values`; NULL: none. */
+    void (*save)(const void *self, elbo_writer *out);
+    elbo_status (*load)(void *self, elbo_reader *in);
+};
+
+/* inference/weight/registry.c; ends in NULL. */
+extern const elbo_factor *const elbo_factors[];
+const elbo_factor *elbo_factor_find(const char *name);
+/* Their names, for elbo_scope; ends in {0}. */
+const elbo_factor_name *elbo_factor_names(void);
+
+#endif
