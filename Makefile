@@ -57,7 +57,7 @@ GIT := $(shell git describe --always --dirty 2>/dev/null)
 $(B)/identity: FORCE
 	@mkdir -p $(@D)
 	@echo "$(VERSION) $(GIT)" | cmp -s - $@ || echo "$(VERSION) $(GIT)" > $@
-IDENTIFIED := $(addprefix $(B)/inference/program/,main.o command.o manifest.o resume.o)
+IDENTIFIED := $(addprefix $(B)/inference/program/,main.o command.o manifest.o resume.o reopen.o)
 $(IDENTIFIED): $(B)/identity
 $(IDENTIFIED): CPPFLAGS += -DELBO_VERSION='"$(VERSION)"' -DELBO_GIT='"$(GIT)"'
 FORCE:

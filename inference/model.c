@@ -2,6 +2,11 @@
 
 #include <math.h>
 
+size_t elbo_belief_slopes(const elbo_belief *belief)
+{
+    return belief->mean.pattern->nnz + belief->n_reward;
+}
+
 void elbo_belief_save(const elbo_belief *belief, elbo_writer *out)
 {
     elbo_put_u64(out, belief->n);

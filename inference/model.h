@@ -24,7 +24,15 @@ typedef struct elbo_belief {
     elbo_kernel mean; /* E theta, or p_theta: what plans and predictions use */
     elbo_kernel geo;  /* exp(E log theta), sub-stochastic, of a posterior; the
                          same arrays as `mean` where theta is a point */
+    /* Rewards that the model learns, if it does: the last n_reward parameters. */
+    const double *reward; /* [nS x nA] in theta; NULL: r(s,a) is known */
+    size_t n_kernel, n_reward;
+    double reward_precision;
 } elbo_belief;
+
+/* Numbers in dF/d(kernel and reward): nnz, then nS x nA where rewards are
+ * learned. */
+size_t elbo_belief_slopes(const elbo_belief *belief);
 
 /* What the world tells every model. Borrowed. */
 typedef struct elbo_model_context {
@@ -49,8 +57,8 @@ struct elbo_model {
      * posterior: the exact variational posterior), kernels updated. C [nnz] >= 0.
      * NULL where there is no closed form. ELBO_ENOTFINITE: theta unchanged. */
     elbo_status (*fit)(elbo_belief *belief, const double C[]);
-    /* grad[n] += dF/dtheta, given G[nnz] = dF/dmean. NULL for fixed and for
-     * posterior models. */
+    /* grad[n] += dF/dtheta, given G [elbo_belief_slopes]: dF/dmean, then dF/dreward
+     * where rewards are learned. NULL for fixed and for posterior models. */
     void (*pullback)(const elbo_belief *belief, const double G[], double grad[]);
     /* log p(theta), or -KL(q(theta) || p(theta)); grad[n] += its gradient unless
      * NULL. NULL member: 0. */

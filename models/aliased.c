@@ -16,6 +16,7 @@
 #include "models/lattice.h"
 #include "models/logits.h"
 #include "models/registry.h"
+#include "models/rewards.h"
 #include "models/support.h"
 
 typedef struct aliased {
@@ -49,7 +50,8 @@ static const elbo_option options[] = {
      "precision of the Gaussian prior on a logit", NULL},
     {"init_scale",     ELBO_REAL, "", 0, 1e3, NULL, "0",
      "standard deviation of the first logits", NULL},
-    {0   },
+    ELBO_REWARD_OPTIONS,
+    {0},
 };
 
 static size_t slot_of(const aliased *self, size_t s, size_t c)
@@ -94,7 +96,7 @@ static void update(elbo_belief *belief)
     const size_t rows = self->nS * self->nA;
     pass x = {self, belief, NULL, NULL};
 
-    elbo_parallel(self->ties * self->nA, belief->n * 20, &x, update_ties);
+    elbo_parallel(self->ties * self->nA, belief->n_kernel * 20, &x, update_ties);
     elbo_parallel(rows, rows * self->m, &x, update_rows);
 }
 
@@ -129,14 +131,16 @@ static void pullback(const elbo_belief *belief, const double G[], double grad[])
 
     elbo_parallel(self->ties * self->nA, self->nS * self->nA * self->m, &x,
                   pullback_ties);
+    elbo_rewards_pullback(belief, G, grad);
 }
 
 static double log_prior(const elbo_belief *belief, double grad[])
 {
     const aliased *const self = belief->self;
 
-    return elbo_logits_log_prior(belief->theta, belief->n, self->precision,
-                                 grad);
+    return elbo_logits_log_prior(belief->theta, belief->n_kernel,
+                                 self->precision, grad)
+           + elbo_rewards_log_prior(belief, grad);
 }
 
 /* The members of every tie, from tie[]. */
@@ -318,13 +322,13 @@ static elbo_status open_model(const elbo_values *values,
         .model = &elbo_model_aliased,
         .self = self,
         .n = n,
-        .theta = elbo_arena_doubles(arena, n),
         .mean = P,
         .geo = P,
     };
+    elbo_rewards_open(values, context, arena, out);
     ELBO_TRY(elbo_arena_check(arena, "an aliased model's parameters"));
     list_members(self);
-    elbo_logits_init(out->theta, n, elbo_real(values, "init_scale"),
+    elbo_logits_init(out->theta, out->n_kernel, elbo_real(values, "init_scale"),
                      context->seed);
     update(out);
     return ELBO_OK;

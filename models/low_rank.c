@@ -16,6 +16,7 @@
 #include "inference/core/parallel.h"
 #include "models/logits.h"
 #include "models/registry.h"
+#include "models/rewards.h"
 #include "models/support.h"
 
 typedef struct low_rank {
@@ -45,7 +46,8 @@ static const elbo_option options[] = {
      "precision of the Gaussian prior on a logit", NULL},
     {"init_scale", ELBO_REAL, "", 1e-6, 1e3, NULL, "1",
      "standard deviation of the first logits", NULL},
-    {0  },
+    ELBO_REWARD_OPTIONS,
+    {0},
 };
 
 static void update_factors(void *arg, size_t chunk, size_t first, size_t last)
@@ -88,7 +90,7 @@ static void update(elbo_belief *belief)
     const size_t width = self->nS + 1;
     pass x = {self, belief, NULL, NULL};
 
-    elbo_parallel(self->nA * self->k, belief->n * 20, &x, update_factors);
+    elbo_parallel(self->nA * self->k, belief->n_kernel * 20, &x, update_factors);
     elbo_parallel(self->rows, self->rows * self->k * width * 2, &x,
                   update_rows);
 }
@@ -150,14 +152,16 @@ static void pullback(const elbo_belief *belief, const double G[], double grad[])
 
     elbo_parallel(self->rows, work * 2, &x, pullback_rows);
     elbo_parallel(self->nA * self->k, work, &x, pullback_factors);
+    elbo_rewards_pullback(belief, G, grad);
 }
 
 static double log_prior(const elbo_belief *belief, double grad[])
 {
     const low_rank *const self = belief->self;
 
-    return elbo_logits_log_prior(belief->theta, belief->n, self->precision,
-                                 grad);
+    return elbo_logits_log_prior(belief->theta, belief->n_kernel,
+                                 self->precision, grad)
+           + elbo_rewards_log_prior(belief, grad);
 }
 
 /* Gives every learnt row its place in D; returns their number. */
@@ -217,12 +221,12 @@ static elbo_status open_model(const elbo_values *values,
         .model = &elbo_model_low_rank,
         .self = self,
         .n = self->K_logits + factors,
-        .theta = elbo_arena_doubles(arena, self->K_logits + factors),
         .mean = P,
         .geo = P,
     };
+    elbo_rewards_open(values, context, arena, out);
     ELBO_TRY(elbo_arena_check(arena, "a low-rank model's factors"));
-    elbo_logits_init(out->theta, out->n, elbo_real(values, "init_scale"),
+    elbo_logits_init(out->theta, out->n_kernel, elbo_real(values, "init_scale"),
                      context->seed);
     update(out);
     return ELBO_OK;

@@ -5,6 +5,7 @@
 #include "inference/core/parallel.h"
 #include "models/logits.h"
 #include "models/registry.h"
+#include "models/rewards.h"
 #include "models/support.h"
 
 /* Floating-point operations an exponential is worth, about. */
@@ -30,7 +31,8 @@ static const elbo_option options[] = {
      "precision of the Gaussian prior on a logit", NULL},
     {"init_scale",        ELBO_REAL, "", 0, 1e3, NULL, "0",
      "standard deviation of the first logits", NULL},
-    {0   },
+    ELBO_REWARD_OPTIONS,
+    {0},
 };
 
 static void update_rows(void *arg, size_t chunk, size_t first, size_t last)
@@ -51,7 +53,7 @@ static void update(elbo_belief *belief)
     const softmax *const self = belief->self;
     pass x = {&self->support, belief, NULL, NULL};
 
-    elbo_parallel(self->support.rows, belief->n * EXPONENTIAL, &x, update_rows);
+    elbo_parallel(self->support.rows, belief->n_kernel * EXPONENTIAL, &x, update_rows);
 }
 
 static void pullback_rows(void *arg, size_t chunk, size_t first, size_t last)
@@ -71,15 +73,17 @@ static void pullback(const elbo_belief *belief, const double G[], double grad[])
     const softmax *const self = belief->self;
     pass x = {&self->support, belief, G, grad};
 
-    elbo_parallel(self->support.rows, belief->n * 4, &x, pullback_rows);
+    elbo_parallel(self->support.rows, belief->n_kernel * 4, &x, pullback_rows);
+    elbo_rewards_pullback(belief, G, grad);
 }
 
 static double log_prior(const elbo_belief *belief, double grad[])
 {
     const softmax *const self = belief->self;
 
-    return elbo_logits_log_prior(belief->theta, belief->n, self->precision,
-                                 grad);
+    return elbo_logits_log_prior(belief->theta, belief->n_kernel,
+                                 self->precision, grad)
+           + elbo_rewards_log_prior(belief, grad);
 }
 
 static elbo_status open_model(const elbo_values *values,
@@ -100,12 +104,12 @@ static elbo_status open_model(const elbo_values *values,
         .model = &elbo_model_softmax,
         .self = self,
         .n = n,
-        .theta = elbo_arena_doubles(arena, n),
         .mean = P,
         .geo = P,
     };
+    elbo_rewards_open(values, context, arena, out);
     ELBO_TRY(elbo_arena_check(arena, "a softmax model's kernel"));
-    elbo_logits_init(out->theta, n, elbo_real(values, "init_scale"),
+    elbo_logits_init(out->theta, out->n_kernel, elbo_real(values, "init_scale"),
                      context->seed);
     update(out);
     return ELBO_OK;

@@ -12,6 +12,7 @@
 #include "inference/core/checkpoint.h"
 #include "inference/program/folder.h"
 #include "inference/program/source.h"
+#include "inference/program/track.h"
 
 extern char **environ;
 
@@ -175,6 +176,16 @@ static elbo_status put_data(const elbo_figure *f, FILE *file, elbo_arena *arena)
     return ELBO_OK;
 }
 
+static elbo_status put_tracks(const elbo_figure *f, FILE *file,
+                              elbo_arena *arena)
+{
+    bool drawn;
+
+    for (size_t i = 0; i < f->n; i++)
+        ELBO_TRY(elbo_track_put(f->tracks[i], file, arena, &drawn));
+    return ELBO_OK;
+}
+
 /* One file of the figure, written whole. */
 static elbo_status write_one(const elbo_figure *f, const char *end,
                              elbo_status (*put)(const elbo_figure *, FILE *,
@@ -202,6 +213,8 @@ elbo_status elbo_figure_write(const elbo_figure *figure, elbo_arena *arena)
 {
     ELBO_TRY(elbo_folder_make(figure->dir));
     ELBO_TRY(write_one(figure, "dat", put_data, arena));
+    if (figure->tracks)
+        ELBO_TRY(write_one(figure, "track", put_tracks, arena));
     return write_one(figure, "gp", put_script, arena);
 }
 

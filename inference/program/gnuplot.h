@@ -12,10 +12,12 @@ typedef struct elbo_figure {
     const char *const *optional; /* 0 where a run lacks them; NULL-terminated */
     const elbo_run_series *run;  /* [n] */
     size_t n;
+    char *const *tracks; /* [n] run directories whose ways through the world go
+                            to KIND.track (track.h); NULL: none */
     const char *dir; /* the folder that all goes to */
 } elbo_figure;
 
-/* Write KIND.dat and KIND.gp (the shared style and the kind's script behind the
+/* Write KIND.dat, KIND.track if there are tracks, and KIND.gp (the shared style and the kind's script behind the
  * figure's own numbers and names). ELBO_EIO, ELBO_EDATA, ELBO_ENOINPUT: the
  * scripts are not found. */
 elbo_status elbo_figure_write(const elbo_figure *figure, elbo_arena *arena);

@@ -23,13 +23,18 @@ static const char *const term_columns[] = {"elbo",
                                            NULL};
 static const char *const term_optional[] = {"stop_kl", NULL};
 
+static const char *const mismatch_columns[] = {"elbo", "return_model",
+                                               "return_real", NULL};
+
 static const struct kind {
     const char *name;
     const char *const *columns, *const *optional;
+    bool tracks; /* the runs' ways through the world as well */
 } kinds[] = {
-    {"elbo",   elbo_columns,   none         },
-    {"terms",  term_columns,   term_optional},
-    {"return", return_columns, none         },
+    {"elbo",     elbo_columns,     none,          false},
+    {"terms",    term_columns,     term_optional, false},
+    {"return",   return_columns,   none,          false},
+    {"mismatch", mismatch_columns, none,          true },
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds, TEXT_LIMIT = 1 << 20 };
@@ -49,7 +54,8 @@ static const struct kind *find_kind(const char *name)
         elbo_say("plot: unknown kind \"%s\"; did you mean \"%s\"?", name,
                  nearest);
     else
-        elbo_say("plot: unknown kind \"%s\"; it is one of elbo, terms, return",
+        elbo_say("plot: unknown kind \"%s\"; it is one of elbo, terms, return, "
+                 "mismatch",
                  name);
     return NULL;
 }
@@ -96,6 +102,7 @@ static elbo_status plot(const struct kind *kind, char *const dir[], size_t n,
                             .optional = kind->optional,
                             .run = run,
                             .n = n,
+                            .tracks = kind->tracks ? dir : NULL,
                             .dir = elbo_path(arena, "%s/plots", dir[0])};
     ELBO_TRY(elbo_arena_check(arena, "the figure"));
     ELBO_TRY(elbo_figure_write(figure, arena));

@@ -9,36 +9,11 @@
 #include "inference/program/diagnostics.h"
 #include "inference/program/folder.h"
 #include "inference/program/lock.h"
+#include "inference/program/reopen.h"
 #include "inference/program/rundir.h"
 #include "inference/program/session.h"
 #include "inference/program/signals.h"
-#include "inference/program/source.h"
 #include "inference/program/version.h"
-
-/* The resolved experiment, whose relative paths start where the experiment file
- * stood. */
-static elbo_status reread(const char *dir, const elbo_manifest *manifest,
-                          elbo_arena *arena, elbo_experiment **out)
-{
-    const char *const path = elbo_path(arena, "%s/resolved.yaml", dir);
-    const char *const name =
-        elbo_path(arena, "%s/resolved.yaml", manifest->folder);
-    elbo_complaints complaints;
-    elbo_source source;
-
-    ELBO_TRY(elbo_arena_check(arena, "the run"));
-    ELBO_TRY(elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source));
-    ELBO_TRY(elbo_complaints_init(&complaints));
-
-    elbo_status s = elbo_experiment_parse(name, source.text, source.bytes, NULL,
-                                          0, &complaints, out);
-
-    elbo_complaints_free(&complaints);
-    if (s == ELBO_ECONFIG) /* it was right when this version wrote it */
-        s = ELBO_FAIL(ELBO_EDATA, "%s: elbo %s wrote it, this is %s: %s", path,
-                      manifest->version, ELBO_VERSION, elbo_last_error()->text);
-    return s;
-}
 
 /* Read the manifest, then lock it: in the gate none is put in its place. */
 static elbo_status lock_run(const char *dir, elbo_arena *arena,
@@ -86,7 +61,7 @@ static elbo_status open_run(const char *dir, elbo_arena *arena,
         elbo_say("%s: begun by elbo %s, continued by %s: the numbers may "
                  "differ",
                  dir, manifest.version, ELBO_VERSION);
-    return reread(dir, &manifest, arena, out);
+    return elbo_reopen_experiment(dir, &manifest, arena, out);
 }
 
 int elbo_resume_main(const elbo_command *command)
