@@ -88,7 +88,7 @@ demo: setup
 
 check: setup
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/elbo $(B)/elbo-tests
-	$(B)/elbo-tests
+	tests/run.sh $(B)/elbo-tests
 	tests/program.sh $(B)/elbo
 
 asan: setup

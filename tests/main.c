@@ -1,4 +1,5 @@
-/* tests/main.c -- runs every suite, or those named on the command line.
+/* tests/main.c -- runs every suite, or those named on the command line, or with
+ * --part k/n every n-th from the k-th on: tests/run.sh runs n parts at once.
  *
  * A suite whose file is not linked in (a partial build names its own files) is
  * weak and left out; the full build links all, and says so if one is missing.
@@ -22,10 +23,15 @@ static const struct {
     ELBO_SUITES(ROW)
 };
 
-static bool wanted(const char *name, int argc, char *argv[])
+static bool wanted(size_t number, int argc, char *argv[])
 {
+    size_t part, parts;
+
+    if (argc == 3 && strcmp(argv[1], "--part") == 0
+        && sscanf(argv[2], "%zu/%zu", &part, &parts) == 2 && parts > 0)
+        return number % parts == part % parts;
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], name) == 0) return true;
+        if (strcmp(argv[i], suites[number].name) == 0) return true;
     return argc < 2;
 }
 
@@ -39,7 +45,7 @@ int main(int argc, char *argv[])
         return EXIT_FAILURE;
     }
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
-        if (!wanted(suites[i].name, argc, argv)) continue;
+        if (!wanted(i, argc, argv)) continue;
         if (suites[i].make)
             srunner_add_suite(runner, suites[i].make());
         else
