@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "inference/backup.h"
 #include "inference/core/alloc.h"
 #include "tests/random_process.h"
 
@@ -19,22 +18,6 @@ static void setup(void)
 static void teardown(void)
 {
     elbo_arena_free(arena);
-}
-
-static elbo_problem problem_of(const elbo_mdp *mdp, double alpha, double beta,
-                               elbo_kl kl)
-{
-    return (elbo_problem){
-        .mdp = *mdp,
-        .tilt = {.kind = isinf(beta) ? &elbo_transition_model
-                                     : &elbo_transition_tilt,
-                 .beta = beta,
-                 .kl = kl,
-                 .gamma = mdp->gamma},
-        .alpha = alpha,
-        .tolerance = 1e-13,
-        .sweeps = 100000
-    };
 }
 
 static elbo_posterior solved(const elbo_problem *problem)

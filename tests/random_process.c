@@ -1,5 +1,6 @@
 #include "tests/random_process.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -163,4 +164,20 @@ elbo_kernel in_layout(const elbo_kernel *P, layout wanted, elbo_arena *arena)
     p->next = next;
     for (size_t row = 0; row < rows; row++) copy_row(P, row, p, next, prob);
     return (elbo_kernel){.pattern = p, .prob = prob};
+}
+
+elbo_problem problem_of(const elbo_mdp *mdp, double alpha, double beta,
+                        elbo_kl kl)
+{
+    return (elbo_problem){
+        .mdp = *mdp,
+        .tilt = {.kind = isinf(beta) ? &elbo_transition_model
+                                     : &elbo_transition_tilt,
+                 .beta = beta,
+                 .kl = kl,
+                 .gamma = mdp->gamma},
+        .alpha = alpha,
+        .tolerance = 1e-13,
+        .sweeps = 100000
+    };
 }

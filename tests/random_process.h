@@ -5,7 +5,7 @@
 #define ELBO_RANDOM_PROCESS_H
 
 #include "inference/core/rng.h"
-#include "inference/mdp.h"
+#include "inference/backup.h"
 
 typedef enum layout { LAYOUT_FIXED, LAYOUT_CSR, LAYOUT_DENSE, LAYOUTS } layout;
 
@@ -28,5 +28,9 @@ double *random_policy(elbo_rng *rng, size_t rows, size_t nA, bool sparse,
 /* n uniform numbers in [low, high). */
 double *random_doubles(elbo_rng *rng, size_t n, double low, double high,
                        elbo_arena *arena);
+
+/* Its E-step, swept to a residual of 1e-13; beta = inf: transition: model. */
+elbo_problem problem_of(const elbo_mdp *mdp, double alpha, double beta,
+                        elbo_kl kl);
 
 #endif

@@ -3,7 +3,6 @@
 #include <omp.h>
 #include <string.h>
 
-#include "inference/backup.h"
 #include "tests/backup_cases.h"
 #include "tests/random_process.h"
 #include "tests/suites.h"
@@ -26,22 +25,6 @@ enum {
     ALPHAS = sizeof alphas / sizeof *alphas,
     BETAS = sizeof betas / sizeof *betas
 };
-
-static elbo_problem problem_of(const elbo_mdp *mdp, double alpha, double beta,
-                               elbo_kl kl)
-{
-    return (elbo_problem){
-        .mdp = *mdp,
-        .tilt = {.kind = isinf(beta) ? &elbo_transition_model
-                                     : &elbo_transition_tilt,
-                 .beta = beta,
-                 .kl = kl,
-                 .gamma = mdp->gamma},
-        .alpha = alpha,
-        .tolerance = 1e-12,
-        .sweeps = 100000
-    };
-}
 
 /* The backup of one (s, a) by its definition, in long double. */
 static long double naive_q(const elbo_problem *problem, const double V[],
