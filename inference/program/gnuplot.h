@@ -17,9 +17,9 @@ typedef struct elbo_figure {
     const char *dir; /* the folder that all goes to */
 } elbo_figure;
 
-/* Write KIND.dat, KIND.track if there are tracks, and KIND.gp (the shared style and the kind's script behind the
- * figure's own numbers and names). ELBO_EIO, ELBO_EDATA, ELBO_ENOINPUT: the
- * scripts are not found. */
+/* Write KIND.dat, KIND.track if there are tracks, and KIND.gp (the shared style
+ * and the kind's script behind the figure's own numbers and names). ELBO_EIO,
+ * ELBO_EDATA, ELBO_ENOINPUT: the scripts are not found. */
 elbo_status elbo_figure_write(const elbo_figure *figure, elbo_arena *arena);
 
 /* Draw KIND.svg, KIND.png and KIND.txt. ELBO_ENOINPUT: there is no gnuplot;
