@@ -24,7 +24,7 @@ PROGRAM := $(filter-out inference/program/main.c,$(wildcard inference/program/*.
 MAIN   := inference/program/main.c
 TESTS  := $(wildcard tests/*.c)
 BENCH  := $(wildcard tests/bench/*.c)
-OBJ     = $(SRC:%.c=$(B)/%.o) $(PROGRAM:%.c=$(B)/%.o)
+OBJ     = $(SRC:%.c=$(B)/%.o) $(PROGRAM:%.c=$(B)/%.o) $(B)/survey.o
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
         -Wmissing-prototypes -Wvla -Wdouble-promotion -Wwrite-strings
@@ -67,6 +67,14 @@ $(B)/%.o: %.c
 	@echo "  CC $<"
 	@$(COMPILE) -c $< -o $@
 
+# The table of papers, from the one file that names them.
+$(B)/survey.c: papers/survey.csv inference/program/papers.awk
+	@mkdir -p $(@D)
+	@awk -f inference/program/papers.awk papers/survey.csv > $@
+
+$(B)/survey.o: $(B)/survey.c
+	@$(COMPILE) -c $< -o $@
+
 $(B)/elbo-tests: $(TESTS:%.c=$(B)/%.o) $(B)/libelbo.a
 	@$(LINK) -o $@ $^ $$(pkg-config --libs check) $(LIBS)
 
@@ -104,6 +112,7 @@ papers: setup
 
 lint: setup
 	@tests/lint-includes
+	@tests/lint-papers
 	@$(MAKE) --no-print-directory $(JOBS) MODE=lint CFLAGS=-Werror \
 	    build/lint/elbo build/lint/elbo-tests
 	@! grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca)\(' \

@@ -144,8 +144,12 @@ list_typo() {
     exits 2 list evns && says '"envs"' && exits 2 list envs chian && says '"chain"'
 }
 check list_suggests_names list_typo
-list_papers() { exits 0 list papers && tells toussaint2006_em && tells levine2018_inference; }
-check list_papers_has_the_two list_papers
+list_papers() {
+    exits 0 list papers && tells "value equivalence (21)" && tells papers/toussaint2006_em &&
+        exits 0 list papers VaGraM && tells 2204.01464 && exits 0 list papers levine2018_inference &&
+        tells 1805.00909 && exits 2 list papers vagram && says '"VaGraM"'
+}
+check list_papers_shows_all_or_one list_papers
 check_small() { exits 0 check small.yaml && tells "objective" && [ ! -e runs ]; }
 check check_tells_the_objective_and_writes_nothing check_small
 

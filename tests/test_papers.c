@@ -10,6 +10,7 @@
 #include "inference/backup.h"
 #include "inference/evaluate.h"
 #include "inference/program/experiment.h"
+#include "inference/program/papers.h"
 #include "tests/suites.h"
 
 enum { MOST_COLUMNS = 32, LINE = 4096 };
@@ -88,6 +89,30 @@ START_TEST(tiny_experiments_keep_their_frozen_numbers)
         fclose(frozen);
     }
     globfree(&found);
+}
+END_TEST
+
+/* The survey's 46, in its four categories, each name once. */
+START_TEST(the_survey_has_its_46_papers)
+{
+    static const struct {
+        const char *category;
+        size_t n;
+    } wanted[] = {{"distribution correction", 6},
+                  {"control as inference", 3},
+                  {"value equivalence", 21},
+                  {"differentiable planning", 16}};
+    const elbo_paper *p = elbo_papers;
+
+    for (size_t c = 0; c < sizeof wanted / sizeof *wanted; c++)
+        for (size_t i = 0; i < wanted[c].n; i++, p++)
+            ck_assert_str_eq(p->category, wanted[c].category);
+    ck_assert_str_eq(p->category, "outside the survey");
+    for (p = elbo_papers; p->name; p++) {
+        ck_assert(*p->citation && *p->id && *p->leads && *p->setting);
+        for (const elbo_paper *q = elbo_papers; q < p; q++)
+            ck_assert_str_ne(q->name, p->name);
+    }
 }
 END_TEST
 
@@ -170,6 +195,7 @@ Suite *suite_papers(void)
 
     tcase_set_timeout(tiny, 60);
     tcase_set_timeout(real, 300);
+    tcase_add_test(tiny, the_survey_has_its_46_papers);
     tcase_add_test(tiny, tiny_experiments_keep_their_frozen_numbers);
     tcase_add_loop_test(real,
                         online_learning_on_a_gymnasium_table_reaches_one_per_cent,

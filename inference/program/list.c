@@ -135,15 +135,9 @@ static size_t show_terms(const char *name, const char *known[], size_t *n)
 
 static size_t show_papers(const char *name, const char *known[], size_t *n)
 {
-    size_t shown = 0;
-
-    for (const elbo_paper *p = elbo_papers; p->name; p++) {
-        if (!picked(name, p->name, known, n)) continue;
-        printf("%s\n    %s\n    %s, led by %s\n    %s\n", p->name, p->citation,
-               p->category, p->leads, p->setting);
-        shown++;
-    }
-    return shown;
+    for (const elbo_paper *p = elbo_papers; p->name; p++)
+        (void)picked(name, p->name, known, n);
+    return elbo_papers_print(name);
 }
 
 static const section sections[] = {
