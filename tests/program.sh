@@ -147,7 +147,8 @@ check list_suggests_names list_typo
 list_papers() {
     exits 0 list papers && tells "value equivalence (21)" && tells papers/toussaint2006_em &&
         exits 0 list papers VaGraM && tells 2204.01464 && exits 0 list papers levine2018_inference &&
-        tells 1805.00909 && exits 2 list papers vagram && says '"VaGraM"'
+        tells 1805.00909 && exits 0 list papers vagram && tells 2204.01464 &&
+        exits 2 list papers VaGrma && says '"VaGraM"'
 }
 check list_papers_shows_all_or_one list_papers
 check_small() { exits 0 check small.yaml && tells "objective" && [ ! -e runs ]; }

@@ -14,7 +14,7 @@ typedef struct elbo_figure {
     size_t n;
     char *const *tracks; /* [n] run directories whose ways through the world go
                             to KIND.track (track.h); NULL: none */
-    const char *dir; /* the folder that all goes to */
+    const char *dir;     /* the folder that all goes to */
 } elbo_figure;
 
 /* Write KIND.dat, KIND.track if there are tracks, and KIND.gp (the shared style

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static void print_one(const elbo_paper *p)
 {
@@ -37,7 +38,8 @@ size_t elbo_papers_print(const char *name)
 
     if (!name) return print_all();
     for (const elbo_paper *p = elbo_papers; p->name; p++) {
-        if (strcmp(p->name, name) != 0 && strcmp(p->folder, name) != 0) continue;
+        if (strcasecmp(p->name, name) != 0 && strcmp(p->folder, name) != 0)
+            continue;
         print_one(p);
         n++;
     }

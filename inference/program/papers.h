@@ -1,9 +1,10 @@
-/* inference/program/papers.h -- the surveyed papers and their relatives, each as a
- * setting of the one engine. The table is made from papers/survey.csv at build
- * time, by papers.awk.
+/* inference/program/papers.h -- the surveyed papers and their relatives, each
+ * as a setting of the one engine. The table is made from papers/survey.csv at
+ * build time, by papers.awk.
  *
- * Reference: Wei, Lambert, McDonald, Garcia, Calandra, A unified view on solving
- * objective mismatch in model-based reinforcement learning (arXiv 2310.06253).
+ * Reference: Wei, Lambert, McDonald, Garcia, Calandra, A unified view on
+ * solving objective mismatch in model-based reinforcement learning (arXiv
+ * 2310.06253).
  */
 #ifndef ELBO_PAPERS_H
 #define ELBO_PAPERS_H
@@ -25,7 +26,8 @@ typedef struct elbo_paper {
 /* Grouped by category; ends in a row without a name. */
 extern const elbo_paper elbo_papers[];
 
-/* Print all, or the one of that name or folder; returns how many. */
+/* Print all, or the one of that name (in any case) or folder; returns how many.
+ */
 size_t elbo_papers_print(const char *name);
 
 #endif
