@@ -146,7 +146,6 @@ START_TEST(what_is_not_there_yet_is_refused)
     expect_refused("logratio", true, 0, "ratio");
     expect_refused("V_then(next)", true, 0, "past");
     expect_refused("V_target(next)", true, 0, "target");
-    expect_refused("2*fixed_pi(J)", true, 2, "fixed_pi");
     expect_refused("E(Ed(V(y)))", true, 5, "Ed is a mean over data");
     expect_refused("r + sum(gradV(next))", false, 8, "no gradV");
     expect_refused("-norm(E(y))", false, 8, "coordinates");

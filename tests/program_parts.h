@@ -7,5 +7,6 @@
 
 TCase *program_faults(void);
 TCase *program_large(void);
+TCase *program_slopes(void);
 
 #endif

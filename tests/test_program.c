@@ -405,5 +405,6 @@ Suite *suite_program(void)
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, program_faults());
     suite_add_tcase(suite, program_large());
+    suite_add_tcase(suite, program_slopes());
     return suite;
 }

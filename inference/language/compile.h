@@ -3,6 +3,10 @@
  * `fixed` holds what theta does not reach: it is run again only when a binding
  * has changed. `live` holds the rest; it begins at the intakes (intake.h) and
  * at transfers, values of the other tape that its nodes need.
+ *
+ * Derivatives through the planner are those of a twin: the same expression
+ * compiled so that tables are inputs of `live`, in one tile. It is made when
+ * they are first asked for.
  */
 #ifndef ELBO_COMPILE_H
 #define ELBO_COMPILE_H
@@ -63,20 +67,25 @@ typedef enum elbo_table {
 
 typedef struct elbo_binding {
     bool used;
-    elbo_quantity value; /* a leaf of `fixed` */
+    elbo_quantity value; /* a leaf of `fixed`, or of `live` (see `sloped`) */
     size_t n;            /* numbers that are bound; END's follow */
     double *last;        /* as bound last */
+    double *last_slope;  /* live: room for the derivative */
 } elbo_binding;
 
 struct elbo_program {
     elbo_arena *arena; /* owns the program too */
+    const elbo_expr *expr;
     elbo_batch batch;
+    bool sloped;        /* a twin */
+    elbo_program *twin; /* NULL: not yet made */
     elbo_layout layout;
     bool tiled;
     elbo_domain unit; /* tiled: of a tile's places */
     size_t tile;      /* tiled: their number */
     elbo_tape *fixed, *live;
     elbo_binding binding[ELBO_TABLES];
+    elbo_binding held[ELBO_TABLES]; /* a twin's, under fixed_pi */
     elbo_static *statics;
     elbo_transfer *transfers;
     elbo_intake *intakes;
@@ -93,6 +102,7 @@ typedef struct elbo_compiler {
     elbo_program *program;
     elbo_status status;
     bool too_wide; /* tiles of this unit do not do: status is ELBO_ESIZE */
+    bool fixed_pi; /* within it */
     size_t column; /* of the expression being compiled; of the fault */
     elbo_trace **end;
     /* Made when first needed; `made` tells. */

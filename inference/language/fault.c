@@ -91,6 +91,51 @@ elbo_status elbo_fault_value(elbo_program *program, double total,
                      program->batch.n, total);
 }
 
+/* A function of states, END apart, is of no transition in particular. */
+static elbo_status check_states(const elbo_program *twin, const elbo_trace *t,
+                                size_t *sample)
+{
+    const size_t cols = t->value.cols, n = twin->batch.nS * cols;
+
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(twin->scratch[i])) continue;
+        *sample = 0;
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "the objective's derivative is %g at column %zu, of "
+                         "state %zu",
+                         twin->scratch[i], t->column + 1, i / cols);
+    }
+    return ELBO_OK;
+}
+
+static elbo_status check_places(const elbo_program *twin, const elbo_trace *t,
+                                size_t *sample)
+{
+    const elbo_domain at = t->value.at;
+    double value = 0;
+    const size_t first =
+        first_fault(twin, twin->scratch, at, 0, twin->layout.size[at],
+                    t->value.cols, &value);
+
+    if (first == twin->batch.n) return ELBO_OK;
+    *sample = first;
+    return complain(twin, "the objective's derivative", first, t->column,
+                    value);
+}
+
+elbo_status elbo_fault_slope(const elbo_program *twin, size_t *sample)
+{
+    for (const elbo_trace *t = twin->trace; t; t = t->rest) {
+        const elbo_domain at = t->value.at;
+
+        if (!t->value.live || at == ELBO_AT_ALL) continue;
+        elbo_tape_gradient(twin->live, t->value.node, twin->scratch);
+        ELBO_TRY(at == ELBO_AT_STATE ? check_states(twin, t, sample)
+                                     : check_places(twin, t, sample));
+    }
+    return ELBO_OK;
+}
+
 elbo_status elbo_fault_derivative(const elbo_program *program, size_t *sample)
 {
     for (const elbo_intake *in = program->intakes; in; in = in->rest) {

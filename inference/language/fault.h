@@ -13,4 +13,7 @@ elbo_status elbo_fault_value(elbo_program *program, double total,
 /* The same for the derivatives in the intakes' g; ELBO_OK: all are finite. */
 elbo_status elbo_fault_derivative(const elbo_program *program, size_t *sample);
 
+/* The same for a twin's derivatives at every word of the text. */
+elbo_status elbo_fault_slope(const elbo_program *twin, size_t *sample);
+
 #endif

@@ -56,21 +56,33 @@ static size_t bound(const elbo_batch *batch, elbo_table table, size_t *end)
     return batch->nS * *end;
 }
 
+/* Held, these do not move at all; occupancy and Jmodel move with the model. */
+static bool is_still(elbo_table table)
+{
+    return table == ELBO_TABLE_LOGPI || table == ELBO_TABLE_J;
+}
+
 static elbo_quantity table_of(elbo_compiler *c, elbo_table table)
 {
-    elbo_binding *const b = &c->program->binding[table];
+    const bool held = c->fixed_pi && c->program->sloped && table != ELBO_TABLE_V
+                      && table != ELBO_TABLE_Q;
+    const bool live = c->program->sloped && !(held && is_still(table));
+    elbo_binding *const b =
+        held ? &c->program->held[table] : &c->program->binding[table];
     size_t end;
     const size_t n = bound(&c->program->batch, table, &end);
 
     if (c->status != ELBO_OK || b->used) return b->value;
     b->last = elbo_arena_take(c->program->arena, n + end, sizeof *b->last);
-    if (!b->last) {
+    b->last_slope =
+        live ? elbo_arena_doubles(c->program->arena, n + end) : b->last;
+    if (!b->last || !b->last_slope) {
         c->status = ELBO_FAIL(ELBO_ENOMEM, "a table of %zu values", n + end);
         return elbo_quantity_number(0);
     }
     b->n = n;
-    b->value =
-        elbo_quantity_leaf(c, end ? ELBO_AT_STATE : ELBO_AT_ALL, n + end, 1);
+    b->value = elbo_quantity_leaf(c, end ? ELBO_AT_STATE : ELBO_AT_ALL, n + end,
+                                  1, live);
     b->used = true;
     return b->value;
 }

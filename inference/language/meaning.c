@@ -40,7 +40,6 @@ static const struct {
     {"logratio", "no density ratio is estimated yet"                },
     {"V_then",   "values of the past are not kept yet"              },
     {"V_target", "there is no target copy of V yet"                 },
-    {"fixed_pi", "the planner is not differentiated yet"            },
 };
 
 static elbo_quantity refuse(elbo_compiler *c, const elbo_expr *e)
@@ -222,8 +221,21 @@ static elbo_quantity call_function(elbo_compiler *c, const elbo_expr *e,
     return functions[i].build(c, x);
 }
 
+static elbo_quantity call_fixed_pi(elbo_compiler *c, const elbo_expr *e)
+{
+    const bool before = c->fixed_pi;
+
+    c->fixed_pi = true;
+
+    const elbo_quantity x = elbo_compile_quantity(c, e->arg[0]);
+
+    c->fixed_pi = before;
+    return x;
+}
+
 elbo_quantity elbo_meaning_call(elbo_compiler *c, const elbo_expr *e)
 {
+    if (strcmp(e->name, "fixed_pi") == 0) return call_fixed_pi(c, e);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (strcmp(tables[i].name, e->name) == 0) return tables[i].build(c, e);
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)

@@ -64,9 +64,14 @@ static elbo_status open(elbo_program *program, const elbo_expr *expr,
     return finish(program);
 }
 
+typedef struct choice {
+    elbo_domain at;
+    bool sloped;
+} choice;
+
 static elbo_status try_unit(const elbo_expr *expr, const elbo_batch *batch,
-                            elbo_domain unit, elbo_program **out,
-                            size_t *column, bool *too_wide)
+                            choice unit, elbo_program **out, size_t *column,
+                            bool *too_wide)
 {
     elbo_arena *const arena = elbo_arena_alloc(FIRST_BYTES);
     elbo_program *const program =
@@ -78,8 +83,10 @@ static elbo_status try_unit(const elbo_expr *expr, const elbo_batch *batch,
     }
     program->arena = arena;
     program->batch = *batch;
+    program->expr = expr;
+    program->sloped = unit.sloped;
 
-    const elbo_status s = open(program, expr, unit, column, too_wide);
+    const elbo_status s = open(program, expr, unit.at, column, too_wide);
 
     if (s == ELBO_OK)
         *out = program;
@@ -92,8 +99,11 @@ static elbo_status try_unit(const elbo_expr *expr, const elbo_batch *batch,
 elbo_status elbo_program_alloc(const elbo_expr *expr, const elbo_batch *batch,
                                elbo_program **out, size_t *column)
 {
-    static const elbo_domain units[] = {ELBO_AT_ROW, ELBO_AT_SAMPLE,
-                                        ELBO_AT_ALL};
+    static const choice units[] = {
+        {ELBO_AT_ROW,    false},
+        {ELBO_AT_SAMPLE, false},
+        {ELBO_AT_ALL,    false}
+    };
     elbo_status s = ELBO_OK;
     bool too_wide = true;
 
@@ -110,6 +120,7 @@ elbo_status elbo_program_alloc(const elbo_expr *expr, const elbo_batch *batch,
 void elbo_program_free(elbo_program *program)
 {
     if (!program) return;
+    elbo_program_free(program->twin);
     elbo_tape_free(program->fixed);
     elbo_tape_free(program->live);
     elbo_arena_free(program->arena);
@@ -134,7 +145,8 @@ static bool bind_table(elbo_program *program, elbo_binding *b, const double x[])
     if (!b->used || (program->warm && memcmp(b->last, x, size) == 0))
         return false;
     memcpy(b->last, x, size);
-    elbo_tape_set(program->fixed, b->value.node, b->last);
+    elbo_tape_set(b->value.live ? program->live : program->fixed, b->value.node,
+                  b->last);
     return true;
 }
 
@@ -150,8 +162,10 @@ static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
     };
     bool changed = !program->warm;
 
-    for (elbo_table i = 0; i < ELBO_TABLES; i++)
+    for (elbo_table i = 0; i < ELBO_TABLES; i++) {
         if (bind_table(program, &program->binding[i], bound[i])) changed = true;
+        if (bind_table(program, &program->held[i], bound[i])) changed = true;
+    }
     return changed;
 }
 
@@ -214,13 +228,67 @@ elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
     return G && live ? add_derivative(program, G, sample) : ELBO_OK;
 }
 
+/* ---- through the planner ---- */
+
+static elbo_status make_twin(elbo_program *program)
+{
+    const choice all = {ELBO_AT_ALL, true};
+    size_t column;
+    bool too_wide;
+
+    if (program->twin) return ELBO_OK;
+    return try_unit(program->expr, &program->batch, all, &program->twin,
+                    &column, &too_wide);
+}
+
+/* out[] += the total's derivative with respect to what the table binds; NULL:
+ * not wanted. */
+static void add_slope(const elbo_program *twin, const elbo_binding *b,
+                      double out[])
+{
+    if (!out || !b->used || !b->value.live) return;
+    elbo_tape_gradient(twin->live, b->value.node, b->last_slope);
+    for (size_t i = 0; i < b->n; i++) out[i] += b->last_slope[i];
+}
+
+static void add_slopes(const elbo_program *twin, elbo_slopes *slopes)
+{
+    double *const out[ELBO_TABLES] = {
+        [ELBO_TABLE_V] = slopes->V,
+        [ELBO_TABLE_Q] = slopes->Q,
+        [ELBO_TABLE_LOGPI] = slopes->logpi,
+        [ELBO_TABLE_OCCUPANCY] = slopes->occupancy,
+        [ELBO_TABLE_J] = &slopes->J,
+        [ELBO_TABLE_JMODEL] = &slopes->Jmodel,
+    };
+
+    for (elbo_table i = 0; i < ELBO_TABLES; i++)
+        add_slope(twin, &twin->binding[i], out[i]);
+    add_slope(twin, &twin->held[ELBO_TABLE_OCCUPANCY], slopes->occupancy_held);
+    add_slope(twin, &twin->held[ELBO_TABLE_JMODEL], &slopes->Jmodel_held);
+}
+
 elbo_status elbo_program_slopes(elbo_program *program,
                                 const elbo_bindings *bind, double *value,
-                                double G[], elbo_slopes *slopes,
-                                size_t *sample)
+                                double G[], elbo_slopes *slopes, size_t *sample)
 {
-    (void)slopes;
-    return elbo_program_run(program, bind, value, G, sample);
+    *sample = 0;
+    ELBO_TRY(make_twin(program));
+
+    elbo_program *const twin = program->twin;
+
+    if (!twin->total.live)
+        return elbo_program_run(twin, bind, value, NULL, sample);
+    if (bind_tables(twin, bind)) run_fixed(twin);
+
+    const double total = run_live(twin, bind->p, true);
+
+    if (!isfinite(total)) return elbo_fault_value(twin, total, sample);
+    *value = total;
+    ELBO_TRY(elbo_fault_slope(twin, sample));
+    if (G) ELBO_TRY(add_derivative(twin, G, sample));
+    add_slopes(twin, slopes);
+    return ELBO_OK;
 }
 
 elbo_status elbo_program_values(elbo_program *program,

@@ -41,7 +41,7 @@ typedef struct elbo_batch {
 
 typedef struct elbo_program elbo_program;
 
-/* Compile. ELBO_EINVAL with *column for what the language knows but this
+/* Compile; the tree is borrowed too. ELBO_EINVAL with *column for what the language knows but this
  * version does not compile on finite worlds (roll, gradV without coordinates,
  * ...). */
 elbo_status elbo_program_alloc(const elbo_expr *expr, const elbo_batch *batch,
@@ -85,7 +85,8 @@ elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
                              double *value, double G[], size_t *sample);
 
 /* The same, and the derivatives through the planner: gradient != stop. What
- * stands under stop is a constant to both. */
+ * stands under stop is a constant to both; END's entries are not written. The
+ * first call compiles the expression once more: ELBO_ENOMEM, ELBO_ESIZE. */
 elbo_status elbo_program_slopes(elbo_program *program,
                                 const elbo_bindings *bind, double *value,
                                 double G[], elbo_slopes *slopes,

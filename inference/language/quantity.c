@@ -237,20 +237,22 @@ elbo_quantity elbo_quantity_gather(elbo_compiler *c, elbo_quantity table,
                                    elbo_domain at, elbo_place_index *of)
 {
     if (c->status != ELBO_OK) return elbo_quantity_number(0);
-    table.node = gather(c, c->program->fixed, table.node, at, of);
+    table.node = gather(c, tape_of(c, table.live), table.node, at, of);
     table.at = at;
     return traced(c, table);
 }
 
 elbo_quantity elbo_quantity_leaf(elbo_compiler *c, elbo_domain at, size_t rows,
-                                 size_t cols)
+                                 size_t cols, bool live)
 {
     if (c->status != ELBO_OK) return elbo_quantity_number(0);
     return (elbo_quantity){
         .made = true,
-        .node = elbo_tape_constant(c->program->fixed, rows, cols),
+        .node = live ? elbo_tape_input(c->program->live, rows, cols)
+                     : elbo_tape_constant(c->program->fixed, rows, cols),
         .at = at,
         .cols = cols,
+        .live = live,
     };
 }
 
@@ -258,7 +260,8 @@ elbo_quantity elbo_quantity_constant(elbo_compiler *c, elbo_domain at,
                                      size_t cols, const double values[])
 {
     elbo_static *const fixed = take(c, 1, sizeof *fixed);
-    const elbo_quantity x = elbo_quantity_leaf(c, at, size_of(c, at), cols);
+    const elbo_quantity x =
+        elbo_quantity_leaf(c, at, size_of(c, at), cols, false);
 
     if (!fixed || x.is_number) return elbo_quantity_number(0);
     *fixed = (elbo_static){x.node, values, c->program->statics};

@@ -30,7 +30,7 @@ elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
 elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,
                                   elbo_quantity x);
 
-/* Rows of a table of `fixed` at the places of a domain. */
+/* Rows of a table at the places of a domain. */
 elbo_quantity elbo_quantity_gather(elbo_compiler *c, elbo_quantity table,
                                    elbo_domain at, elbo_place_index *of);
 
@@ -43,9 +43,10 @@ elbo_quantity elbo_quantity_constant(elbo_compiler *c, elbo_domain at,
 elbo_quantity elbo_quantity_intake(elbo_compiler *c, elbo_intake_kind kind,
                                    elbo_quantity function, elbo_domain at);
 
-/* A leaf of `fixed` [rows x cols], not traced: no place is its own. */
+/* A constant of `fixed` or an input of `live` [rows x cols], not traced: no
+ * place is its own. */
 elbo_quantity elbo_quantity_leaf(elbo_compiler *c, elbo_domain at, size_t rows,
-                                 size_t cols);
+                                 size_t cols, bool live);
 
 /* V [nS + 1] to its slope [(nS + 1) x dim]; the batch has coordinates. */
 elbo_quantity elbo_quantity_slope(elbo_compiler *c, elbo_quantity V);

@@ -84,7 +84,7 @@ elbo_quantity elbo_quantity_slope(elbo_compiler *c, elbo_quantity V)
     const elbo_batch *const batch = &c->program->batch;
     const size_t n = (batch->nS + 1) * batch->dim;
     elbo_arena *const arena = c->program->arena;
-    elbo_tape *const tape = c->program->fixed;
+    elbo_tape *const tape = V.live ? c->program->live : c->program->fixed;
     double *const scale = elbo_arena_doubles(arena, n);
     const elbo_mark mark = elbo_arena_mark(arena);
     uint32_t *const up = elbo_arena_u32(arena, n);

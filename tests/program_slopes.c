@@ -1,0 +1,300 @@
+/* tests/program_slopes.c -- derivatives through the planner's tables against
+ * central differences of the compiled values, random expressions among them.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/core/rng.h"
+#include "tests/program_cases.h"
+#include "tests/program_parts.h"
+
+static elbo_arena *arena;
+static program_world world;
+
+/* Room for every derivative; slopes' pointers lead here. */
+typedef struct derivatives {
+    elbo_slopes slopes;
+    double G[MOST], V[NS + 1], Q[ROWS], logpi[ROWS], occupancy[ROWS],
+        held[ROWS];
+} derivatives;
+
+static void set_up(void)
+{
+    arena = elbo_arena_alloc(4096);
+    program_world_init(&world);
+}
+
+static void tear_down(void)
+{
+    elbo_arena_free(arena);
+}
+
+static elbo_program *compile(const char *text)
+{
+    elbo_program *program = NULL;
+    size_t column;
+    const elbo_expr *e = program_expression(text, true, arena);
+
+    ck_assert_msg(elbo_program_alloc(e, &world.batch, &program, &column)
+                      == ELBO_OK,
+                  "%s: %s", text, elbo_last_error()->text);
+    return program;
+}
+
+static double run(elbo_program *program)
+{
+    double value = NAN;
+    size_t sample;
+
+    ck_assert_int_eq(
+        elbo_program_run(program, &world.bind, &value, NULL, &sample), ELBO_OK);
+    return value;
+}
+
+static double slopes_of(elbo_program *program, derivatives *d)
+{
+    double value = NAN;
+    size_t sample;
+
+    *d = (derivatives){0};
+    d->slopes = (elbo_slopes){.V = d->V,
+                              .Q = d->Q,
+                              .logpi = d->logpi,
+                              .occupancy = d->occupancy,
+                              .occupancy_held = d->held};
+    ck_assert_msg(elbo_program_slopes(program, &world.bind, &value, d->G,
+                                      &d->slopes, &sample)
+                      == ELBO_OK,
+                  "%s", elbo_last_error()->text);
+    return value;
+}
+
+/* The value's slope in the number *x, which runs read. */
+static double difference(elbo_program *program, double *x)
+{
+    static const double h = 1e-5;
+    const double at = *x;
+
+    *x = at + h;
+
+    const double up = run(program);
+
+    *x = at - h;
+
+    const double down = run(program);
+
+    *x = at;
+    return (up - down) / (2 * h);
+}
+
+static void expect(const char *text, const char *what, size_t i, double got,
+                   double want, double scale)
+{
+    ck_assert_msg(fabs(got - want) <= 1e-6 * (1 + fabs(want) + scale),
+                  "%s, %s %zu: %.12g, not %.12g", text, what, i, got, want);
+}
+
+/* Every table that the text reads, by differences. Held and moving parts must
+ * add up to the whole where the policy's own are not held. */
+static void check(const char *text)
+{
+    elbo_program *program = compile(text);
+    derivatives d;
+    const double value = slopes_of(program, &d), plain = run(program);
+    const double scale = 1e-3 * fabs(value);
+
+    ck_assert_msg(fabs(value - plain) <= 1e-11 * (1 + fabs(plain)),
+                  "%s: %.17g, not %.17g", text, value, plain);
+    for (size_t i = 0; i < world.batch.nnz; i++)
+        expect(text, "p", i, d.G[i], difference(program, &world.p[i]), scale);
+    for (size_t s = 0; s < NS; s++)
+        expect(text, "V", s, d.V[s], difference(program, &world.V[s]), scale);
+    for (size_t i = 0; i < ROWS; i++) {
+        expect(text, "Q", i, d.Q[i], difference(program, &world.Q[i]), scale);
+        expect(text, "logpi", i, d.logpi[i],
+               difference(program, &world.logpi[i]), scale);
+        expect(text, "occupancy", i, d.occupancy[i] + d.held[i],
+               difference(program, &world.occupancy[i]), scale);
+    }
+    expect(text, "J", 0, d.slopes.J, difference(program, &world.bind.J), scale);
+    expect(text, "Jmodel", 0, d.slopes.Jmodel + d.slopes.Jmodel_held,
+           difference(program, &world.bind.Jmodel), scale);
+    elbo_program_free(program);
+}
+
+/* Stops are told from differences by hand, below. */
+START_TEST(every_slope_is_that_of_differences)
+{
+    if (!strstr(program_cases[_i].text, "stop")) check(program_cases[_i].text);
+}
+END_TEST
+
+/* ---- random expressions ---- */
+
+static const char *const leaves[] = {
+    "V(s)",          "V(next)",    "Q(s,a)",
+    "Q(next,a)",     "A(s,a)",     "logpi",
+    "logpi(next,a)", "occupancy",  "J",
+    "Jmodel",        "logp",       "r",
+    "1.385",         "0.7",        "E(V(y))",
+    "Var(V(y))",     "V(y)",       "Q(y,a)",
+    "A(y,a)",        "logpi(y,a)", "sum(gradV(s))",
+    "sum(gradV(y))",
+};
+enum { LEAVES = sizeof leaves / sizeof *leaves, OF_Y = 16 };
+
+static const struct {
+    const char *before, *between, *after; /* between: two arguments */
+    bool binds, hides;                    /* y */
+} shapes[] = {
+    {"(",           " + ",       ")",      false, false},
+    {"(",           " - ",       ")",      false, false},
+    {"(",           "*",         ")",      false, false},
+    {"(",           "/(3 + sq(", ")))",    false, false},
+    {"-",           NULL,        "",       false, false},
+    {"sq(",         NULL,        ")",      false, false},
+    {"exp(0.1*",    NULL,        ")",      false, false},
+    {"log(1 + sq(", NULL,        "))",     false, false},
+    {"max(",        ", 0.2 + ",  ")",      false, false},
+    {"min(",        ", 0.1 - ",  ")",      false, false},
+    {"E(",          NULL,        ")",      true,  false},
+    {"E(sq(",       NULL,        "))",     true,  false},
+    {"Var(",        NULL,        ")",      true,  false},
+    {"Ed(",         NULL,        ")",      false, true },
+    {"mean(",       NULL,        ")",      false, true },
+    {"(0.5 + sq(",  NULL,        "))^0.7", false, false},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+/* Appends to the text; y has a meaning or not. */
+static void write_random(elbo_rng *rng, char *text, size_t room, int height,
+                         bool y)
+{
+    const size_t k = elbo_rng_below(rng, SHAPES);
+
+    if (height == 0 || elbo_rng_below(rng, 5) == 0) {
+        const size_t leaf = elbo_rng_below(rng, y ? LEAVES : OF_Y);
+
+        strncat(text, leaves[leaf], room - strlen(text) - 1);
+        return;
+    }
+    y = (y || shapes[k].binds) && !shapes[k].hides;
+    strncat(text, shapes[k].before, room - strlen(text) - 1);
+    write_random(rng, text, room, height - 1, y);
+    if (shapes[k].between) {
+        strncat(text, shapes[k].between, room - strlen(text) - 1);
+        write_random(rng, text, room, height - 1, y);
+    }
+    strncat(text, shapes[k].after, room - strlen(text) - 1);
+}
+
+START_TEST(slopes_of_random_expressions_are_those_of_differences)
+{
+    enum { ROOM = 4096 };
+    elbo_rng rng = elbo_rng_stream(2385, "slopes", (uint64_t)_i);
+
+    for (int k = 0; k < 25; k++) {
+        char text[ROOM] = "";
+
+        write_random(&rng, text, sizeof text, 4, false);
+        check(text);
+    }
+}
+END_TEST
+
+/* ---- stop and fixed_pi ---- */
+
+START_TEST(stop_blocks_the_planner_too)
+{
+    static const char *const both[][2] = {
+        {"stop(V(next))*E(V(y))*Q(s,a) + stop(Jmodel*J)*logpi",
+         "V(next)*E(V(y))*Q(s,a) + Jmodel*J*logpi"                },
+        {"E(stop(V(y)))*J + stop(E(V(y))*occupancy)*J",         ""},
+        {"sum(stop(gradV(next)))*J",                            ""},
+        {"stop(V(s) + Q(next,a) + logp)",                       ""},
+    };
+
+    for (size_t k = 0; k < sizeof both / sizeof *both; k++) {
+        elbo_program *program = compile(both[k][0]);
+        derivatives d;
+        const double value = slopes_of(program, &d);
+
+        ck_assert_double_eq_tol(value, run(program), 1e-12 * (1 + fabs(value)));
+        for (size_t s = 0; s < NS && k > 0; s++) ck_assert(d.V[s] == 0);
+        for (size_t i = 0; i < ROWS && k > 0; i++)
+            ck_assert(d.Q[i] == 0 && d.occupancy[i] == 0);
+        ck_assert(d.slopes.Jmodel == 0);
+        if (k != 1 && k != 2) ck_assert(d.slopes.J == 0);
+        if (k == 0)
+            ck_assert_double_eq_tol(d.Q[world.row[0]],
+                                    difference(program, &world.Q[world.row[0]]),
+                                    1e-6);
+        elbo_program_free(program);
+    }
+}
+END_TEST
+
+START_TEST(held_parts_are_told_apart)
+{
+    elbo_program *program = compile(
+        "fixed_pi(occupancy*V(s) + logpi*J*Jmodel) + 2*occupancy*r + Jmodel");
+    elbo_program *moving = compile("2*occupancy*r + Jmodel");
+    elbo_program *held = compile("occupancy*V(s) + logpi*J*Jmodel");
+    derivatives d, m, h;
+
+    slopes_of(program, &d);
+    slopes_of(moving, &m);
+    slopes_of(held, &h);
+    for (size_t i = 0; i < ROWS; i++) {
+        ck_assert_double_eq_tol(d.occupancy[i], m.occupancy[i], 1e-12);
+        ck_assert_double_eq_tol(d.held[i], h.occupancy[i], 1e-12);
+        ck_assert(d.logpi[i] == 0);
+    }
+    for (size_t s = 0; s < NS; s++)
+        ck_assert_double_eq_tol(d.V[s], h.V[s], 1e-12);
+    ck_assert_double_eq_tol(d.slopes.Jmodel, m.slopes.Jmodel, 1e-12);
+    ck_assert_double_eq_tol(d.slopes.Jmodel_held, h.slopes.Jmodel, 1e-12);
+    ck_assert(d.slopes.J == 0);
+    elbo_program_free(program);
+    elbo_program_free(moving);
+    elbo_program_free(held);
+}
+END_TEST
+
+START_TEST(a_slope_that_is_not_finite_has_its_place)
+{
+    elbo_program *program = compile("1 + sqrt(V(s))*r");
+    derivatives d = {0};
+    double value;
+    size_t sample = 99;
+
+    for (size_t s = 0; s < NS; s++) world.V[s] = 0.1 * (double)s;
+    world.V[3] = 0; /* where transitions 6, 8, 12 and 13 start */
+    world.V[0] = 0.1;
+    d.slopes.V = d.V;
+    ck_assert_int_eq(elbo_program_slopes(program, &world.bind, &value, NULL,
+                                         &d.slopes, &sample),
+                     ELBO_ENOTFINITE);
+    ck_assert_uint_eq(sample, 6);
+    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "derivative"));
+    for (size_t s = 0; s < NS; s++) ck_assert(d.V[s] == 0);
+    elbo_program_free(program);
+}
+END_TEST
+
+TCase *program_slopes(void)
+{
+    TCase *t = tcase_create("slopes");
+
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_loop_test(t, every_slope_is_that_of_differences, 0,
+                        (int)program_cases_count);
+    tcase_add_loop_test(
+        t, slopes_of_random_expressions_are_those_of_differences, 0, 4);
+    tcase_add_test(t, stop_blocks_the_planner_too);
+    tcase_add_test(t, held_parts_are_told_apart);
+    tcase_add_test(t, a_slope_that_is_not_finite_has_its_place);
+    return t;
+}
