@@ -147,8 +147,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
         .kappa = e->set.kappa,
         .problem = &e->problem,
         .post = &e->post,
-        .iterations = e->set.mstep_iterations,
-        .tolerance = e->set.mstep_tolerance,
+        .ascent = e->set.ascent,
     };
     reading before, after;
 

@@ -9,7 +9,8 @@
 
 enum { CHUNK = 1 << 16 };
 
-static elbo_status read_settings(const elbo_setup *setup, elbo_settings *set)
+static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
+                                 elbo_settings *set)
 {
     const elbo_values *how = setup->inference, *data = setup->data;
     const char *lambda = elbo_text(how, "data_scale");
@@ -27,9 +28,13 @@ static elbo_status read_settings(const elbo_setup *setup, elbo_settings *set)
                      : 0,
         .iterations = (uint64_t)elbo_int(how, "iterations"),
         .tolerance = elbo_real(how, "tolerance"),
-        .mstep_iterations = (size_t)elbo_int(how, "m_step_iterations"),
-        .mstep_tolerance = elbo_real(how, "m_step_tolerance"),
+        .ascent = {.method = elbo_ascender_find(elbo_text(how, "m_step")),
+                   .iterations = (size_t)elbo_int(how, "m_step_iterations"),
+                   .tolerance = elbo_real(how, "m_step_tolerance"),
+                   .rate = elbo_real(how, "m_step_rate")},
     };
+    ELBO_TRY(elbo_norm_bound_parse(elbo_text(how, "norm_bound"), arena,
+                                   &set->bound, NULL, NULL));
     ELBO_TRY(elbo_likelihood_parse(elbo_text(how, "likelihood"),
                                    &set->likelihood, NULL, NULL));
     return elbo_weight_parse(elbo_text(how, "weight"), &set->weight, NULL,
@@ -63,6 +68,19 @@ static elbo_status mark_known(elbo_engine *e)
     return ELBO_OK;
 }
 
+/* theta's ball, and theta in it from the start. */
+static elbo_status bound_model(elbo_engine *e)
+{
+    elbo_belief *const belief = &e->belief;
+
+    ELBO_TRY(elbo_norm_bound_balls(&e->set.bound, belief, e->arena,
+                                   &e->set.ascent.balls));
+    if (!e->set.ascent.balls) return ELBO_OK;
+    elbo_balls_project(e->set.ascent.balls, belief->theta);
+    belief->model->update(belief);
+    return ELBO_OK;
+}
+
 static elbo_status open_model(elbo_engine *e, const elbo_setup *setup,
                               uint64_t seed)
 {
@@ -72,6 +90,7 @@ static elbo_status open_model(elbo_engine *e, const elbo_setup *setup,
     e->belief.model = setup->model;
     ELBO_TRY(setup->model->open(setup->model_own, &e->context, e->arena,
                                 &e->belief));
+    ELBO_TRY(bound_model(e));
     e->C = elbo_arena_doubles(e->arena, e->belief.mean.pattern->nnz);
     ELBO_TRY(elbo_arena_check(e->arena, "the data's counts"));
     memset(e->C, 0, e->belief.mean.pattern->nnz * sizeof *e->C);
@@ -210,7 +229,7 @@ static elbo_status check_rewards(const elbo_engine *e)
 static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
                               uint64_t seed, const char **section)
 {
-    ELBO_TRY(read_settings(setup, &e->set));
+    ELBO_TRY(read_settings(setup, e->arena, &e->set));
     *section = "env";
     ELBO_TRY(open_world(e, setup));
     *section = "model";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "inference/engine.h"
+#include "inference/norm_bound.h"
 
 static const double most = 1e9; /* of any count of steps or rounds */
 
@@ -202,6 +203,27 @@ const elbo_option elbo_inference_options[] = {
      .high = 1e9,
      .fallback = "0",
      .doc = "between checkpoints; 0: by time"},
+    {.name = "m_step",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "bfgs|adam|spg",
+     .fallback = "bfgs",
+     .doc = "the gradient method of an M-step; each starts afresh and leaves the "
+            "best theta it saw"},
+    {.name = "m_step_rate",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 1e-12,
+     .high = 1e6,
+     .fallback = "0.01",
+     .doc = "the length of adam's steps"},
+    {.name = "norm_bound",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "none",
+     .doc = "none, or how far theta may be from 0: joint(radius, scale), "
+            "leaves(...) or notebook(...); with m_step: adam or spg",
+     .check = elbo_norm_bound_check},
     {.name = "m_step_iterations",
      .type = ELBO_INT,
      .unit = "",

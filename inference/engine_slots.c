@@ -199,6 +199,23 @@ static bool likelihood_of_stages(const facts *f)
            && elbo_horizon_read(f->setup) > 0;
 }
 
+static bool is_bounded(const facts *f)
+{
+    return strcmp(elbo_text(f->setup->inference, "norm_bound"), "none") != 0;
+}
+
+static bool bound_of_posterior(const facts *f)
+{
+    return is_bounded(f) && !f->setup->model->pullback;
+}
+
+static bool bound_unkept(const facts *f)
+{
+    const char *const name = elbo_text(f->setup->inference, "m_step");
+
+    return is_bounded(f) && !elbo_ascender_find(name)->bounded;
+}
+
 static bool from_file(const facts *f)
 {
     return elbo_choice_is(f->setup->data, "source", "file");
@@ -279,6 +296,10 @@ static const struct {
     {"inference", "likelihood", likelihood_of_stages,
      "with a horizon V, Q and the policy differ from stage to stage, which the "
      "language has no words for"},
+    {"inference", "norm_bound", bound_of_posterior,
+     "this model follows no gradient that a bound could stop"},
+    {"inference", "m_step", bound_unkept,
+     "keeps to no norm_bound: use spg, or adam"},
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "mode", file_online, "online needs source: env"},
     {"data", "policy", current_offline,

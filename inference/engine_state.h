@@ -3,6 +3,7 @@
 #define ELBO_ENGINE_STATE_H
 
 #include "inference/engine.h"
+#include "inference/norm_bound.h"
 
 /* What the experiment says, as numbers. */
 typedef struct elbo_settings {
@@ -14,8 +15,8 @@ typedef struct elbo_settings {
     size_t steps;
     uint64_t iterations;
     double tolerance;
-    size_t mstep_iterations;
-    double mstep_tolerance;
+    elbo_ascent ascent; /* of M-steps along a gradient */
+    elbo_norm_bound bound;
 } elbo_settings;
 
 struct elbo_engine {

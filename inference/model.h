@@ -1,9 +1,9 @@
 /* inference/model.h -- p_theta(s'|s,a), or a posterior q(theta) over it.
  *
- * A model is a map from parameters to a kernel. Learning needs only that map: the
- * M-step (inference/mstep.h) is closed form where the model is conjugate, else a
- * gradient method through `pullback`. Rows that terminate for sure in the world
- * are known to every model and are not learnt.
+ * A model is a map from parameters to a kernel. Learning needs only that map:
+ * the M-step (inference/mstep.h) is closed form where the model is conjugate,
+ * else a gradient method through `pullback`. Rows that terminate for sure in
+ * the world are known to every model and are not learnt.
  */
 #ifndef ELBO_MODEL_H
 #define ELBO_MODEL_H
@@ -19,12 +19,13 @@ typedef struct elbo_model elbo_model;
 typedef struct elbo_belief {
     const elbo_model *model;
     void *self;
-    size_t n;      /* parameters; 0: fixed */
-    double *theta; /* [n] */
+    size_t n;         /* parameters; 0: fixed */
+    double *theta;    /* [n] */
     elbo_kernel mean; /* E theta, or p_theta: what plans and predictions use */
     elbo_kernel geo;  /* exp(E log theta), sub-stochastic, of a posterior; the
                          same arrays as `mean` where theta is a point */
-    /* Rewards that the model learns, if it does: the last n_reward parameters. */
+    /* Rewards that the model learns, if it does: the last n_reward parameters.
+     */
     const double *reward; /* [nS x nA] in theta; NULL: r(s,a) is known */
     size_t n_kernel, n_reward;
     double reward_precision;
@@ -37,10 +38,10 @@ size_t elbo_belief_slopes(const elbo_belief *belief);
 /* What the world tells every model. Borrowed. */
 typedef struct elbo_model_context {
     const elbo_world *world;
-    const elbo_mdp *mdp;    /* the truth: only `true`, `support: world` and the
-                               known rows may read its kernel */
-    const uint8_t *known;   /* [nS x nA] 1: this row ends the episode for sure */
-    uint64_t seed;          /* streams "model" */
+    const elbo_mdp *mdp;  /* the truth: only `true`, `support: world` and the
+                             known rows may read its kernel */
+    const uint8_t *known; /* [nS x nA] 1: this row ends the episode for sure */
+    uint64_t seed;        /* streams "model" */
 } elbo_model_context;
 
 struct elbo_model {
@@ -54,18 +55,24 @@ struct elbo_model {
     /* mean and geo from theta. NULL for fixed models. */
     void (*update)(elbo_belief *belief);
     /* Conjugate models: theta <- argmax sum_entry C log geo + log prior (for a
-     * posterior: the exact variational posterior), kernels updated. C [nnz] >= 0.
-     * NULL where there is no closed form. ELBO_ENOTFINITE: theta unchanged. */
+     * posterior: the exact variational posterior), kernels updated. C [nnz] >=
+     * 0. NULL where there is no closed form. ELBO_ENOTFINITE: theta unchanged.
+     */
     elbo_status (*fit)(elbo_belief *belief, const double C[]);
-    /* grad[n] += dF/dtheta, given G [elbo_belief_slopes]: dF/dmean, then dF/dreward
-     * where rewards are learned. NULL for fixed and for posterior models. */
-    void (*pullback)(const elbo_belief *belief, const double G[], double grad[]);
-    /* log p(theta), or -KL(q(theta) || p(theta)); grad[n] += its gradient unless
-     * NULL. NULL member: 0. */
+    /* grad[n] += dF/dtheta, given G [elbo_belief_slopes]: dF/dmean, then
+     * dF/dreward where rewards are learned. NULL for fixed and for posterior
+     * models. */
+    void (*pullback)(const elbo_belief *belief, const double G[],
+                     double grad[]);
+    /* The action whose rows parameter j < n_kernel moves; NULL where it is not
+     * of one action. */
+    size_t (*action)(const elbo_belief *belief, size_t j);
+    /* log p(theta), or -KL(q(theta) || p(theta)); grad[n] += its gradient
+     * unless NULL. NULL member: 0. */
     double (*log_prior)(const elbo_belief *belief, double grad[]);
-    /* sum_entry C E log theta over C > 0: sum C log geo, but exact also where geo
-     * underflows (Dirichlet concentrations below 1/745); -inf when a count stands
-     * on probability 0. NULL for point models. */
+    /* sum_entry C E log theta over C > 0: sum C log geo, but exact also where
+     * geo underflows (Dirichlet concentrations below 1/745); -inf when a count
+     * stands on probability 0. NULL for point models. */
     double (*expect_log)(const elbo_belief *belief, const double C[]);
     /* State beyond theta; NULL: none (theta is saved by elbo_belief_save). */
     void (*save)(const elbo_belief *belief, elbo_writer *out);

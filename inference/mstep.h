@@ -1,26 +1,27 @@
-/* inference/mstep.h -- theta <- argmax kappa F_control + lambda E_D[w l] + log p.
+/* inference/mstep.h -- theta <- argmax kappa F_control + lambda E_D[w l] + log
+ * p.
  *
- * Closed form where the model is conjugate, l = logp and F_control reaches theta
- * through counts alone; else BFGS (GSL) on theta.
+ * Closed form where the model is conjugate, l = logp and F_control reaches
+ * theta through counts alone; else a search along the gradient
+ * (inference/ascent.h).
  */
 #ifndef ELBO_MSTEP_H
 #define ELBO_MSTEP_H
 
+#include "inference/ascent.h"
 #include "inference/bound.h"
 
 typedef struct elbo_mstep {
     const elbo_likelihood *likelihood;
-    const double *C;      /* [nnz] lambda-scaled weighted data counts */
-    double kappa;         /* feedback */
+    const double *C; /* [nnz] lambda-scaled weighted data counts */
+    double kappa;    /* feedback */
     /* Only read when kappa is not 0: (pi, q) held fixed. With a tilt they send
      * counts; with `model` q = p_theta moves with theta and the gradient of
      * F_control is rho gamma V. */
     const elbo_problem *problem;
     const elbo_posterior *post;
-    size_t iterations;    /* of BFGS at most */
-    double tolerance;     /* on the gradient's norm, relative: both objective and
-                             gradient are divided by max(1, sum C), and the
-                             search ends at |g| <= tolerance max(1, |f|) */
+    elbo_ascent ascent; /* of models that follow gradients; its scale is
+                           max(1, sum C) */
 } elbo_mstep;
 
 typedef struct elbo_mstep_info {

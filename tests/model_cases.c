@@ -203,6 +203,7 @@ const model_setting model_settings[] = {
     {"tabular",  "support=world prior_count=3.1"                   },
     {"softmax",  "init_scale=0.7"                                  },
     {"softmax",  "support=world init_scale=0.7 prior_precision=0.3"},
+    {"softmax",  "init_scale=0.1 temperature=0.2"                  },
     {"low_rank", "rank=3"                                          },
     {"low_rank", "rank=1 init_scale=0.4"                           },
     {"aliased",  "block=2 init_scale=0.7"                          },

@@ -43,8 +43,9 @@ void mstep_case_open(mstep_case *m, const elbo_env *env, const tangle *how,
         .kappa = p->kappa,
         .problem = p->kappa != 0 ? &m->problem : NULL,
         .post = p->kappa != 0 ? &m->post : NULL,
-        .iterations = 3000,
-        .tolerance = 1e-8,
+        .ascent = {.method = &elbo_ascender_bfgs,
+                   .iterations = 3000,
+                   .tolerance = 1e-8},
     };
 }
 

@@ -18,7 +18,7 @@ START_TEST(softmax_without_a_prior_reaches_the_frequencies)
     for (size_t i = 0; i < 14 * 8; i++)
         C[i] = m.step.C[i] + (i < 12 * 8 ? 0.5 : 0);
     m.step.C = C;
-    m.step.tolerance = 1e-9;
+    m.step.ascent.tolerance = 1e-9;
     assert_ok(elbo_mstep_run(&m.step, &m.c.belief, &info, m.ws));
     ck_assert(info.converged && !info.closed);
     for (size_t row = 0; row < 12; row++) {
@@ -91,7 +91,7 @@ START_TEST(repeated_runs_never_fall_and_end)
     double last = -INFINITY, value;
 
     mstep_case_open(&m, &model_case_grid, NULL, p);
-    m.step.iterations = 5;
+    m.step.ascent.iterations = 5;
     for (int round = 0; round < 8; round++) {
         assert_ok(elbo_mstep_run(&m.step, &m.c.belief, &info, m.ws));
         ck_assert_double_ge(info.before, last);
@@ -119,8 +119,8 @@ START_TEST(the_search_ends_where_the_gradient_does)
     const elbo_pattern *const pattern = m.c.belief.mean.pattern;
     double *const grad = elbo_arena_doubles(m.c.arena, m.c.belief.n);
 
-    m.step.tolerance = 1e-5;
-    m.step.iterations = 20000;
+    m.step.ascent.tolerance = 1e-5;
+    m.step.ascent.iterations = 20000;
     assert_ok(elbo_mstep_run(&m.step, &m.c.belief, &info, m.ws));
     ck_assert(info.converged);
     assert_ok(elbo_mstep_objective(&m.step, &m.c.belief, &value, grad, m.ws));
@@ -138,7 +138,7 @@ START_TEST(too_few_iterations_are_no_error)
     mstep_case m;
 
     mstep_case_open(&m, &model_case_tangle, &small, &cut);
-    m.step.iterations = 1;
+    m.step.ascent.iterations = 1;
     assert_ok(elbo_mstep_run(&m.step, &m.c.belief, &info, m.ws));
     ck_assert(!info.converged);
     ck_assert_uint_eq(info.iterations, 1);

@@ -136,8 +136,7 @@ START_TEST(an_m_step_with_feedback_refuses_it)
         .kappa = 1,
         .problem = &problem,
         .post = &post,
-        .iterations = 5,
-        .tolerance = 1e-8,
+        .ascent = {&elbo_ascender_bfgs, 5, 1e-8, 0, NULL},
     };
 
     case_fails(elbo_mstep_run(&step, &belief, &info, ws), ELBO_EINVAL,

@@ -28,6 +28,7 @@
     X(gridworld)                                                               \
     X(table)                                                                   \
     X(models)                                                                  \
+    X(ascent)                                                                  \
     X(mstep)                                                                   \
     X(control)                                                                 \
     X(data)                                                                    \

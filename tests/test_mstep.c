@@ -239,7 +239,7 @@ START_TEST(threads_do_not_change_the_bits)
     for (int t = 0; t < 2; t++) {
         omp_set_num_threads(t + 1);
         mstep_case_open(&m[t], &model_case_tangle, &wide, &threaded[_i]);
-        m[t].step.iterations = 4;
+        m[t].step.ascent.iterations = 4;
         assert_ok(
             elbo_mstep_run(&m[t].step, &m[t].c.belief, &info[t], m[t].ws));
     }
@@ -345,7 +345,7 @@ START_TEST(every_lost_allocation_leaves_theta_unchanged)
     long budget = 0;
 
     mstep_case_open(&m, &model_case_tangle, &small, p);
-    m.step.iterations = 2;
+    m.step.ascent.iterations = 2;
 
     const size_t bytes = m.c.belief.n * sizeof(double);
     double *const before = elbo_arena_doubles(m.c.arena, m.c.belief.n);
@@ -373,7 +373,7 @@ START_TEST(a_warm_step_never_allocates)
     mstep_case m;
 
     mstep_case_open(&m, &model_case_tangle, &small, &threaded[_i]);
-    m.step.iterations = 2;
+    m.step.ascent.iterations = 2;
     assert_ok(elbo_mstep_run(&m.step, &m.c.belief, &info, m.ws));
 
     const unsigned long before = elbo_alloc_count();

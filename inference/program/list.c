@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inference/ascent.h"
 #include "inference/likelihood.h"
+#include "inference/norm_bound.h"
 #include "inference/program/command.h"
 #include "inference/program/diagnostics.h"
 #include "inference/program/papers.h"
@@ -102,6 +104,32 @@ static void show_term(const char *kind, const char *name, const char *formula)
     printf("%s: %s\n    %s\n", kind, name, formula);
 }
 
+static size_t show_searches(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; elbo_ascenders[i]; i++) {
+        const elbo_ascender *const a = elbo_ascenders[i];
+
+        if (!picked(name, a->name, known, n)) continue;
+        printf("m_step: %s\n", a->name);
+        show_line(a->doc);
+        show_line(a->source);
+        shown++;
+    }
+    for (size_t i = 0; elbo_norm_rules[i]; i++) {
+        const elbo_norm_rule *const r = elbo_norm_rules[i];
+
+        if (!picked(name, r->name, known, n)) continue;
+        show_term("norm_bound", r->name, r->formula);
+        show_line(r->doc);
+        show_line(r->source);
+        show_options(r->options);
+        shown++;
+    }
+    return shown;
+}
+
 static size_t show_terms(const char *name, const char *known[], size_t *n)
 {
     size_t shown = 0;
@@ -130,7 +158,7 @@ static size_t show_terms(const char *name, const char *known[], size_t *n)
         show_options(t->options);
         shown++;
     }
-    return shown;
+    return shown + show_searches(name, known, n);
 }
 
 static size_t show_papers(const char *name, const char *known[], size_t *n)

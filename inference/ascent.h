@@ -1,0 +1,78 @@
+/* inference/ascent.h -- x <- a better x: maximisers of a function of n numbers.
+ *
+ * They leave the best point that they saw, so a call never leaves x worse than
+ * it was. Each call starts afresh: nothing is carried from one to the next.
+ */
+#ifndef ELBO_ASCENT_H
+#define ELBO_ASCENT_H
+
+#include <stdbool.h>
+
+#include "inference/balls.h"
+#include "inference/core/arena.h"
+
+/* What is maximised. */
+typedef struct elbo_summit {
+    void *self;
+    size_t n;
+    double scale; /* tolerances and steps refer to f / scale */
+    /* f at x; grad[n] its gradient unless NULL. A failure is a point that is
+     * infinitely bad, but for ELBO_ENOMEM and ELBO_ESIZE, which end the search.
+     */
+    elbo_status (*value)(void *self, const double x[], double *value,
+                         double grad[]);
+} elbo_summit;
+
+typedef struct elbo_ascender elbo_ascender;
+
+/* How. */
+typedef struct elbo_ascent {
+    const elbo_ascender *method;
+    size_t iterations; /* at most */
+    double tolerance;  /* ends at |gradient| <= tolerance max(1, |f|), both
+                          divided by scale; with balls, the gradient's
+                          projected step */
+    double rate;       /* step of adam */
+    const elbo_balls *balls; /* x stays in them; NULL: no bound */
+} elbo_ascent;
+
+typedef struct elbo_ascent_info {
+    double before, after; /* f */
+    size_t iterations;
+    bool converged;
+} elbo_ascent_info;
+
+/* A search under way: for inference/ascent_*.c alone. */
+typedef struct elbo_climb {
+    const elbo_summit *f;
+    const elbo_ascent *how;
+    double *x; /* [n] where it stands: the start; the method's own from then */
+    double *best;           /* [n] the best point seen */
+    elbo_ascent_info *info; /* after: the value of best */
+    elbo_status fatal;      /* what no other point can mend */
+    elbo_arena *ws;
+} elbo_climb;
+
+struct elbo_ascender {
+    const char *name, *source, *doc;
+    bool bounded; /* keeps to balls */
+    elbo_status (*run)(elbo_climb *climb);
+};
+
+extern const elbo_ascender elbo_ascender_bfgs, elbo_ascender_adam,
+    elbo_ascender_spg;
+/* Those that an option names; ends in NULL. */
+extern const elbo_ascender *const elbo_ascenders[];
+const elbo_ascender *elbo_ascender_find(const char *name); /* NULL: unknown */
+
+/* x <- the best point found from x on, which lies in the balls. A failure of
+ * f at x passes through; after any failure x is as it was. */
+elbo_status elbo_ascend(const elbo_ascent *how, const elbo_summit *f,
+                        double x[], elbo_ascent_info *info, elbo_arena *ws);
+
+/* f at x into *value, -inf where it fails; remembers the best. grad NULL ok;
+ * it is 0 where f fails. */
+void elbo_climb_try(elbo_climb *climb, const double x[], double *value,
+                    double grad[]);
+
+#endif

@@ -1,0 +1,162 @@
+#include "inference/mstep_frozen.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "inference/core/parallel.h"
+#include "inference/evaluate.h"
+
+static elbo_feedback feedback_of(const elbo_mstep *step)
+{
+    if (step->kappa == 0) return ELBO_CUT;
+    if (step->problem->optimality == ELBO_LINEAR) return ELBO_COUNTS;
+    return elbo_tilt_charge(&step->problem->tilt) == 0 ? ELBO_MOVES
+                                                       : ELBO_COUNTS;
+}
+
+static elbo_status check_feedback(const elbo_mstep *step,
+                                  const elbo_belief *belief, elbo_feedback kind)
+{
+    const elbo_model *const model = belief->model;
+
+    if (kind != ELBO_CUT && step->problem->optimality == ELBO_EXPONENTIAL
+        && elbo_tilt_adversarial(&step->problem->tilt))
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "feedback %g with transition: %s, whose q is robust: "
+                         "it never enters the M-step",
+                         step->kappa, step->problem->tilt.kind->name);
+    if (kind == ELBO_MOVES && belief->n > 0 && !model->pullback)
+        return ELBO_FAIL(
+            ELBO_EINVAL,
+            "feedback %g under transition: model needs a gradient, "
+            "which model %s, a posterior, has not",
+            step->kappa, model->name);
+    if (kind != ELBO_COUNTS) return ELBO_OK;
+    if (step->kappa < 0)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "feedback %g would send negative counts; it goes with "
+                         "transition: model",
+                         step->kappa);
+    return ELBO_OK;
+}
+
+/* The counts that F_control sends through KL(q || p_theta), q held fixed. */
+static elbo_status expected_counts(const elbo_mstep *step, size_t nnz,
+                                   const double **counts, elbo_arena *ws)
+{
+    const elbo_posterior *const post = step->post;
+    double *const rho =
+        elbo_arena_doubles(ws, post->stages * post->nS * post->nA);
+    double *const C = elbo_arena_doubles(ws, nnz);
+    elbo_parts parts;
+
+    ELBO_TRY(elbo_arena_check(ws, "the M-step's expected counts"));
+    memset(C, 0, nnz * sizeof *C);
+    ELBO_TRY(elbo_bound_control(step->problem, post, &parts, rho, ws));
+    ELBO_TRY(elbo_bound_counts(step->problem, post, rho, step->kappa, C, ws));
+    *counts = C;
+    return ELBO_OK;
+}
+
+elbo_status elbo_frozen_init(const elbo_mstep *step, elbo_belief *belief,
+                             elbo_frozen *f, elbo_arena *ws)
+{
+    *f = (elbo_frozen){step, belief, feedback_of(step), NULL, ws};
+    ELBO_TRY(check_feedback(step, belief, f->kind));
+    if (f->kind != ELBO_COUNTS) return ELBO_OK;
+    return expected_counts(step, belief->mean.pattern->nnz, &f->counts, ws);
+}
+
+/* G += kappa sum_t rho_t(s,a) gamma V_{t+1}(s'), the gradient of mu'V. */
+static void add_planner_gradient(const elbo_frozen *f, const double rho[],
+                                 const double V[], double G[])
+{
+    const elbo_pattern *const pattern = f->belief->mean.pattern;
+    const elbo_mdp *const mdp = &f->step->problem->mdp;
+    const size_t rows = mdp->nS * mdp->nA, stages = elbo_stages(mdp);
+
+    for (size_t t = 0; t < stages; t++) {
+        const double *const next =
+            V + (mdp->horizon ? t + 1 : 0) * (mdp->nS + 1);
+
+        for (size_t row = 0; row < rows; row++) {
+            const double c = f->step->kappa * rho[t * rows + row] * mdp->gamma;
+            const size_t end = elbo_row_end(pattern, row);
+
+            for (size_t i = elbo_row_begin(pattern, row); i < end; i++)
+                G[i] += c * next[elbo_successor(pattern, row, i)];
+        }
+    }
+}
+
+/* *value += kappa F_control(pi, p_theta); G likewise, unless NULL. */
+static elbo_status add_planner(const elbo_frozen *f, double *value, double G[])
+{
+    const elbo_problem *const problem = f->step->problem;
+    const elbo_posterior *const post = f->step->post;
+    const size_t nS = post->nS, n = post->stages * nS * post->nA;
+    const elbo_chain chain = {&problem->mdp, post->pi, f->belief->mean, 0};
+    double *const b = elbo_arena_doubles(f->ws, n);
+    double *const rho = elbo_arena_doubles(f->ws, n);
+    double *const V = elbo_arena_doubles(f->ws, (post->stages + 1) * (nS + 1));
+
+    ELBO_TRY(elbo_arena_check(f->ws, "the M-step's planner"));
+    elbo_policy_reward(problem, post, b);
+    ELBO_TRY(elbo_evaluate(&chain, b, V, f->ws));
+    *value += f->step->kappa * elbo_dot(problem->mdp.mu, V, nS);
+    if (!G) return ELBO_OK;
+    ELBO_TRY(elbo_occupancy(&chain, rho, f->ws));
+    add_planner_gradient(f, rho, V, G);
+    return ELBO_OK;
+}
+
+/* *value += sum C log p by the likelihood; a posterior's own sum is exact where
+ * exp(E log theta) underflows. */
+static elbo_status add_likelihood(const elbo_frozen *f,
+                                  const elbo_likelihood *likelihood,
+                                  const double C[], double *value, double G[])
+{
+    const elbo_belief *const belief = f->belief;
+    double term = NAN;
+
+    if (likelihood->conjugate && belief->model->expect_log)
+        term = belief->model->expect_log(belief, C);
+    if (!isfinite(term))
+        ELBO_TRY(elbo_likelihood_value(likelihood, &belief->geo, C, &term, G));
+    *value += term;
+    return ELBO_OK;
+}
+
+static elbo_status sum_terms(const elbo_frozen *f, double *value, double grad[])
+{
+    elbo_belief *const belief = f->belief;
+    const elbo_model *const model = belief->model;
+    const size_t slopes = elbo_belief_slopes(belief);
+    double *const G = grad ? elbo_arena_doubles(f->ws, slopes) : NULL;
+    double sum = 0;
+
+    ELBO_TRY(elbo_arena_check(f->ws, "the M-step's gradient"));
+    if (G) memset(G, 0, slopes * sizeof *G);
+    ELBO_TRY(add_likelihood(f, f->step->likelihood, f->step->C, &sum, G));
+    if (f->counts)
+        ELBO_TRY(add_likelihood(f, &elbo_likelihood_logp, f->counts, &sum, G));
+    if (f->kind == ELBO_MOVES) ELBO_TRY(add_planner(f, &sum, G));
+
+    if (grad) memset(grad, 0, belief->n * sizeof *grad);
+    if (grad && belief->n > 0) model->pullback(belief, G, grad);
+    if (model->log_prior) sum += model->log_prior(belief, grad);
+    if (!isfinite(sum))
+        return ELBO_FAIL(ELBO_ENOTFINITE, "the M-step's objective is %g", sum);
+    *value = sum;
+    return ELBO_OK;
+}
+
+elbo_status elbo_frozen_value(const elbo_frozen *f, double *value,
+                              double grad[])
+{
+    const elbo_mark mark = elbo_arena_mark(f->ws);
+    const elbo_status s = sum_terms(f, value, grad);
+
+    elbo_arena_release(f->ws, mark);
+    return s;
+}
