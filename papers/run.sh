@@ -1,45 +1,90 @@
 #!/bin/sh
 # papers/run.sh PROGRAM [FOLDER...] -- run the experiments of the paper folders.
 #
-# Each line of a folder's runs.txt is "name file overrides"; run directories go to
-# runs/papers/<folder>/<name>. The last rows of all seeds become results.csv,
-# tiny.yaml's become tiny.csv (asserted by the tests), figure.gp makes figure.svg.
+# Each line of a folder's runs.txt is "name file key=value ..." (quote a value that has
+# blanks, as 'inference.weight=1 + s'); run directories go to runs/papers/<folder>/<name>, as many at once as there are cores (JOBS=n). The
+# last rows of all seeds become results.csv, tiny.yaml's become tiny.csv (asserted by
+# the tests), each line of comparisons.txt ("elbo compare" options and names of runs)
+# a table in compared.txt, and figure*.gp make the figures. A run that fails stops
+# all, by its name. Results are the same for any number of jobs.
 set -eu
+
+# One run and the data of its curves; called below through xargs.
+if [ "$1" = --run ]; then
+    program=$2 folder=$3 out=$4 name=$5 file=$6
+    shift 6
+    if "$program" run -q -f "$folder/$file" "$@" -o "$out/$name" >"$out/$name.log" 2>&1 &&
+        "$program" plot -q return "$out/$name" >>"$out/$name.log" 2>&1; then
+        rm "$out/$name.log"
+        exit 0
+    fi
+    { echo "papers/run.sh: $folder: run $name failed:"; sed 's/^/    /' "$out/$name.log"; } >&2
+    exit 255 # xargs starts no other
+fi
+
 program=$1
 shift
 here=$(dirname "$0")
+jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 [ $# -gt 0 ] || set -- "$here"/*/
 
+# name, seed and the columns that always exist, of each seed's last row.
 last_rows() { # name directory
     for metrics in "$2"/seed-*/metrics.csv; do
         seed=${metrics%/metrics.csv}
-        awk -F, -v OFS=, -v name="$1" -v seed="${seed##*/seed-}" '
-            NR == 1 { for (i = 1; i <= 12; i++) head = head OFS $i }
-            { last = $0; n = split($0, x, ","); row = ""
-              for (i = 1; i <= 12; i++) row = row OFS x[i] }
-            END { print name, seed row }' "$metrics"
+        echo "${seed##*/seed-} $metrics"
+    done | sort -n | while read -r seed metrics; do
+        tail -n 1 "$metrics" | awk -F, -v OFS=, -v name="$1" -v seed="$seed" '
+            { row = ""; for (i = 1; i <= 12; i++) row = row OFS $i; print name, seed row }'
     done
 }
 
+# The lines that say something.
+lines() { grep -vE "^[[:space:]]*(#|$)" "$1" | sed "s/[[:space:]]*$//"; }
+
+run_folder() { # folder name
+    out=runs/papers/$2
+    mkdir -p "$out"
+    twice=$(lines "$1/runs.txt" | awk '{ print $1 }' | sort | uniq -d)
+    [ -z "$twice" ] || { echo "papers/run.sh: $1/runs.txt: twice: $twice" >&2; return 1; }
+
+    # One thread a run, since the runs share the cores.
+    { lines "$1/runs.txt"; [ ! -f "$1/tiny.yaml" ] || echo "tiny tiny.yaml"; } |
+        OMP_NUM_THREADS=1 xargs -P "$jobs" -L 1 "$0" --run "$program" "$1" "$out" || return 1
+
+    results=$1/results.csv
+    echo "name,seed,iteration,env_steps,elbo,reward_term,policy_kl,transition_kl,likelihood_term,prior_term,return_model,return_real,value_gap,ess" >"$results.tmp"
+    lines "$1/runs.txt" | while read -r run rest; do
+        last_rows "$run" "$out/$run"
+    done >>"$results.tmp"
+    mv "$results.tmp" "$results"
+    [ ! -f "$1/tiny.yaml" ] || cp "$out/tiny/seed-0/metrics.csv" "$1/tiny.csv"
+
+    if [ -f "$1/comparisons.txt" ]; then
+        lines "$1/comparisons.txt" | while read -r words; do
+            # shellcheck disable=SC2086 # a line is words without blanks
+            (cd "$out" && "$program" compare $words) || exit 1
+            echo
+        done >"$1/compared.txt.tmp" || return 1
+        mv "$1/compared.txt.tmp" "$1/compared.txt"
+    fi
+    for figure in "$1"/figure*.gp; do
+        [ -f "$figure" ] || continue
+        (cd "$1" && gnuplot -d -e "runs='../../$out'" "${figure##*/}") || return 1
+    done
+}
+
+case $program in
+/*) ;;
+*) program=$PWD/$program ;;
+esac
 for folder in "$@"; do
     folder=${folder%/}
-    name=${folder##*/}
-    [ -f "$folder/runs.txt" ] || continue
-    out=runs/papers/$name
-    mkdir -p "$out"
+    if [ ! -f "$folder/runs.txt" ]; then
+        [ -d "$folder" ] || { echo "papers/run.sh: no folder $folder" >&2; exit 1; }
+        continue
+    fi
     start=$(date +%s)
-    results=$folder/results.csv
-    echo "name,seed,iteration,env_steps,elbo,reward_term,policy_kl,transition_kl,likelihood_term,prior_term,return_model,return_real,value_gap,ess" >"$results.tmp"
-    grep -v '^#' "$folder/runs.txt" | while read -r run file overrides; do
-        [ -n "$run" ] || continue
-        # shellcheck disable=SC2086 # overrides are words without blanks
-        "$program" run -q -f "$folder/$file" $overrides -o "$out/$run" >/dev/null
-        last_rows "$run" "$out/$run" >>"$results.tmp"
-        "$program" plot -q return "$out/$run" # return.dat: mean and range of seeds
-    done
-    mv "$results.tmp" "$results"
-    "$program" run -q -f "$folder/tiny.yaml" -o "$out/tiny" >/dev/null
-    cp "$out/tiny/seed-0/metrics.csv" "$folder/tiny.csv"
-    (cd "$folder" && gnuplot -d -e "runs='../../$out'" figure.gp)
-    echo "$name: $(($(date +%s) - start)) s"
+    run_folder "$folder" "${folder##*/}"
+    echo "${folder##*/}: $(($(date +%s) - start)) s"
 done

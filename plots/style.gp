@@ -14,9 +14,9 @@ dash_of(i) = 1 + int((i - 1) / 7)
 # The three forms of a figure: 'svg', 'png', and 'txt' for a terminal.
 forms = 'svg png txt'
 terminal(form, wide, high) = form eq 'svg' ? \
-    sprintf("set terminal svg noenhanced size %d,%d dynamic font 'Helvetica,18' background '#ffffff' linewidth 1.2", wide, high) \
+    sprintf("set terminal svg noenhanced size %d,%d dynamic font 'sans-serif,18' background '#ffffff' linewidth 1.2", wide, high) \
     : form eq 'png' ? \
-    sprintf("set terminal pngcairo noenhanced size %d,%d font 'Helvetica,32' linewidth 2.4", 2 * wide, 2 * high) \
+    sprintf("set terminal pngcairo noenhanced size %d,%d font 'sans-serif,32' linewidth 2.4", 2 * wide, 2 * high) \
     : "set terminal dumb noenhanced mono 79 24"
 
 set border 3 linecolor '#444444'

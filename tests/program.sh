@@ -595,6 +595,31 @@ compare_unfinished() {
 }
 check compare_refuses_seeds_that_did_not_finish compare_unfinished
 
+# ---- paper folders ----
+
+mkdir -p folder/one
+cp small.yaml folder/one/
+printf '# name file overrides\n\na small.yaml seed=0..2 \nb small.yaml "inference.likelihood= logp" seed=0..2\n' >folder/one/runs.txt
+echo 'a b --metric elbo' >folder/one/comparisons.txt
+echo "set terminal dumb; set output 'figure.txt'; plot runs.'/a/plots/return.dat' using 1:2" >folder/one/figure.gp
+papers() { # JOBS FOLDER
+    JOBS=$1 "$tree/papers/run.sh" "$elbo" "$2" >out 2>err
+}
+paper_folder() {
+    papers 1 folder/one && grep -q '^one: [0-9]* s$' out && cp folder/one/results.csv first || return 1
+    papers 3 folder/one && cmp -s first folder/one/results.csv &&
+        [ "$(cut -d, -f1,2 first | tr '\n' ' ')" = "name,seed a,0 a,1 a,2 b,0 b,1 b,2 " ] &&
+        grep -q '^a  *b  ' folder/one/compared.txt && [ -s folder/one/figure.txt ]
+}
+check a_paper_folder_has_the_same_results_for_any_number_of_jobs paper_folder
+paper_failure() {
+    echo 'bad small.yaml env.slip=2' >>folder/one/runs.txt
+    ! papers 2 folder/one && says "run bad failed" && says "env.slip" && cmp -s first folder/one/results.csv || return 1
+    echo 'a small.yaml' >>folder/one/runs.txt
+    ! papers 2 folder/one && says "twice: a" && ! papers 2 folder/none && says "no folder"
+}
+check a_failing_run_of_a_paper_stops_by_its_name paper_failure
+
 # ---- kills ----
 
 now() { date +%s%N; }
