@@ -96,6 +96,13 @@ static double transition_row(const view *v, size_t row)
     return v->rho[row] != 0 ? v->rho[row] * elbo_row_kl(&v->q, &v->p, row) : 0;
 }
 
+/* What a class's row costs, its charge in it. */
+static double class_row(const view *v, size_t row)
+{
+    return v->rho[row] != 0 ? v->rho[row] * v->problem->tilt.held->cost[row]
+                            : 0;
+}
+
 static elbo_chain chain_of(const elbo_problem *problem,
                            const elbo_posterior *post)
 {
@@ -132,7 +139,9 @@ static elbo_status exponential(const elbo_problem *problem,
         parts->reward += sum_rows(&v, reward_row);
         if (alpha > 0 && isfinite(alpha))
             parts->policy_kl += alpha * sum_rows(&v, policy_row);
-        if (charge != 0)
+        if (problem->tilt.held)
+            parts->transition_kl += sum_rows(&v, class_row);
+        else if (charge != 0)
             parts->transition_kl += charge * sum_rows(&v, transition_row);
     }
     return check_finite(parts);

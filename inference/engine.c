@@ -142,7 +142,7 @@ static elbo_status read_outer(elbo_engine *e, reading *out)
 static elbo_status m_step(elbo_engine *e, elbo_row *row)
 {
     const elbo_mstep step = {
-        .likelihood = e->set.likelihood,
+        .likelihood = e->problem.tilt.kind->free ? NULL : e->set.likelihood,
         .C = e->C,
         .kappa = e->set.kappa,
         .problem = &e->problem,
@@ -151,10 +151,11 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     };
     reading before, after;
 
-    if (e->belief.n == 0) return ELBO_OK;
+    if (e->belief.n == 0 || elbo_engine_idle(e)) return ELBO_OK;
     ELBO_TRY(elbo_engine_plan(e));
     ELBO_TRY(read_outer(e, &before));
     ELBO_TRY(elbo_mstep_run(&step, &e->belief, &row->mstep, e->ws));
+    ELBO_TRY(elbo_engine_hold(e));
     ELBO_TRY(read_outer(e, &after));
 
     const elbo_watch watch = {
@@ -176,13 +177,18 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
 static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
 {
     const size_t n = e->post.stages * e->post.nS * e->post.nA;
-    const bool promised = e->controller.control->promise == ELBO_RISES;
+    const elbo_transition *kind = e->problem.tilt.kind;
+    const bool promised =
+        e->controller.control->promise == ELBO_RISES && !kind->estep;
     reading before = {0}, after;
 
     if (e->set.previous) memcpy(e->post.pi0, e->post.pi, n * sizeof(double));
     if (promised) ELBO_TRY(read_promise(e, &before));
-    ELBO_TRY(e->controller.control->estep(&e->controller, &e->problem, &e->post,
-                                          &row->estep, e->ws));
+    if (kind->estep)
+        ELBO_TRY(kind->estep(&e->problem, &e->post, &row->estep, e->ws));
+    else
+        ELBO_TRY(e->controller.control->estep(
+            &e->controller, &e->problem, &e->post, &row->estep, e->ws));
     if (promised && is_robust(e)) ELBO_TRY(read_promise(e, &after));
 
     reading now;
@@ -219,6 +225,8 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
     };
     const bool watched = e->iteration > 0 && e->set.kappa == 1 && !e->set.online
                          && !is_robust(e) && !e->planned
+                         && e->problem.tilt.ratio == ELBO_RATIO_EXACT
+                         && !e->problem.tilt.kind->estep
                          && e->controller.control->promise == ELBO_RISES;
 
     return watched ? elbo_watch_check(&watch) : ELBO_OK;
@@ -230,6 +238,8 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
 
     ELBO_TRY(collect(e));
     row->env_steps = e->data.n;
+    ELBO_TRY(elbo_engine_see(e));
+    ELBO_TRY(elbo_engine_hold(e));
     ELBO_TRY(m_step(e, row));
     ELBO_TRY(e_step(e, row, &allowance));
     ELBO_TRY(elbo_engine_record(e, row));

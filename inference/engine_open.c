@@ -118,7 +118,9 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
         || (slots.optimality == ELBO_LINEAR && e->set.kappa != 0);
 
     e->problem.mdp.P = charged ? e->belief.geo : e->belief.mean;
+    ELBO_TRY(elbo_engine_prepare_free(e));
     ELBO_TRY(elbo_posterior_init(&e->post, &e->problem, e->arena));
+    ELBO_TRY(elbo_engine_start_free(e));
     elbo_posterior_tilt(&e->problem, &e->post); /* V = 0: q = p / its sum */
     e->rho =
         elbo_arena_doubles(e->arena, e->post.stages * e->post.nS * e->post.nA);

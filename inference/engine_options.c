@@ -159,7 +159,8 @@ const elbo_option elbo_inference_options[] = {
      .unit = "",
      .fallback = "model",
      .doc = "q(s'|s,a), the posterior's transitions: model, tilt(beta, kl) or "
-            "robust(radius, ball)",
+            "robust(radius, ball); free(ratio, mode): the model is q, p the "
+            "environment",
      .check = elbo_transition_check},
     {.name = "gradient",
      .type = ELBO_CHOICE,
@@ -174,7 +175,7 @@ const elbo_option elbo_inference_options[] = {
      .high = 1,
      .fallback = "0",
      .doc = "kappa, the share of F_control in the M-step: 0 cut, 1 closed, "
-            "-1 adversarial"},
+            "-1 adversarial; always 1 under transition: free"},
     {.name = "data_scale",
      .type = ELBO_TEXT,
      .unit = "",

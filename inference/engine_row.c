@@ -93,6 +93,9 @@ elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts)
     const elbo_likelihood *likelihood = engine->set.likelihood;
     double value = NAN;
 
+    /* q has neither data nor a prior: D is what the log ratio sees */
+    parts->likelihood = parts->prior = 0;
+    if (engine->problem.tilt.kind->free) return ELBO_OK;
     /* a posterior's own sum is exact where exp(E log theta) underflows */
     if (likelihood->conjugate && model->expect_log)
         value = model->expect_log(belief, engine->C);
@@ -177,9 +180,10 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
     row->elbo = elbo_parts_total(&row->parts);
     row->ess = elbo_data_ess(&engine->data);
 
-    /* q = p_theta: the control part has followed the model's mean already */
-    if (problem->optimality == ELBO_EXPONENTIAL && !engine->post.q)
-        row->return_model = row->parts.reward;
+    /* where q is the model the control part has followed it already */
+    if (problem->optimality == ELBO_EXPONENTIAL
+        && (!engine->post.q || problem->tilt.kind->free))
+        row->return_model = elbo_return(&engine->truth, engine->rho);
     else
         ELBO_TRY(
             policy_return(engine, &engine->belief.mean, &row->return_model));

@@ -168,7 +168,51 @@ static bool no_gradient(const facts *f)
 
 static bool adversary_tilt(const facts *f)
 {
-    return f->kappa < 0 && f->tilted && !f->robust;
+    return f->kappa < 0 && f->tilted && !f->robust && !f->slots.tilt.kind->free;
+}
+
+static bool is_free(const facts *f)
+{
+    return f->slots.tilt.kind->free;
+}
+
+static bool is_notebook(const facts *f)
+{
+    return f->slots.tilt.kind->estep != NULL;
+}
+
+static bool free_feedback(const facts *f)
+{
+    return is_free(f) && given(f->setup->inference, "feedback")
+           && f->kappa != 1;
+}
+
+static bool free_likelihood(const facts *f)
+{
+    return is_free(f) && f->expression;
+}
+
+static bool estimated_stages(const facts *f)
+{
+    return is_free(f) && f->slots.tilt.ratio != ELBO_RATIO_EXACT
+           && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool notebook_soft(const facts *f)
+{
+    return is_notebook(f) && f->slots.alpha != 0;
+}
+
+static bool notebook_stages(const facts *f)
+{
+    return is_notebook(f) && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool notebook_class(const facts *f)
+{
+    const elbo_model *model = f->setup->model;
+
+    return is_notebook(f) && !model->free_rows && !model->project;
 }
 
 static bool robust_feedback(const facts *f)
@@ -283,6 +327,19 @@ static const struct {
      "over theta has not (give a tilt, or a model with point parameters)"},
     {"inference", "feedback", adversary_tilt,
      "below 0 a tilt would send negative counts: use transition: model"},
+    {"inference", "feedback", free_feedback,
+     "under transition: free theta is q's, and maximises F_control alone: 1, or "
+     "not given"},
+    {"inference", "likelihood", free_likelihood,
+     "under transition: free p is the environment, which no data teach: must "
+     "be logp"},
+    {"env", "horizon", estimated_stages,
+     "a clipped or estimated log ratio is one of all stages: no horizon"},
+    {"inference", "transition", notebook_soft,
+     "mode=notebook is hard control: temperature 0"},
+    {"env", "horizon", notebook_stages, "mode=notebook has no horizon"},
+    {"model", "name", notebook_class,
+     "mode=notebook needs a model that q can be projected on: tabular, aliased"},
     {"inference", "feedback", robust_feedback,
      "a robust q never enters the M-step: must be 0"},
     {"inference", "likelihood", likelihood_without_theta,
@@ -338,10 +395,27 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
     return s;
 }
 
+/* Of transition: free. */
+static const char *kind_of_free(const facts *f)
+{
+    if (is_notebook(f))
+        return "not a bound: damped best responses of policy and model, whose "
+               "exponent and charge belong to two different ones";
+    if (f->slots.tilt.ratio != ELBO_RATIO_EXACT)
+        return "not a bound: the log ratio of environment and model is clipped "
+               "or estimated";
+    if (f->slots.alpha == 0)
+        return "value: return in q less the KL from the environment; at "
+               "temperature 0 it bounds no evidence";
+    return "bound: F bounds the evidence of optimality in the environment, q "
+           "free in the model's class";
+}
+
 static const char *kind(const facts *f)
 {
     const bool cut = f->kappa == 0, closed = f->kappa == 1;
 
+    if (is_free(f)) return kind_of_free(f);
     if (f->expression)
         return "surrogate: the data term is no log likelihood of the model, so "
                "F bounds no evidence; what it reads of the planner stands still "

@@ -32,6 +32,8 @@ struct elbo_engine {
     elbo_data data;
     elbo_collector collector;
     elbo_behaviour behaviour;
+    elbo_class held;     /* of `free`: what problem.tilt.held points to */
+    double *environment; /* of `free`: the truth on the model's pattern */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     bool planned;               /* ... and reads V, Q, pi, ... */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
@@ -55,6 +57,18 @@ elbo_status elbo_slots_read(const elbo_setup *setup, elbo_arena *arena,
 
 /* env.horizon: 0 for none. */
 size_t elbo_horizon_read(const elbo_setup *setup);
+
+/* transition: free (inference/engine_free.c). `prepare` gives the problem its p,
+ * before the posterior is made; `start` gives q its first value, after. */
+elbo_status elbo_engine_prepare_free(elbo_engine *engine);
+elbo_status elbo_engine_start_free(elbo_engine *engine);
+/* What the log ratio says of p now, before the M-step, ... */
+elbo_status elbo_engine_see(elbo_engine *engine);
+/* ... and after theta has moved: q and its charge follow. */
+elbo_status elbo_engine_hold(elbo_engine *engine);
+/* Whether theta has no part in F: `free`, where any row will do or q is moved in
+ * the E-step. */
+bool elbo_engine_idle(const elbo_engine *engine);
 
 /* C from D: after each change of D. */
 elbo_status elbo_engine_count(elbo_engine *engine);

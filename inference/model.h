@@ -74,6 +74,12 @@ struct elbo_model {
      * geo underflows (Dirichlet concentrations below 1/745); -inf when a count
      * stands on probability 0. NULL for point models. */
     double (*expect_log)(const elbo_belief *belief, const double C[]);
+    /* Any kernel on its pattern is one of its kernels: each row stands alone. */
+    bool free_rows;
+    /* theta <- the member nearest to q [nnz] (least KL(q || member), all rows
+     * equal), kernels updated, and q <- that member. NULL: there is no closed
+     * form. */
+    void (*project)(elbo_belief *belief, double q[]);
     /* State beyond theta; NULL: none (theta is saved by elbo_belief_save). */
     void (*save)(const elbo_belief *belief, elbo_writer *out);
     elbo_status (*load)(elbo_belief *belief, elbo_reader *in);

@@ -53,7 +53,8 @@ static elbo_status follow_gradient(elbo_frozen *f, elbo_mstep_info *info)
     const elbo_summit summit = {
         .self = f,
         .n = n,
-        .scale = fmax(1, elbo_sum(f->step->C, nnz)),
+        .scale =
+            f->step->likelihood ? fmax(1, elbo_sum(f->step->C, nnz)) : 1,
         .value = value_at,
     };
     elbo_ascent_info how = {0};
@@ -86,8 +87,8 @@ static elbo_status run(const elbo_mstep *step, elbo_belief *belief,
         info->after = info->before;
         return ELBO_OK;
     }
-    if (step->likelihood->conjugate && belief->model->fit
-        && f.kind != ELBO_MOVES)
+    if (f.kind != ELBO_MOVES && step->likelihood->conjugate
+        && belief->model->fit)
         return fit_closed(&f, info);
     if (!belief->model->pullback)
         return ELBO_FAIL(ELBO_EINVAL,

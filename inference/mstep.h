@@ -12,7 +12,8 @@
 #include "inference/bound.h"
 
 typedef struct elbo_mstep {
-    const elbo_likelihood *likelihood;
+    const elbo_likelihood *likelihood; /* NULL: F_control alone is the objective
+                                          (transition: free) */
     const double *C; /* [nnz] lambda-scaled weighted data counts */
     double kappa;    /* feedback */
     /* Only read when kappa is not 0: (pi, q) held fixed. With a tilt they send

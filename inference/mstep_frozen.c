@@ -10,6 +10,7 @@ static elbo_feedback feedback_of(const elbo_mstep *step)
 {
     if (step->kappa == 0) return ELBO_CUT;
     if (step->problem->optimality == ELBO_LINEAR) return ELBO_COUNTS;
+    if (step->problem->tilt.kind->free) return ELBO_MOVES;
     return elbo_tilt_charge(&step->problem->tilt) == 0 ? ELBO_MOVES
                                                        : ELBO_COUNTS;
 }
@@ -67,6 +68,46 @@ elbo_status elbo_frozen_init(const elbo_mstep *step, elbo_belief *belief,
     return expected_counts(step, belief->mean.pattern->nnz, &f->counts, ws);
 }
 
+/* b -= charge KL(q_theta || p), where the environment is p. */
+static void charge_rows(const elbo_frozen *f, double b[])
+{
+    const elbo_problem *const problem = f->step->problem;
+    const double charge = elbo_tilt_charge(&problem->tilt);
+    const size_t rows = problem->mdp.nS * problem->mdp.nA;
+    const size_t stages = elbo_stages(&problem->mdp);
+
+    if (charge == 0) return;
+    for (size_t row = 0; row < rows; row++) {
+        const double cost =
+            charge * elbo_row_kl(&f->belief->mean, &problem->mdp.P, row);
+
+        for (size_t t = 0; t < stages; t++) b[t * rows + row] -= cost;
+    }
+}
+
+/* G -= kappa charge sum_t rho_t(s,a) (log q_theta / p + 1). */
+static void add_charge_gradient(const elbo_frozen *f, const double rho[],
+                                double G[])
+{
+    const elbo_problem *const problem = f->step->problem;
+    const double charge = elbo_tilt_charge(&problem->tilt);
+    const elbo_pattern *const pattern = f->belief->mean.pattern;
+    const double *const q = f->belief->mean.prob;
+    const size_t rows = problem->mdp.nS * problem->mdp.nA;
+
+    if (charge == 0) return;
+    for (size_t row = 0; row < rows; row++) {
+        const size_t end = elbo_row_end(pattern, row);
+        double c = 0;
+
+        for (size_t t = 0; t < elbo_stages(&problem->mdp); t++)
+            c += f->step->kappa * charge * rho[t * rows + row];
+        for (size_t i = elbo_row_begin(pattern, row); i < end; i++)
+            if (q[i] > 0)
+                G[i] -= c * (log(q[i] / problem->mdp.P.prob[i]) + 1);
+    }
+}
+
 /* G += kappa sum_t rho_t(s,a) gamma V_{t+1}(s'), the gradient of mu'V. */
 static void add_planner_gradient(const elbo_frozen *f, const double rho[],
                                  const double V[], double G[])
@@ -102,11 +143,13 @@ static elbo_status add_planner(const elbo_frozen *f, double *value, double G[])
 
     ELBO_TRY(elbo_arena_check(f->ws, "the M-step's planner"));
     elbo_policy_reward(problem, post, b);
+    charge_rows(f, b);
     ELBO_TRY(elbo_evaluate(&chain, b, V, f->ws));
     *value += f->step->kappa * elbo_dot(problem->mdp.mu, V, nS);
     if (!G) return ELBO_OK;
     ELBO_TRY(elbo_occupancy(&chain, rho, f->ws));
     add_planner_gradient(f, rho, V, G);
+    add_charge_gradient(f, rho, G);
     return ELBO_OK;
 }
 
@@ -137,14 +180,16 @@ static elbo_status sum_terms(const elbo_frozen *f, double *value, double grad[])
 
     ELBO_TRY(elbo_arena_check(f->ws, "the M-step's gradient"));
     if (G) memset(G, 0, slopes * sizeof *G);
-    ELBO_TRY(add_likelihood(f, f->step->likelihood, f->step->C, &sum, G));
+    if (f->step->likelihood)
+        ELBO_TRY(add_likelihood(f, f->step->likelihood, f->step->C, &sum, G));
     if (f->counts)
         ELBO_TRY(add_likelihood(f, &elbo_likelihood_logp, f->counts, &sum, G));
     if (f->kind == ELBO_MOVES) ELBO_TRY(add_planner(f, &sum, G));
 
     if (grad) memset(grad, 0, belief->n * sizeof *grad);
     if (grad && belief->n > 0) model->pullback(belief, G, grad);
-    if (model->log_prior) sum += model->log_prior(belief, grad);
+    if (f->step->likelihood && model->log_prior)
+        sum += model->log_prior(belief, grad);
     if (!isfinite(sum))
         return ELBO_FAIL(ELBO_ENOTFINITE, "the M-step's objective is %g", sum);
     *value = sum;

@@ -7,6 +7,8 @@
  *   tilt, step    beta log E_p exp(gamma V / beta)      q ~ p exp(gamma V / beta)
  *   tilt, next    gamma beta log E_p exp(V / beta)      q ~ p exp(V / beta)
  *   robust        gamma min E_q V                       q: D(q, p) <= radius
+ *   free          as tilt, where p is the ENVIRONMENT and q is in a class:
+ *                 gamma E_q V - charge KL(q || p)       q: the model's, or a tilt
  * beta > 0 maximises over q (optimistic), beta < 0 and `robust` minimise. A tilt's
  * KL is charged in F with the coefficient beta, or gamma beta under `next`; that
  * of `robust` is a constraint and is not charged.
@@ -17,12 +19,33 @@
 #include "inference/core/options.h"
 #include "inference/mdp.h"
 
-typedef enum elbo_kl { ELBO_KL_STEP, ELBO_KL_NEXT } elbo_kl;
+/* MIXED: the KL weighs beta as under STEP, the exponent is V / beta as under NEXT:
+ * free(mode=notebook) alone, which no one bound explains. */
+typedef enum elbo_kl { ELBO_KL_STEP, ELBO_KL_NEXT, ELBO_KL_MIXED } elbo_kl;
 
 /* D(q, p): KL(q || p) in nats, or total variation, sum |q - p| / 2. */
 typedef enum elbo_ball { ELBO_BALL_KL, ELBO_BALL_TV } elbo_ball;
 
+/* How `free` sees log p / q: exactly, clipped, or estimated from data. */
+typedef enum elbo_ratio {
+    ELBO_RATIO_EXACT,
+    ELBO_RATIO_CLIP,
+    ELBO_RATIO_CLASSIFIER
+} elbo_ratio;
+
 typedef struct elbo_transition elbo_transition;
+struct elbo_belief;
+struct elbo_posterior;
+struct elbo_problem;
+struct elbo_solve_info;
+
+/* Of `free`: the class that q is confined to, and its present member. */
+typedef struct elbo_class {
+    struct elbo_belief *belief;
+    elbo_kernel q;    /* the member */
+    double *cost;     /* [nS x nA] what a row of q is charged */
+    elbo_kernel base; /* the member nearest to p: what mode=notebook tilts */
+} elbo_class;
 
 /* The slot as set in one experiment; a plain value. */
 typedef struct elbo_tilt {
@@ -32,6 +55,12 @@ typedef struct elbo_tilt {
     double gamma;
     double radius; /* of `robust` */
     elbo_ball ball;
+    /* of `free` */
+    elbo_ratio ratio;
+    double clip;     /* of log p / q, and of a row's KL under mode=notebook */
+    double ridge;    /* of the classifier */
+    size_t samples;  /* ... the model's for each real one; 0: their expectation */
+    elbo_class *held; /* NULL: any row will do */
 } elbo_tilt;
 
 /* A number that a kind tells about each row (s, a), given q and the values V
@@ -64,16 +93,24 @@ struct elbo_transition {
     /* Whether q is an opponent, who minimises F_control. NULL: it is not. */
     bool (*adversarial)(const elbo_tilt *tilt);
     const elbo_transition_column *columns; /* ends in {0}; NULL: none */
+    /* p is the environment, and the model is the class of q. */
+    bool free;
+    /* (pi, q) moved at once by the kind's own rule, in the place of the control's
+     * E-step; *info: residual is the largest change of q. NULL: the control's. */
+    elbo_status (*estep)(const struct elbo_problem *problem,
+                         struct elbo_posterior *post,
+                         struct elbo_solve_info *info, elbo_arena *ws);
 };
 
 extern const elbo_transition elbo_transition_model, elbo_transition_tilt,
-    elbo_transition_robust;
+    elbo_transition_robust, elbo_transition_free, elbo_transition_notebook;
 /* inference/transition/registry.c; ends in NULL. */
 extern const elbo_transition *const elbo_transitions[];
 
 /* "model", "tilt(2)", "tilt(beta=-1, kl=next)", "robust(0.1, ball=tv)". `kl` is
  * control.kl: the default of tilt's own. tilt(inf) and robust(0) are `model`, by
- * the same code path. ELBO_EINVAL as in elbo_call_parse. */
+ * the same code path; free(mode=notebook) is a kind of its own, `notebook`, that
+ * no text names. ELBO_EINVAL as in elbo_call_parse. */
 elbo_status elbo_transition_parse(const char *text, elbo_kl kl, double gamma,
                                   elbo_arena *arena, elbo_tilt *out,
                                   size_t *column, const char **nearest);
@@ -83,6 +120,12 @@ elbo_status elbo_transition_check(const char *text, size_t *column,
 
 /* The coefficient of KL(q || p) in F: 0, beta or gamma beta. */
 double elbo_tilt_charge(const elbo_tilt *tilt);
+
+/* What each row of the class's member costs: its charge times KL(q || p), under
+ * mode=notebook clipped. ELBO_ENOTFINITE names a row that puts mass where p has
+ * none. */
+elbo_status elbo_class_charge(const elbo_tilt *tilt, const elbo_kernel *p,
+                              elbo_class *held);
 
 /* Whether q minimises F_control: F is then a robust value, no bound. */
 bool elbo_tilt_adversarial(const elbo_tilt *tilt);

@@ -9,6 +9,7 @@
  *
  * Either way a candidate c of state s is one entry of its rows: slot[s][c].
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ typedef struct aliased {
     size_t *first;        /* [ties + 1] its states: member[first[t]] ... */
     uint32_t *member;     /* [nS] ascending in each tie */
     const uint32_t *slot; /* [nS x m] place in the row; NULL: c itself */
+    const uint32_t *owner; /* [nS x m] the candidate that an entry stands for */
     const uint8_t *known; /* [nS x nA] */
     double *p, *g;        /* [ties x nA x m] softmax; scratch: dF/dp */
     double precision;
@@ -134,6 +136,38 @@ static void pullback(const elbo_belief *belief, const double G[], double grad[])
     elbo_rewards_pullback(belief, G, grad);
 }
 
+/* The mass of every tie's candidates, the mean over its members. */
+static void average_ties(const aliased *self, const double q[])
+{
+    memset(self->p, 0, self->ties * self->nA * self->m * sizeof *self->p);
+    for (size_t row = 0; row < self->nS * self->nA; row++) {
+        const size_t s = row / self->nA, tie = self->tie[s];
+        const size_t begin = elbo_row_begin(self->pattern, row);
+        const double share =
+            1 / (double)(self->first[tie + 1] - self->first[tie]);
+        double *const p =
+            self->p + (tie * self->nA + row % self->nA) * self->m;
+
+        for (size_t i = begin; i < elbo_row_end(self->pattern, row); i++)
+            p[self->owner ? self->owner[s * self->m + (i - begin)]
+                          : i - begin] += share * q[i];
+    }
+}
+
+/* The mean of what the members do; a mass of 0 is a logit that exp takes to 0.
+ */
+static void project(elbo_belief *belief, double q[])
+{
+    static const double never = -1e4;
+    const aliased *const self = belief->self;
+
+    average_ties(self, q);
+    for (size_t i = 0; i < self->ties * self->nA * self->m; i++)
+        belief->theta[i] = self->p[i] > 0 ? log(self->p[i]) : never;
+    update(belief);
+    memcpy(q, belief->mean.prob, self->pattern->nnz * sizeof *q);
+}
+
 static double log_prior(const elbo_belief *belief, double grad[])
 {
     const aliased *const self = belief->self;
@@ -170,6 +204,7 @@ typedef struct layout {
     size_t m;
     uint32_t *target; /* [m] where the candidates of a state lead */
     uint32_t *row;    /* [m] the same, distinct and ascending */
+    bool *blocked;    /* [m] a displacement that leads to no state */
 } layout;
 
 /* Sets target and row for state s; returns the length of row. */
@@ -182,6 +217,7 @@ static size_t lay_out_state(const layout *l, size_t s)
     for (size_t c = 0; c + 1 < m; c++) {
         const size_t next = elbo_lattice_state(&l->lattice, here + l->d[c]);
 
+        l->blocked[c] = next >= nS;
         l->target[c] = (uint32_t)(next < nS ? next : s);
     }
     l->target[m - 1] = (uint32_t)nS;
@@ -192,9 +228,20 @@ static size_t lay_out_state(const layout *l, size_t s)
     return n;
 }
 
-/* Fills next and slot of a pattern whose `start` is known. */
+/* Who stands for the entries of a state's row: the displacement that they are,
+ * and where it never occurs one that is blocked. */
+static void own_entries(const layout *l, const uint32_t slot[],
+                        uint32_t owner[])
+{
+    for (size_t c = 0; c < l->m; c++)
+        if (l->blocked[c]) owner[slot[c]] = (uint32_t)c;
+    for (size_t c = 0; c < l->m; c++)
+        if (!l->blocked[c]) owner[slot[c]] = (uint32_t)c;
+}
+
+/* Fills next, slot and owner of a pattern whose `start` is known. */
 static void fill_rows(const layout *l, const elbo_pattern *pattern,
-                      uint32_t next[], uint32_t slot[])
+                      uint32_t next[], uint32_t slot[], uint32_t owner[])
 {
     for (size_t s = 0; s < pattern->nS; s++) {
         const size_t n = lay_out_state(l, s);
@@ -208,6 +255,7 @@ static void fill_rows(const layout *l, const elbo_pattern *pattern,
 
             slot[s * l->m + c] = (uint32_t)(at - l->row);
         }
+        own_entries(l, slot + s * l->m, owner + s * l->m);
     }
 }
 
@@ -227,6 +275,7 @@ static elbo_status build_rows(aliased *self, const layout *l, elbo_arena *arena)
 
     uint32_t *const next = elbo_arena_u32(arena, start[nS * nA]);
     uint32_t *const slot = elbo_arena_u32(arena, nS * self->m);
+    uint32_t *const owner = elbo_arena_u32(arena, nS * self->m);
 
     ELBO_TRY(elbo_arena_check(arena, "an aliased model's successors"));
     *pattern = (elbo_pattern){
@@ -236,9 +285,10 @@ static elbo_status build_rows(aliased *self, const layout *l, elbo_arena *arena)
         .next = next,
         .nnz = start[nS * nA],
     };
-    fill_rows(l, pattern, next, slot);
+    fill_rows(l, pattern, next, slot, owner);
     self->pattern = pattern;
     self->slot = slot;
+    self->owner = owner;
     return ELBO_OK;
 }
 
@@ -258,6 +308,7 @@ static elbo_status tie_blocks(aliased *self, const elbo_model_context *context,
     l.m = self->m = n + 1;
     l.target = elbo_arena_u32(arena, l.m);
     l.row = elbo_arena_u32(arena, l.m);
+    l.blocked = elbo_arena_take(arena, l.m, sizeof *l.blocked);
     ELBO_TRY(elbo_arena_check(arena, "an aliased model's displacements"));
     self->ties = elbo_lattice_blocks(&l.lattice, side, cells, self->tie);
     return build_rows(self, &l, arena);
@@ -343,4 +394,5 @@ const elbo_model elbo_model_aliased = {
     .update = update,
     .pullback = pullback,
     .log_prior = log_prior,
+    .project = project,
 };

@@ -266,4 +266,5 @@ const elbo_model elbo_model_tabular = {
     .fit = fit,
     .log_prior = log_prior,
     .expect_log = expect_log,
+    .free_rows = true,
 };

@@ -80,6 +80,9 @@ const plan mstep_plans[] = {
     {"aliased",  block,  "tilt(1.7)",          1,    0.4,      0},
     {"aliased",  groups, "model",              -1,   0.4,      0},
     {"aliased",  groups, "tilt(1.7)",          1,    0.4,      2},
+    {"softmax",  all,    "free(beta=0.6)",     1,    0.4,      0},
+    {"low_rank", rank,   "free(kl=next)",      1,    0.4,      3},
+    {"aliased",  block,  "free(ratio=clip(5))", 1,   0,        0},
 };
 
 const int n_mstep_plans = sizeof mstep_plans / sizeof *mstep_plans;

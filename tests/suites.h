@@ -21,6 +21,10 @@
     X(mdp)                                                                     \
     X(transition)                                                              \
     X(robust)                                                                  \
+    X(free)                                                                    \
+    X(notebook)                                                                \
+    X(free)                                                                    \
+    X(notebook)                                                                \
     X(backup)                                                                  \
     X(evaluate)                                                                \
     X(envs)                                                                    \

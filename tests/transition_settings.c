@@ -73,7 +73,7 @@ START_TEST(wrong_settings_say_where_and_what_would_be_right)
     } wrong[] = {
         {"tild(2)",                0,  "tilt" },
         {"modle",                  0,  "model"},
-        {"freely(1)",              0,  NULL   },
+        {"freely(1)",              0,  "free" },
         {"tilt(2, kl=nxt)",        11, "next" },
         {"tilt(2, bta=3)",         8,  "beta" },
         {"tilt(0)",                5,  NULL   },

@@ -9,6 +9,7 @@ const elbo_transition *const elbo_transitions[] = {
     &elbo_transition_model,
     &elbo_transition_tilt,
     &elbo_transition_robust,
+    &elbo_transition_free,
     NULL,
 };
 
@@ -48,7 +49,8 @@ elbo_status elbo_transition_parse(const char *text, elbo_kl kl, double gamma,
 {
     const char *name, *fault;
     elbo_values values;
-    elbo_tilt tilt = {.beta = HUGE_VAL, .kl = kl, .gamma = gamma};
+    elbo_tilt tilt = {
+        .beta = HUGE_VAL, .kl = kl, .gamma = gamma, .clip = HUGE_VAL};
 
     ELBO_TRY(
         elbo_call_parse(text, lookup, arena, &name, &values, column, nearest));
@@ -66,7 +68,10 @@ static const char *lasting(const char *word)
 {
     static const char *const words[] = {"model", "tilt", "beta",   "kl",
                                         "step",  "next", "robust", "radius",
-                                        "ball",  "tv"};
+                                        "ball",  "tv",   "free",   "ratio",
+                                        "mode",  "exact", "clip",
+                                        "classifier", "consistent", "notebook",
+                                        "ridge", "samples"};
 
     for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], word) == 0) return words[i];

@@ -16,7 +16,7 @@ enum { PIECE = 512 };
 /* b of the exponent V / b. */
 static double temperature(const elbo_tilt *tilt)
 {
-    return tilt->kl == ELBO_KL_NEXT ? tilt->beta : tilt->beta / tilt->gamma;
+    return tilt->kl == ELBO_KL_STEP ? tilt->beta / tilt->gamma : tilt->beta;
 }
 
 /* What a row is tilted by. */
