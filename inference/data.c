@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "inference/core/alloc.h"
+#include "inference/core/parallel.h"
 
 /* Memory is taken, and filled, array by array: what cannot be had as a whole is
  * refused before the machine is full. */
 static elbo_status check_room(size_t capacity)
 {
     static const size_t each =
-        3 * sizeof(uint32_t) + 2 * sizeof(double) + sizeof(uint8_t);
+        4 * sizeof(uint32_t) + 3 * sizeof(double) + sizeof(uint8_t);
     const size_t room = elbo_alloc_room();
 
     if (capacity <= room / each) return ELBO_OK;
@@ -30,9 +31,12 @@ elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena)
         .r = elbo_arena_doubles(arena, capacity),
         .terminal = elbo_arena_take(arena, capacity, sizeof *data->terminal),
         .w = elbo_arena_doubles(arena, capacity),
+        .mass = elbo_arena_doubles(arena, capacity),
+        .epoch = elbo_arena_u32(arena, capacity),
     };
     if (!elbo_arena_ok(arena))
         return ELBO_FAIL(ELBO_ENOMEM, "data: %zu transitions", capacity);
+    for (size_t i = 0; i < capacity; i++) data->mass[i] = 1;
     return ELBO_OK;
 }
 
@@ -108,6 +112,11 @@ elbo_status elbo_collect(elbo_data *data, elbo_collector *collector,
     return s;
 }
 
+double elbo_data_size(const elbo_data *data)
+{
+    return elbo_sum(data->mass, data->n);
+}
+
 elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
                              double scale, double C[])
 {
@@ -125,7 +134,7 @@ elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
                              "followed by state %u%s in this model",
                              i, data->s[i], data->a[i], data->next[i],
                              data->terminal[i] ? " as the last one" : "");
-        C[entry] += data->w[i];
+        C[entry] += data->mass[i] * data->w[i];
     }
     for (size_t k = 0; k < pattern->nnz; k++) C[k] *= scale;
     return ELBO_OK;
@@ -142,8 +151,8 @@ double elbo_data_ess(const elbo_data *data)
     for (size_t i = 0; i < data->n; i++) {
         const double w = data->w[i] / largest;
 
-        sum += w;
-        squares += w * w;
+        sum += data->mass[i] * w;
+        squares += data->mass[i] * w * w;
     }
     return sum * sum / squares;
 }
@@ -160,6 +169,8 @@ void elbo_data_save(const elbo_data *data, const elbo_collector *collector,
     elbo_put_doubles(out, data->r, n);
     elbo_put_bytes(out, data->terminal, n * sizeof *data->terminal);
     elbo_put_doubles(out, data->w, n);
+    elbo_put_doubles(out, data->mass, n);
+    elbo_put_bytes(out, data->epoch, n * sizeof *data->epoch);
     elbo_rng_save(&collector->rng, out);
     elbo_put_u64(out, collector->state);
     elbo_put_u64(out, collector->step);
@@ -204,6 +215,8 @@ elbo_status elbo_data_load(elbo_data *data, elbo_collector *collector,
     ELBO_TRY(elbo_get_doubles(in, data->r, n));
     ELBO_TRY(elbo_get_bytes(in, data->terminal, n * sizeof *data->terminal));
     ELBO_TRY(elbo_get_doubles(in, data->w, n));
+    ELBO_TRY(elbo_get_doubles(in, data->mass, n));
+    ELBO_TRY(elbo_get_bytes(in, data->epoch, n * sizeof *data->epoch));
     ELBO_TRY(load_collector(collector, in));
     data->n = n;
     return ELBO_OK;

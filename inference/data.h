@@ -1,7 +1,8 @@
 /* inference/data.h -- the data D: real transitions, in the order they came.
  *
  * x = (s, a, r, s', terminal). Capacity is fixed when the run is opened; weights
- * stand beside the samples and are never shuffled apart from them.
+ * stand beside the samples and are never shuffled apart from them. |D| is the
+ * sum of their masses.
  */
 #ifndef ELBO_DATA_H
 #define ELBO_DATA_H
@@ -15,6 +16,9 @@ typedef struct elbo_data {
     double *r;              /* [capacity] */
     uint8_t *terminal;      /* [capacity] */
     double *w;              /* [capacity] weights, 1 until a weight slot acts */
+    double *mass;           /* [capacity] samples that it stands for: 1, unless D is
+                               a distribution (data.source: population) */
+    uint32_t *epoch;        /* [capacity] round of collection, from 0 */
 } elbo_data;
 
 elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena);
@@ -51,13 +55,16 @@ elbo_status elbo_data_read(elbo_data *data, const char *path,
                            const elbo_world *world, const uint8_t known[],
                            size_t extra, elbo_arena *arena);
 
-/* C[entry] = scale * sum of w over the samples with that (s, a, s'), [nnz], on
+/* |D|. */
+double elbo_data_size(const elbo_data *data);
+
+/* C[entry] = scale * sum of mass w over the samples with that (s, a, s'), [nnz], on
  * the pattern of a model, where scale = lambda / |D|. ELBO_EDATA names the sample
  * whose successor is outside the pattern. */
 elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
                              double scale, double C[]);
 
-/* (sum w)^2 / sum w^2; 0 for no data. */
+/* (sum m w)^2 / sum m w^2, m the mass; 0 for no data. */
 double elbo_data_ess(const elbo_data *data);
 
 void elbo_data_save(const elbo_data *data, const elbo_collector *collector,

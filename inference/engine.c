@@ -20,8 +20,9 @@ typedef struct reading {
 
 elbo_status elbo_engine_count(elbo_engine *e)
 {
-    const double n = (double)e->data.n;
-    const double scale = e->set.lambda > 0 && n > 0 ? e->set.lambda / n : 1;
+    const double size = elbo_data_size(&e->data);
+    const double scale =
+        e->set.lambda > 0 && size > 0 ? e->set.lambda / size : 1;
 
     const elbo_pattern *pattern = e->belief.mean.pattern;
 
@@ -39,8 +40,10 @@ static elbo_status collect(elbo_engine *e)
     if (e->set.steps > 0)
         ELBO_TRY(elbo_collect(&e->data, &e->collector, &e->world, &e->behaviour,
                               e->set.steps, e->ws));
-    for (size_t i = e->iteration > 0 ? before : 0; i < e->data.n; i++)
+    for (size_t i = e->iteration > 0 ? before : 0; i < e->data.n; i++) {
         e->data.w[i] = e->set.weight;
+        e->data.epoch[i] = (uint32_t)e->iteration;
+    }
     return elbo_engine_count(e);
 }
 
@@ -232,11 +235,19 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
     return watched ? elbo_watch_check(&watch) : ELBO_OK;
 }
 
+static elbo_status update_factors(elbo_engine *e)
+{
+    const elbo_factor_view view = elbo_engine_view(e);
+
+    return elbo_factors_update(e->factors, &view, e->ws);
+}
+
 static elbo_status iterate(elbo_engine *e, elbo_row *row)
 {
     double allowance = 0;
 
     ELBO_TRY(collect(e));
+    ELBO_TRY(update_factors(e));
     row->env_steps = e->data.n;
     ELBO_TRY(elbo_engine_see(e));
     ELBO_TRY(elbo_engine_hold(e));

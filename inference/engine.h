@@ -45,6 +45,11 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
 /* What the objective is: "bound", "robust value", ..., one line for people. */
 const char *elbo_setup_kind(const elbo_setup *setup);
 
+/* The factors that read the true world, "occupancy(real)", ending in NULL; memory
+ * from the arena. */
+elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
+                               const char *const **out);
+
 /* Columns that the transition slot appends: means over the occupancy rho. */
 typedef struct elbo_own_values {
     size_t n;

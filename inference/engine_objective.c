@@ -11,10 +11,40 @@
 #include "inference/engine_state.h"
 #include "inference/evaluate.h"
 
+elbo_factor_view elbo_engine_view(const elbo_engine *engine)
+{
+    return (elbo_factor_view){
+        .world = &engine->world,
+        .truth = &engine->truth,
+        .belief = &engine->belief,
+        .problem = &engine->problem,
+        .post = &engine->post,
+        .data = &engine->data,
+        .known = engine->context.known,
+        .epochs = engine->set.online ? (size_t)engine->set.iterations : 1,
+        .seed = engine->context.seed,
+        .iteration = engine->iteration,
+    };
+}
+
+/* Its factors among the run's. */
+static elbo_status join(elbo_engine *e, elbo_objective *objective)
+{
+    const elbo_factor_view view = elbo_engine_view(e);
+    const double *const *values;
+
+    ELBO_TRY(elbo_factors_join(
+        e->factors, elbo_objective_expression(objective), &view, &values));
+    elbo_objective_factors(objective, values);
+    return ELBO_OK;
+}
+
 elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
 {
     elbo_likelihood *own = &engine->expression;
     unsigned depends;
+
+    ELBO_TRY(elbo_factors_open(engine->arena, &engine->factors));
 
     if (engine->set.likelihood != &elbo_likelihood_expression) return ELBO_OK;
     *own = elbo_likelihood_expression;
@@ -23,9 +53,10 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
     /* what stands under a stop is read too */
     engine->planned = depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP);
     engine->set.likelihood = own;
-    return elbo_objective_open(
+    ELBO_TRY(elbo_objective_open(
         text, &engine->world, engine->belief.mean.pattern, engine->truth.gamma,
-        engine->data.capacity, engine->arena, &own->objective);
+        engine->data.capacity, engine->arena, &own->objective));
+    return join(engine, own->objective);
 }
 
 /* The policy's occupancy and return under a kernel. */

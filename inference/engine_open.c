@@ -6,6 +6,7 @@
 #include "inference/core/alloc.h"
 #include "inference/core/textfile.h"
 #include "inference/engine_state.h"
+#include "inference/optimal.h"
 
 enum { CHUNK = 1 << 16 };
 
@@ -146,20 +147,12 @@ static void draw_policy(double policy[], size_t nS, size_t nA, uint64_t seed)
     }
 }
 
-/* The best policy of the true world, by value iteration. */
+/* The best policy of the true world. */
 static elbo_status solve_world(elbo_engine *e)
 {
-    elbo_problem problem = e->problem;
     elbo_posterior post;
-    elbo_solve_info info;
 
-    problem.mdp = e->truth;
-    problem.alpha = 0;
-    problem.optimality = ELBO_EXPONENTIAL;
-    ELBO_TRY(elbo_transition_parse("model", ELBO_KL_STEP, e->truth.gamma,
-                                   e->arena, &problem.tilt, NULL, NULL));
-    ELBO_TRY(elbo_posterior_init(&post, &problem, e->arena));
-    ELBO_TRY(elbo_solve(&problem, &post, &info, e->ws));
+    ELBO_TRY(elbo_optimal_policy(&e->truth, &e->problem, e->arena, &post));
     e->behaviour.policy = post.pi;
     e->behaviour.stages = post.stages;
     return ELBO_OK;

@@ -15,6 +15,8 @@ void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
     elbo_data_save(&engine->data, &engine->collector, out);
     elbo_writer_section(out, "model");
     elbo_belief_save(&engine->belief, out);
+    elbo_writer_section(out, "factors");
+    elbo_factors_save(engine->factors, out);
     elbo_writer_section(out, "posterior");
     elbo_posterior_save(&engine->post, out);
     elbo_writer_section(out, "control");
@@ -67,6 +69,8 @@ elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(check_data(engine));
     ELBO_TRY(elbo_reader_section(in, "model"));
     ELBO_TRY(elbo_belief_load(&engine->belief, in));
+    ELBO_TRY(elbo_reader_section(in, "factors"));
+    ELBO_TRY(elbo_factors_load(engine->factors, in));
     ELBO_TRY(elbo_reader_section(in, "posterior"));
     ELBO_TRY(elbo_posterior_load(&engine->post, in));
     ELBO_TRY(elbo_reader_section(in, "control"));

@@ -3,6 +3,7 @@
 #define ELBO_ENGINE_STATE_H
 
 #include "inference/engine.h"
+#include "inference/factor.h"
 #include "inference/norm_bound.h"
 
 /* What the experiment says, as numbers. */
@@ -36,6 +37,7 @@ struct elbo_engine {
     double *environment; /* of `free`: the truth on the model's pattern */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     bool planned;               /* ... and reads V, Q, pi, ... */
+    elbo_factor_set *factors;   /* of all expressions */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
     double *rho; /* [stages x nS x nA] occupancy of the last bound */
     const char *columns[ELBO_ROW_COLUMNS + 1]; /* of its rows, then NULL */
@@ -75,6 +77,9 @@ elbo_status elbo_engine_count(elbo_engine *engine);
 
 /* An expression as set.likelihood, once the data are there. */
 elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text);
+
+/* What factors may look at, as things stand. */
+elbo_factor_view elbo_engine_view(const elbo_engine *engine);
 
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */

@@ -26,7 +26,8 @@ typedef struct elbo_factor_view {
     const elbo_posterior *post;  /* (pi, q) of the last E-step */
     const elbo_data *data;
     const uint8_t *known;        /* [nS x nA] rows that end for sure */
-    uint64_t seed, iteration;
+    size_t epochs;               /* rounds of collection at most, from 1 */
+    uint64_t seed, iteration;    /* iterations done: at 0 no E-step has been */
 } elbo_factor_view;
 
 struct elbo_factor {
@@ -39,7 +40,8 @@ struct elbo_factor {
     /* Its state, in the arena; *self may stay NULL. */
     elbo_status (*open)(const elbo_values *options, const elbo_factor_view *view,
                         elbo_arena *arena, void **self);
-    /* values [by its shape] from the view; the first call may find no data. */
+    /* values [by its shape] from the view. On entry they are the last ones, 0 at
+     * first. There may be no data. */
     elbo_status (*update)(void *self, const elbo_values *options,
                           const elbo_factor_view *view, double values[],
                           elbo_arena *ws);
@@ -50,8 +52,34 @@ struct elbo_factor {
 
 /* inference/weight/registry.c; ends in NULL. */
 extern const elbo_factor *const elbo_factors[];
-const elbo_factor *elbo_factor_find(const char *name);
+const elbo_factor *elbo_factor_find(const char *name); /* NULL: unknown */
 /* Their names, for elbo_scope; ends in {0}. */
-const elbo_factor_name *elbo_factor_names(void);
+extern const elbo_factor_name elbo_factor_words[];
+
+/* The arguments of a call as the factor's options, in the arena. ELBO_EINVAL
+ * with *column in the expression's text and the nearest right name, or NULL. */
+elbo_status elbo_factor_arguments(const elbo_factor_call *call,
+                                  elbo_arena *arena, elbo_values *out,
+                                  size_t *column, const char **nearest);
+/* The same for all factors of a checked expression, for its check. */
+elbo_status elbo_factors_check(const elbo_expr *expr, elbo_arena *arena,
+                               size_t *column, const char **nearest);
+
+/* The factors of one run: each is open once, whichever expressions name it. */
+typedef struct elbo_factor_set elbo_factor_set;
+
+elbo_status elbo_factors_open(elbo_arena *arena, elbo_factor_set **out);
+/* Opens those of a checked expression that are not open. *values: where their
+ * values are, one an element of elbo_expr_factors, in its order; they stay. */
+elbo_status elbo_factors_join(elbo_factor_set *set, const elbo_expr *expr,
+                              const elbo_factor_view *view,
+                              const double *const **values);
+/* Brings all of them up to date. ELBO_ENOTFINITE names a factor whose values are
+ * not finite. */
+elbo_status elbo_factors_update(elbo_factor_set *set,
+                                const elbo_factor_view *view, elbo_arena *ws);
+/* Into, and from, the current section. ELBO_EDATA when it does not fit. */
+void elbo_factors_save(const elbo_factor_set *set, elbo_writer *out);
+elbo_status elbo_factors_load(elbo_factor_set *set, elbo_reader *in);
 
 #endif

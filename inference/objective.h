@@ -2,7 +2,8 @@
  *
  *   lambda E_D[w l_theta(x)],  l_theta by inference/language
  *
- * on one run's data. Equal samples are one transition of the program's batch.
+ * on one run's data. Equal samples are one transition of the program's batch (of
+ * one round of collection, where the expression reads what was so then).
  * V, Q, pi and what follows from them are bound by elbo_objective_plan and
  * stand still until the next: gradient: stop.
  */
@@ -41,6 +42,9 @@ bool elbo_objective_needs(const elbo_objective *objective, const char *name);
 
 /* The planner's constants from here on; p is ignored, the arrays are copied. */
 void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan);
+
+/* The checked tree. */
+const elbo_expr *elbo_objective_expression(const elbo_objective *objective);
 
 /* The values of the expression's factors from here on, borrowed; one an element
  * of elbo_expr_factors, in its order. */

@@ -46,6 +46,7 @@
     X(rises)                                                                   \
     X(evidence)                                                                \
     X(expression)                                                              \
+    X(factor)                                                                  \
     X(experiment)                                                              \
     X(scores)                                                                  \
     X(papers)

@@ -325,7 +325,7 @@ START_TEST(data_that_do_not_fit_are_refused_before_they_are_taken)
 
     elbo_alloc_limit((size_t)1 << 20);
     case_fails(elbo_data_init(&data, 1 << 20, arena), ELBO_ENOMEM,
-               "1048576 transitions of 29 bytes");
+               "1048576 transitions of 41 bytes");
     elbo_alloc_limit(0);
     ck_assert(elbo_arena_ok(arena));
     case_fails(elbo_data_init(&data, SIZE_MAX, arena), ELBO_ENOMEM,

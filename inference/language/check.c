@@ -8,7 +8,7 @@
 #include "inference/language/words.h"
 
 enum {
-    MOST_WORDS = 64,
+    MOST_WORDS = 128,
     LONGEST_NEAR = 32, /* longer names are near no word */
     MOST_SAMPLES = 1000000
 };
@@ -91,24 +91,6 @@ static unsigned hold_policy(unsigned depends)
     return (depends & ~(unsigned)ELBO_ON_PLANNER) | ELBO_HAS_STOP;
 }
 
-static elbo_status check_name(checker *c, elbo_expr *e)
-{
-    const elbo_rule *rule = elbo_rule_find(e->name);
-
-    if (!rule) return unknown(c, e);
-    c->column = e->column;
-    if (!rule->bare)
-        return ELBO_FAIL(ELBO_EINVAL, "%s is a function: it needs arguments",
-                         rule->name);
-    if (rule->depends & ELBO_ON_Y && !c->y)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "y has a meaning only inside E, Var or roll");
-    e->type = rule->type;
-    e->depends = rule->depends;
-    if (rule->by_policy && c->fixed_pi) e->depends = hold_policy(e->depends);
-    return ELBO_OK;
-}
-
 static elbo_status wrong_argument(checker *c, const elbo_expr *e, size_t i,
                                   const char *wanted)
 {
@@ -127,6 +109,89 @@ static bool is_number(const elbo_expr *e, double *x)
 
     *x = negative ? -number->number : number->number;
     return number->kind == ELBO_EXPR_NUMBER;
+}
+
+/* ---- factors ---- */
+
+/* NULL: no factor, or a word of this form comes first. */
+static const elbo_factor_name *factor_of(const checker *c, const elbo_expr *e)
+{
+    const elbo_rule *rule = elbo_rule_find(e->name);
+    const elbo_factor_name *f = c->scope->factors;
+
+    if (rule && (e->kind == ELBO_EXPR_CALL ? rule->takes != NULL : rule->bare))
+        return NULL;
+    while (f && f->name && strcmp(f->name, e->name) != 0) f++;
+    return f && f->name ? f : NULL;
+}
+
+/* The state that a factor of states is read at. */
+static elbo_status check_factor_state(checker *c, elbo_expr *e)
+{
+    if (e->n == 0) {
+        c->column = e->column;
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "%s is a function of states: it needs one as its "
+                         "last argument",
+                         e->name);
+    }
+
+    elbo_expr *state = e->arg[e->n - 1];
+
+    ELBO_TRY(check(c, state));
+    if (state->type != ELBO_TYPE_STATE)
+        return wrong_argument(c, e, e->n - 1, "a state");
+    e->depends = state->depends;
+    return ELBO_OK;
+}
+
+/* What it says of its arguments: they are names and numbers. Whether they are
+ * the factor's is for whoever has its options. */
+static elbo_status check_factor(checker *c, elbo_expr *e,
+                                const elbo_factor_name *factor)
+{
+    const bool of_state = factor->shape == ELBO_FACTOR_STATE;
+    double unused;
+
+    e->factor = factor;
+    e->type = ELBO_TYPE_SCALAR;
+    e->depends = ELBO_ON_SAMPLE;
+    if (factor->shape == ELBO_FACTOR_ENTRY)
+        e->depends |= c->y ? ELBO_ON_Y : ELBO_ON_NEXT;
+    if (of_state) ELBO_TRY(check_factor_state(c, e));
+    for (size_t i = 0; i + of_state < e->n; i++) {
+        elbo_expr *arg = e->arg[i];
+
+        arg->type = ELBO_TYPE_SCALAR;
+        arg->depends = 0;
+        if (arg->kind == ELBO_EXPR_NAME || is_number(arg, &unused)) continue;
+        c->column = arg->column;
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "argument %zu of %s must be a name or a number", i + 1,
+                         e->name);
+    }
+    return ELBO_OK;
+}
+
+static elbo_status check_name(checker *c, elbo_expr *e)
+{
+    const elbo_rule *rule = elbo_rule_find(e->name);
+    const elbo_factor_name *factor = factor_of(c, e);
+
+    e->factor = NULL;
+    if (factor) return check_factor(c, e, factor);
+    if (!rule) return unknown(c, e);
+    c->column = e->column;
+    if (!rule->bare)
+        return ELBO_FAIL(ELBO_EINVAL, "%s is a function: it needs arguments",
+                         rule->name);
+    if (rule->depends & ELBO_ON_Y && !c->y)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "y has a meaning only inside E, Var or roll");
+    e->type = rule->type;
+    e->depends = rule->depends;
+    if (rule->by_policy && c->fixed_pi) e->depends = hold_policy(e->depends);
+    return ELBO_OK;
 }
 
 static elbo_status check_number(checker *c, const elbo_expr *e, size_t i,
@@ -288,7 +353,10 @@ static elbo_status check_call(checker *c, elbo_expr *e)
 {
     const elbo_rule *rule = elbo_rule_find(e->name);
     const bool y = c->y, fixed_pi = c->fixed_pi;
+    const elbo_factor_name *factor = factor_of(c, e);
 
+    e->factor = NULL;
+    if (factor) return check_factor(c, e, factor);
     if (!rule) return unknown(c, e);
     ELBO_TRY(check_form(c, e, rule));
     if (rule->effect == ELBO_BINDS_Y) c->y = true;
@@ -358,6 +426,8 @@ static const char *suggest(elbo_expr *expr, elbo_expr *node,
     if (strlen(name) > LONGEST_NEAR) return NULL;
     for (const elbo_rule *rule = elbo_rules; rule->name; rule++)
         if (n < MOST_WORDS) names[n++] = rule->name;
+    for (const elbo_factor_name *f = scope->factors; f && f->name; f++)
+        if (n < MOST_WORDS) names[n++] = f->name;
     while ((nearest = nearest_of(name, names, n))
            && !would_do(expr, node, nearest, scope)) {
         for (i = 0; names[i] != nearest;) i++;

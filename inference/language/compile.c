@@ -28,6 +28,7 @@ elbo_quantity elbo_compile_quantity(elbo_compiler *c, const elbo_expr *e)
 {
     if (c->status != ELBO_OK) return elbo_quantity_number(0);
     c->column = e->column;
+    if (e->factor) return elbo_factor_quantity(c, e);
     if (e->kind == ELBO_EXPR_NUMBER) return elbo_quantity_number(e->number);
     if (e->kind == ELBO_EXPR_NAME) return elbo_meaning_name(c, e);
     if (e->kind == ELBO_EXPR_CALL) return elbo_meaning_call(c, e);
@@ -39,27 +40,31 @@ static bool is_one(const elbo_quantity *x)
     return x->is_number && x->number == 1;
 }
 
-/* The whole as weight x rest: factors that theta does not reach join the
- * weights, where they cost a run nothing. */
-static elbo_quantity factors(elbo_compiler *c, const elbo_expr *e,
-                             elbo_quantity *weight)
+static elbo_quantity product(elbo_compiler *c, elbo_quantity x, elbo_quantity y)
+{
+    if (is_one(&x)) return y;
+    return is_one(&y) ? x : elbo_quantity_binary(c, ELBO_MUL, x, y);
+}
+
+/* The whole as outer x the rest: what theta does not reach joins the weights,
+ * where it costs a run nothing. */
+static elbo_quantity split(elbo_compiler *c, const elbo_expr *e,
+                           elbo_quantity *outer)
 {
     if (e->kind == ELBO_EXPR_NEG) {
-        *weight = elbo_quantity_unary(c, ELBO_NEG, *weight);
-        return factors(c, e->arg[0], weight);
+        *outer = elbo_quantity_unary(c, ELBO_NEG, *outer);
+        return split(c, e->arg[0], outer);
     }
     if (e->kind == ELBO_EXPR_MUL) {
-        const elbo_quantity x = factors(c, e->arg[0], weight);
-        const elbo_quantity y = factors(c, e->arg[1], weight);
+        const elbo_quantity x = split(c, e->arg[0], outer);
 
-        if (is_one(&x)) return y;
-        return is_one(&y) ? x : elbo_quantity_binary(c, ELBO_MUL, x, y);
+        return product(c, x, split(c, e->arg[1], outer));
     }
 
     const elbo_quantity x = elbo_compile_quantity(c, e);
 
     if (x.live) return x;
-    *weight = elbo_quantity_binary(c, ELBO_MUL, *weight, x);
+    *outer = product(c, *outer, x);
     return elbo_quantity_number(1);
 }
 
@@ -67,10 +72,13 @@ elbo_status elbo_compile(elbo_compiler *c, const elbo_expr *expr)
 {
     c->column = expr->column;
 
-    elbo_quantity weight = elbo_batch_weight(c);
-    const elbo_quantity rest = factors(c, expr, &weight);
+    elbo_quantity outer = elbo_quantity_number(1);
+    const elbo_quantity rest = split(c, expr, &outer);
+    elbo_quantity weight = product(c, elbo_batch_weight(c), outer);
 
     if (c->status != ELBO_OK) return c->status;
+    c->program->outer = outer;
+    c->program->inner = rest;
 
     /* an expression of (s, a), or of nothing, meets the sum of its weights */
     c->column = expr->column;

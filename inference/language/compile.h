@@ -86,11 +86,16 @@ struct elbo_program {
     elbo_tape *fixed, *live;
     elbo_binding binding[ELBO_TABLES];
     elbo_binding held[ELBO_TABLES]; /* a twin's, under fixed_pi */
+    elbo_factor_call *calls; /* [n_factors] the expression's factors ... */
+    elbo_binding *factor;    /* ... and what is bound to them */
+    size_t n_factors;
     elbo_static *statics;
     elbo_transfer *transfers;
     elbo_intake *intakes;
     elbo_trace *trace;
     elbo_quantity total; /* sum of weight * expression */
+    elbo_quantity outer, inner; /* the expression's value: their product; only
+                                   `inner` may be live */
     double *scratch;     /* room for any traced node */
     bool warm;           /* `fixed` has been run with the last bindings */
     bool carried;        /* and `live`, of one tile, has its values */
@@ -109,8 +114,11 @@ typedef struct elbo_compiler {
     elbo_quantity reward, coordinates, slope, share, mean_share, kernel, logp;
 } elbo_compiler;
 
-/* compile.c: program->total from the tree. */
+/* compile.c: program->total, outer and inner from the tree. */
 elbo_status elbo_compile(elbo_compiler *c, const elbo_expr *expr);
 elbo_quantity elbo_compile_quantity(elbo_compiler *c, const elbo_expr *expr);
+
+/* factors.c: program->calls and factor, before compiling. */
+elbo_status elbo_factors_init(elbo_program *program, const elbo_expr *expr);
 
 #endif

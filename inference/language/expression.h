@@ -52,6 +52,7 @@ typedef struct elbo_expr {
     size_t column;     /* of its first character in the text, from 0 */
     elbo_type type;    /* set by elbo_expression_check */
     unsigned depends;  /* likewise */
+    const struct elbo_factor_name *factor; /* likewise; NULL: a word */
 } elbo_expr;
 
 /* Where an auxiliary factor has values: a number at each ... */
@@ -65,7 +66,9 @@ typedef enum elbo_factor_shape {
 
 /* The name of an auxiliary factor (inference/factor.h): used as a name, or as a
  * call whose arguments are names and numbers, "ratio(real, aggregate)"; theta
- * never moves it. Of ELBO_FACTOR_STATE the last argument is a state. */
+ * never moves it. Of ELBO_FACTOR_STATE the last argument is a state. A word of
+ * the same name and form comes first: `occupancy` is the planner's,
+ * occupancy(real) is a factor. */
 typedef struct elbo_factor_name {
     const char *name;
     elbo_factor_shape shape;
@@ -82,13 +85,16 @@ typedef struct elbo_scope {
 typedef struct elbo_factor_call {
     const char *text; /* canonical, "ratio(real, aggregate)", without the state */
     elbo_factor_name what;
+    const elbo_expr *expr; /* the call where it first occurs */
+    size_t n;              /* its arguments, without the state */
 } elbo_factor_call;
 
-struct elbo_expr;
 /* The distinct factors of a checked tree, by first occurrence, in the arena; *n
  * may be 0. ELBO_ENOMEM. */
-elbo_status elbo_expr_factors(const struct elbo_expr *expr, elbo_arena *arena,
+elbo_status elbo_expr_factors(const elbo_expr *expr, elbo_arena *arena,
                               elbo_factor_call **out, size_t *n);
+/* The canonical text of one call, without the state; NULL: no memory. */
+const char *elbo_factor_text(const elbo_expr *call, elbo_arena *arena);
 
 enum { ELBO_EXPRESSION_TEXT = 1 << 20, ELBO_EXPRESSION_DEPTH = 256 };
 

@@ -146,6 +146,24 @@ uint32_t elbo_place_next(const elbo_layout *layout, const elbo_place *place)
     return layout->batch->next[layout->order[place->sample]];
 }
 
+uint32_t elbo_place_pattern(const elbo_layout *layout, const elbo_place *place)
+{
+    (void)layout;
+    return (uint32_t)place->entry;
+}
+
+uint32_t elbo_place_taken(const elbo_layout *layout, const elbo_place *place)
+{
+    return layout->batch->entry[layout->order[place->sample]];
+}
+
+uint32_t elbo_place_epoch(const elbo_layout *layout, const elbo_place *place)
+{
+    const uint32_t *epoch = layout->batch->epoch;
+
+    return epoch ? epoch[layout->order[place->sample]] : 0;
+}
+
 static uint32_t with_action(const elbo_layout *layout, uint32_t state,
                             const elbo_place *place)
 {

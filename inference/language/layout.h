@@ -55,6 +55,9 @@ void elbo_layout_index(const elbo_layout *layout, elbo_domain at,
 elbo_place_index elbo_place_row, elbo_place_sample, elbo_place_entry,
     elbo_place_state;
 elbo_place_index elbo_place_s, elbo_place_next; /* [nS + 1], as place_state */
+elbo_place_index elbo_place_pattern; /* [nnz] the entry, y's */
+elbo_place_index elbo_place_taken;   /* [nnz] the entry of the transition */
+elbo_place_index elbo_place_epoch;   /* [epochs] */
 elbo_place_index elbo_place_sa, elbo_place_nexta,
     elbo_place_ya; /* [(nS + 1) x nA] */
 

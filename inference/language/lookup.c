@@ -30,8 +30,8 @@ static size_t state_of(const elbo_expr *e)
     return 0;
 }
 
-static elbo_quantity at_state(elbo_compiler *c, elbo_quantity table,
-                              const elbo_expr *state)
+elbo_quantity elbo_lookup_state(elbo_compiler *c, elbo_quantity table,
+                                const elbo_expr *state)
 {
     const size_t i = state_of(state);
 
@@ -103,7 +103,7 @@ elbo_quantity elbo_lookup_call(elbo_compiler *c, elbo_table table,
 {
     const elbo_quantity whole = table_of(c, table);
 
-    return table == ELBO_TABLE_V ? at_state(c, whole, e->arg[0])
+    return table == ELBO_TABLE_V ? elbo_lookup_state(c, whole, e->arg[0])
                                  : at_pair(c, whole, e->arg[0]);
 }
 
@@ -140,7 +140,7 @@ static elbo_quantity coordinates(elbo_compiler *c)
 elbo_quantity elbo_lookup_coordinates(elbo_compiler *c, const elbo_expr *state)
 {
     if (!has_coordinates(c, state->name)) return elbo_quantity_number(0);
-    return at_state(c, coordinates(c), state);
+    return elbo_lookup_state(c, coordinates(c), state);
 }
 
 elbo_quantity elbo_lookup_slope(elbo_compiler *c, const elbo_expr *e)
@@ -148,5 +148,5 @@ elbo_quantity elbo_lookup_slope(elbo_compiler *c, const elbo_expr *e)
     if (!has_coordinates(c, e->name)) return elbo_quantity_number(0);
     if (!c->slope.made)
         c->slope = elbo_quantity_slope(c, table_of(c, ELBO_TABLE_V));
-    return at_state(c, c->slope, e->arg[0]);
+    return elbo_lookup_state(c, c->slope, e->arg[0]);
 }

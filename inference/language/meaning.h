@@ -19,6 +19,12 @@ elbo_quantity elbo_lookup_here(elbo_compiler *c, elbo_table table);
 elbo_quantity elbo_lookup_call(elbo_compiler *c, elbo_table table,
                                const elbo_expr *e);
 elbo_quantity elbo_lookup_slope(elbo_compiler *c, const elbo_expr *e);
+/* Of a table over states, END's row included. */
+elbo_quantity elbo_lookup_state(elbo_compiler *c, elbo_quantity table,
+                                const elbo_expr *state);
+
+/* factors.c: a name or a call that is an auxiliary factor. */
+elbo_quantity elbo_factor_quantity(elbo_compiler *c, const elbo_expr *e);
 elbo_quantity elbo_lookup_coordinates(elbo_compiler *c, const elbo_expr *state);
 
 /* batch.c: what the batch itself says. */

@@ -20,6 +20,7 @@ static elbo_status compile(elbo_program *program, const elbo_expr *expr,
 
     ELBO_TRY(
         elbo_layout_init(&program->layout, &program->batch, program->arena));
+    ELBO_TRY(elbo_factors_init(program, expr));
 
     const size_t n = program->layout.size[unit];
 
@@ -166,6 +167,9 @@ static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
         if (bind_table(program, &program->binding[i], bound[i])) changed = true;
         if (bind_table(program, &program->held[i], bound[i])) changed = true;
     }
+    for (size_t i = 0; i < program->n_factors; i++)
+        if (bind_table(program, &program->factor[i], bind->factor[i]))
+            changed = true;
     return changed;
 }
 
@@ -180,17 +184,23 @@ static void run_fixed(elbo_program *program)
     program->carried = false;
 }
 
+/* The intakes' x, and no derivatives yet. */
+static void read_kernel(elbo_program *program, const double p[])
+{
+    for (const elbo_intake *in = program->intakes; in; in = in->rest) {
+        elbo_intake_forward(in, &program->layout, p);
+        memset(in->g, 0,
+               in->cols * program->layout.size[in->at] * sizeof *in->g);
+    }
+}
+
 /* The total, and the intakes' derivatives when they are wanted. */
 static double run_live(elbo_program *program, const double p[], bool wanted)
 {
     const size_t tiles = elbo_tile_count(program);
     double total = 0;
 
-    for (const elbo_intake *in = program->intakes; in; in = in->rest) {
-        elbo_intake_forward(in, &program->layout, p);
-        memset(in->g, 0,
-               in->cols * program->layout.size[in->at] * sizeof *in->g);
-    }
+    read_kernel(program, p);
     for (size_t k = 0; k < tiles; k++) {
         double part;
 
@@ -291,11 +301,66 @@ elbo_status elbo_program_slopes(elbo_program *program,
     return ELBO_OK;
 }
 
+/* ---- values ---- */
+
+/* x [size of its domain], as the tapes have it now; live: tile by tile. */
+static void read_quantity(elbo_program *program, const elbo_quantity *x,
+                          double out[])
+{
+    const size_t tiles = x->live ? elbo_tile_count(program) : 1;
+
+    if (x->is_number) out[0] = x->number;
+    for (size_t k = 0; !x->is_number && k < tiles; k++) {
+        size_t first = 0, n = program->layout.size[x->at];
+
+        if (x->live) {
+            elbo_tile_forward(program, k);
+            n = elbo_tile_places(program, k, x->at, &first);
+        }
+        elbo_tape_get(x->live ? program->live : program->fixed, x->node,
+                      program->scratch);
+        memcpy(out + first, program->scratch, n * sizeof *out);
+    }
+}
+
+/* Where transition t of the layout, in this row of it, finds its value. */
+static size_t place_of(elbo_domain at, size_t row, size_t t)
+{
+    if (at == ELBO_AT_ALL) return 0;
+    return at == ELBO_AT_ROW ? row : t;
+}
+
+static elbo_status multiply(elbo_program *program, double out[], elbo_arena *ws)
+{
+    const elbo_layout *const layout = &program->layout;
+    const elbo_quantity *const x = &program->outer, *const y = &program->inner;
+    double *const left = elbo_arena_doubles(ws, layout->size[x->at]);
+    double *const right = elbo_arena_doubles(ws, layout->size[y->at]);
+
+    ELBO_TRY(elbo_arena_check(ws, "an expression's values"));
+    read_quantity(program, x, left);
+    read_quantity(program, y, right);
+    for (size_t row = 0; row < layout->rows; row++)
+        for (size_t t = layout->samples[row]; t < layout->samples[row + 1]; t++)
+            out[layout->order[t]] = left[place_of(x->at, row, t)]
+                                    * right[place_of(y->at, row, t)];
+    return ELBO_OK;
+}
+
 elbo_status elbo_program_values(elbo_program *program,
                                 const elbo_bindings *bind, double out[],
                                 size_t *sample)
 {
-    (void)out;
-    double value;
-    return elbo_program_run(program, bind, &value, NULL, sample);
+    const elbo_mark mark = elbo_arena_mark(program->arena);
+
+    *sample = 0;
+    if (bind_tables(program, bind)) run_fixed(program);
+    if (program->inner.live) read_kernel(program, bind->p);
+
+    const elbo_status s = multiply(program, out, program->arena);
+
+    elbo_arena_release(program->arena, mark);
+    for (size_t i = 0; s == ELBO_OK && i < program->batch.n; i++)
+        if (!isfinite(out[i])) return elbo_fault_value(program, out[i], sample);
+    return s;
 }

@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inference/factor.h"
+
 struct elbo_objective {
     const elbo_expr *expr;
+    bool by_epoch; /* rounds of collection tell equal samples apart */
     elbo_program *program; /* NULL while there are no data */
     elbo_batch batch;
     uint32_t *row, *next, *entry; /* [capacity], of the batch */
     uint32_t *first;              /* [capacity] a transition's first sample */
+    uint32_t *epoch;              /* [capacity] its round */
     double *r, *weight;           /* [capacity] */
     double *V, *Q, *logpi, *occupancy; /* bound */
     elbo_bindings bind;
@@ -47,12 +51,14 @@ elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
                                  elbo_expr **out, size_t *column,
                                  const char **nearest)
 {
-    const elbo_scope scope = {.coordinates = true, .finite = true};
+    const elbo_scope scope = {
+        .coordinates = true, .finite = true, .factors = elbo_factor_words};
     const char *near = NULL;
     size_t place = 0;
     elbo_status s = elbo_expression_parse(text, arena, out, &place);
 
     if (s == ELBO_OK) s = elbo_expression_check(*out, &scope, &place, &near);
+    if (s == ELBO_OK) s = elbo_factors_check(*out, arena, &place, &near);
     if (s == ELBO_OK) s = try_compile(*out, &place);
     if (column) *column = place;
     if (nearest) *nearest = near;
@@ -109,9 +115,23 @@ static elbo_status take_batch(elbo_objective *o, size_t capacity,
     o->batch.next = o->next = elbo_arena_u32(arena, capacity);
     o->batch.entry = o->entry = elbo_arena_u32(arena, capacity);
     o->first = elbo_arena_u32(arena, capacity);
+    o->epoch = elbo_arena_u32(arena, capacity);
     o->batch.r = o->r = elbo_arena_doubles(arena, capacity);
     o->batch.weight = o->weight = elbo_arena_doubles(arena, capacity);
     return elbo_arena_check(arena, "the objective's batch");
+}
+
+/* Whether it reads what was so in a sample's round. */
+static elbo_status find_epochs(elbo_objective *o, elbo_arena *arena)
+{
+    elbo_factor_call *calls;
+    size_t n;
+
+    ELBO_TRY(elbo_expr_factors(o->expr, arena, &calls, &n));
+    for (size_t i = 0; i < n; i++)
+        if (calls[i].what.shape == ELBO_FACTOR_EPOCH) o->by_epoch = true;
+    if (o->by_epoch) o->batch.epoch = o->epoch;
+    return ELBO_OK;
 }
 
 elbo_status elbo_objective_open(const char *text, const elbo_world *world,
@@ -119,7 +139,9 @@ elbo_status elbo_objective_open(const char *text, const elbo_world *world,
                                 size_t capacity, elbo_arena *arena,
                                 elbo_objective **out)
 {
-    const elbo_scope scope = {.coordinates = world->coord, .finite = true};
+    const elbo_scope scope = {.coordinates = world->coord,
+                              .finite = true,
+                              .factors = elbo_factor_words};
     elbo_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
     elbo_expr *expr;
     const char *nearest;
@@ -133,6 +155,7 @@ elbo_status elbo_objective_open(const char *text, const elbo_world *world,
     o->batch.gamma = gamma;
     ELBO_TRY(take_world(o, world, pattern, arena));
     ELBO_TRY(take_batch(o, capacity, arena));
+    ELBO_TRY(find_epochs(o, arena));
     o->bind = (elbo_bindings){
         .V = o->V, .Q = o->Q, .logpi = o->logpi, .occupancy = o->occupancy};
     *out = o;
@@ -149,16 +172,18 @@ void elbo_objective_close(elbo_objective *objective)
 /* ---- data ---- */
 
 typedef struct sample {
-    uint32_t entry, row, next, number;
+    uint32_t entry, row, next, number, epoch;
     double r, w;
 } sample;
 
-/* By entry, reward, number: a total order, so that sums have one order. */
+/* By entry, epoch, reward, number: a total order, so that sums have one order.
+ */
 static int compare(const void *left, const void *right)
 {
     const sample *const x = left, *const y = right;
 
     if (x->entry != y->entry) return x->entry < y->entry ? -1 : 1;
+    if (x->epoch != y->epoch) return x->epoch < y->epoch ? -1 : 1;
     if (x->r < y->r || x->r > y->r) return x->r < y->r ? -1 : 1;
     return x->number < y->number ? -1 : x->number > y->number;
 }
@@ -169,8 +194,10 @@ static void merge(elbo_objective *o, const sample from[], size_t n,
 {
     size_t k = 0;
 
+    o->batch.epochs = 1;
     for (size_t i = 0; i < n; i++) {
         const bool same = k > 0 && from[i].entry == o->entry[k - 1]
+                          && from[i].epoch == o->epoch[k - 1]
                           && !(from[i].r > o->r[k - 1]);
 
         if (same) {
@@ -181,6 +208,9 @@ static void merge(elbo_objective *o, const sample from[], size_t n,
         o->next[k] = from[i].next;
         o->entry[k] = from[i].entry;
         o->first[k] = from[i].number;
+        o->epoch[k] = from[i].epoch;
+        if (o->batch.epochs <= from[i].epoch)
+            o->batch.epochs = from[i].epoch + 1;
         o->r[k] = from[i].r;
         o->weight[k++] = scale * from[i].w;
     }
@@ -204,8 +234,13 @@ static elbo_status gather(elbo_objective *o, const elbo_pattern *pattern,
                              "data: sample %zu: state %u, action %u cannot be "
                              "followed by state %u in this model",
                              i, data->s[i], data->a[i], data->next[i]);
-        all[i] = (sample){(uint32_t)entry, (uint32_t)row, (uint32_t)next,
-                          (uint32_t)i,     data->r[i],    data->w[i]};
+        all[i] = (sample){.entry = (uint32_t)entry,
+                          .row = (uint32_t)row,
+                          .next = (uint32_t)next,
+                          .number = (uint32_t)i,
+                          .epoch = o->by_epoch ? data->epoch[i] : 0,
+                          .r = data->r[i],
+                          .w = data->mass[i] * data->w[i]};
     }
     qsort(all, data->n, sizeof *all, compare);
     merge(o, all, data->n, scale);
@@ -253,6 +288,11 @@ void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan)
     copy(objective->occupancy, plan->occupancy, rows);
     objective->bind.J = plan->J;
     objective->bind.Jmodel = plan->Jmodel;
+}
+
+const elbo_expr *elbo_objective_expression(const elbo_objective *objective)
+{
+    return objective->expr;
 }
 
 void elbo_objective_factors(elbo_objective *objective,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "inference/ascent.h"
+#include "inference/factor.h"
 #include "inference/likelihood.h"
 #include "inference/norm_bound.h"
 #include "inference/program/command.h"
@@ -134,9 +135,9 @@ static size_t show_terms(const char *name, const char *known[], size_t *n)
 {
     size_t shown = 0;
 
-    if (picked(name, "constant", known, n)) {
-        show_term("weight", "constant", "w(x) = c, c >= 0");
-        show_line("the same weight for every transition: weight: 1");
+    if (picked(name, "weight", known, n)) {
+        show_term("weight", "weight", "w(x) >= 0, any expression");
+        show_line("read before each M-step at the present theta, then frozen");
         shown++;
     }
     for (size_t i = 0; elbo_likelihoods[i]; i++) {
@@ -161,6 +162,47 @@ static size_t show_terms(const char *name, const char *known[], size_t *n)
     return shown + show_searches(name, known, n);
 }
 
+/* How a factor is written: its arguments, those with defaults in brackets. */
+static void show_call(const elbo_factor *f)
+{
+    const size_t n = elbo_option_count(f->options);
+    const bool of_state = f->shape == ELBO_FACTOR_STATE;
+
+    printf("%s%s", f->name, n || of_state ? "(" : "");
+    for (size_t i = 0; i < n; i++) {
+        const bool optional = f->options[i].fallback;
+
+        printf("%s%s%s%s", i ? ", " : "", optional ? "[" : "",
+               f->options[i].name, optional ? "]" : "");
+    }
+    if (of_state) printf("%sstate", n ? ", " : "");
+    puts(n || of_state ? ")" : "");
+}
+
+static size_t show_factors(const char *name, const char *known[], size_t *n)
+{
+    static const char *const shapes[] = {
+        [ELBO_FACTOR_ROW] = "at (s, a)",
+        [ELBO_FACTOR_ENTRY] = "at (s, a, next), inside E at y",
+        [ELBO_FACTOR_STATE] = "at a state",
+        [ELBO_FACTOR_EPOCH] = "at the round in which the sample was collected",
+    };
+    size_t shown = 0;
+
+    for (size_t i = 0; elbo_factors[i]; i++) {
+        const elbo_factor *const f = elbo_factors[i];
+
+        if (!picked(name, f->name, known, n)) continue;
+        show_call(f);
+        printf("    a number %s\n", shapes[f->shape]);
+        show_line(f->doc);
+        show_line(f->source);
+        show_options(f->options);
+        shown++;
+    }
+    return shown;
+}
+
 static size_t show_papers(const char *name, const char *known[], size_t *n)
 {
     for (const elbo_paper *p = elbo_papers; p->name; p++)
@@ -173,6 +215,7 @@ static const section sections[] = {
     {"models",  "models",       show_models  },
     {"control", "control",      show_controls},
     {"terms",   "terms",        show_terms   },
+    {"factors", "factors",      show_factors },
     {"papers",  "papers",       show_papers  },
 };
 

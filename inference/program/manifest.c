@@ -98,6 +98,19 @@ static json_t *digests(const elbo_experiment *e)
                      digest(e->settings, strlen(e->settings)));
 }
 
+static json_t *oracle_list(const elbo_experiment *e, elbo_arena *arena)
+{
+    const char *const *names;
+
+    if (elbo_setup_oracles(&e->setup, arena, &names) != ELBO_OK) return NULL;
+
+    json_t *const list = json_array();
+
+    for (size_t i = 0; names[i]; i++)
+        json_array_append_new(list, string(names[i], arena));
+    return list;
+}
+
 /* The way from one folder to another, both absolute and without links: "../../"
  * or "../data". */
 static const char *way(const char *from, const char *to, elbo_arena *arena)
@@ -149,6 +162,7 @@ static elbo_status fill(json_t *root, const elbo_experiment *e,
     bad |= json_object_set_new(root, "name", json_string(e->name));
     bad |= json_object_set_new(root, "objective",
                                json_string(elbo_setup_kind(&e->setup)));
+    bad |= json_object_set_new(root, "oracles", oracle_list(e, arena));
     bad |= json_object_set_new(root, "seeds", seed_list(e));
     bad |= json_object_set_new(root, "folder",
                                string(folder ? folder : e->folder, arena));

@@ -1,0 +1,26 @@
+#include <string.h>
+
+#include "inference/weight/factors.h"
+
+/* X(struct, name, shape) */
+#define FACTORS(X)                                                             \
+    X(elbo_factor_occupancy, "occupancy", ELBO_FACTOR_ROW)
+
+const elbo_factor *const elbo_factors[] = {
+#define MEMBER(factor, name, shape) &factor,
+    FACTORS(MEMBER)
+#undef MEMBER
+        NULL};
+
+const elbo_factor_name elbo_factor_words[] = {
+#define WORD(factor, name, shape) {name, shape},
+    FACTORS(WORD)
+#undef WORD
+        {0}};
+
+const elbo_factor *elbo_factor_find(const char *name)
+{
+    for (size_t i = 0; elbo_factors[i]; i++)
+        if (strcmp(elbo_factors[i]->name, name) == 0) return elbo_factors[i];
+    return NULL;
+}
