@@ -329,7 +329,7 @@ START_TEST(data_that_do_not_fit_are_refused_before_they_are_taken)
     elbo_alloc_limit(0);
     ck_assert(elbo_arena_ok(arena));
     case_fails(elbo_data_init(&data, SIZE_MAX, arena), ELBO_ENOMEM,
-               "transitions of 29 bytes");
+               "transitions of 41 bytes");
     case_ok(elbo_data_init(&data, 1 << 10, arena));
     elbo_arena_free(arena);
 }
