@@ -569,6 +569,14 @@ compare_pairs() {
         exits 0 compare runs/seven runs/six runs/seven runs/six runs/six && [ "$(sed '1,/^left/d' out | wc -l)" -eq 4 ]
 }
 check compare_takes_all_pairs_of_a_few_runs compare_pairs
+compare_worlds() {
+    exits 0 run small.yaml env.slip=0.25 seed=0..4 -q -o runs/slip && exits 0 compare runs/seven runs/slip &&
+        says "runs/seven, runs/slip: not the same environment: env.slip: 0.2385, 0.25" &&
+        exits 0 compare runs/seven runs/slip -q && [ ! -s err ] || return 1
+    printf 'name: r\nseed: 0..4\nenv: {name: riverswim, discount: 0.95}\nmodel: tabular\ncontrol: {name: soft_value_iteration}\ninference: {iterations: 2, data: {steps: 100}}\n' >river.yaml
+    exits 0 run river.yaml -q -o runs/river && exits 0 compare runs/seven runs/river && says "not the same environment: env.name: chain, riverswim"
+}
+check compare_says_when_the_worlds_differ compare_worlds
 compare_words() {
     exits 2 compare && exits 2 compare runs/seven --metric return_rael && says '"return_real"' &&
         exits 2 compare runs/seven --at lst && says '"last"' && exits 2 compare runs/seven --levl 1 && says '"--level"' &&

@@ -7,6 +7,7 @@
 #include "inference/program/diagnostics.h"
 #include "inference/program/scores.h"
 #include "inference/program/source.h"
+#include "inference/program/worlds.h"
 
 enum { FEW = 5, ALL_PAIRS = 4, CELL = 64, COLUMNS = 5 };
 
@@ -228,6 +229,21 @@ static elbo_scores_at row_of(const elbo_values *values)
     return elbo_choice_is(values, "at", "mean") ? ELBO_AT_MEAN : ELBO_AT_LAST;
 }
 
+/* Numbers of different worlds are compared, but not silently. */
+static elbo_status say_worlds(const comparison *c)
+{
+    for (size_t i = 1; i < c->n; i++) {
+        const char *difference;
+
+        ELBO_TRY(elbo_worlds_differ(c->dir[0], c->dir[i], c->arena,
+                                    &difference));
+        if (difference && !c->quiet)
+            elbo_say("%s, %s: not the same environment: %s", c->dir[0],
+                     c->dir[i], difference);
+    }
+    return ELBO_OK;
+}
+
 static elbo_status compare(comparison *c)
 {
     c->run = elbo_arena_take(c->arena, c->n, sizeof *c->run);
@@ -240,6 +256,7 @@ static elbo_status compare(comparison *c)
                      "too short",
                      c->dir[i], c->run[i].n);
     }
+    ELBO_TRY(say_worlds(c));
     print_head(c);
     ELBO_TRY(print_runs(c));
     return c->n > 1 ? print_pairs(c) : ELBO_OK;
