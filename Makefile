@@ -98,6 +98,7 @@ check: setup
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/elbo $(B)/elbo-tests
 	tests/run.sh $(B)/elbo-tests
 	tests/program.sh $(B)/elbo
+	tests/hostile.sh $(B)/elbo
 
 asan: setup
 	@CK_FORK=no KILLS=10 $(MAKE) --no-print-directory MODE=asan check

@@ -1,0 +1,141 @@
+#!/bin/sh
+# tests/hostile.sh ELBO -- expressions that mean harm, or are typed wrong: every slot
+# that takes one answers with a place and an exit code, and never crashes; what it
+# suggests is accepted.
+set -u
+
+[ $# -eq 1 ] || { echo "usage: $0 path/to/elbo" >&2; exit 2; }
+elbo=$(realpath "$1") || exit 2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+passed=0
+failed=0
+
+cat >base.yaml <<'E'
+name: hostile
+seed: 0
+env: {name: chain, discount: 0.9}
+model: softmax
+control: {name: soft_value_iteration, temperature: 0.1}
+inference:
+  iterations: 2
+  data: {steps: 100}
+E
+
+# The keys that take an expression.
+keys="inference.likelihood"
+
+fail() {
+    failed=$((failed + 1))
+    echo "not ok $1"
+    sed 's/^\(.\{0,160\}\).*/    \1/' err | head -5
+}
+
+# answers CODE TEXT VERB KEY=VALUE...: the exit code, and TEXT on stderr.
+answers() {
+    code=$1 text=$2 verb=$3
+    shift 3
+    out=
+    [ "$verb" = run ] && out="-q -f -o run"
+    # shellcheck disable=SC2086 # words without blanks
+    "$elbo" $verb base.yaml "$@" $out >out 2>err
+    got=$?
+    if [ $got -eq "$code" ] && { [ -z "$text" ] || grep -qF -- "$text" err; }; then
+        passed=$((passed + 1))
+    else
+        fail "$verb $(echo "$*" | cut -c1-70): exit $got, not $code, or not \"$text\""
+    fi
+}
+
+# In the file rather than on the command line, which holds 128 KiB a word.
+in_file() { # CODE TEXT KEY, the value on stdin
+    { sed '/^inference:/,$d' base.yaml; echo 'inference:'; echo '  data: {steps: 100}'
+      printf '  %s: ' "${3#inference.}"; cat; echo; } >large.yaml
+    "$elbo" check large.yaml >out 2>err
+    got=$?
+    if [ $got -eq "$1" ] && grep -qF -- "$2" err && [ "$(wc -c <err)" -lt 2000 ]; then
+        passed=$((passed + 1))
+    else
+        fail "check $3 of $(wc -c <large.yaml) bytes: exit $got, not $1, or not \"$2\""
+    fi
+}
+
+repeat() { awk -v n="$2" -v text="$1" 'BEGIN { while (n--) printf "%s", text }'; }
+
+for key in $keys; do
+    deep="$(repeat '(' 10000)logp$(repeat ')' 10000)"
+    answers 78 "argument 3: error: nested more than 256 deep" check "$key=$deep"
+    answers 78 "nested more than" check "$key=$(repeat '-' 10000)logp"
+    answers 78 "nested more than" check "$key=$(repeat 'sq(' 10000)logp"
+    answers 78 "operations in a chain" check "$key=logp$(repeat '+1' 10000)"
+    repeat '1+' 524000 | in_file 78 "large.yaml:8:" "$key"
+    repeat 'x' 1040000 | in_file 78 "large.yaml:8:" "$key"
+    repeat '(' 1040000 | in_file 78 "large.yaml:8:" "$key"
+    repeat 'x' 2000000 | in_file 78 "" "$key"
+    answers 78 'did you mean "logp"?' check "$key=logq"
+    answers 78 'unknown name' check "$key=nonsense"
+    answers 78 'unknown function' check "$key=system(1)"
+    answers 78 'expected' check "$key=E(V(y)"
+    answers 78 'expected an operator' check "$key=logp)"
+    answers 78 'it needs arguments' check "$key=V"
+    answers 78 'scalar, not a vector' check "$key=logp/(s-3)"
+    answers 78 'no value' check "$key="
+    answers 78 'error' check "$key=\$(reboot)"
+    answers 78 'error' check "$key=logp; rm"
+    answers 78 'too large' check "$key=logp*1e400"
+    answers 78 'error' check "$key=logp^s"
+    answers 78 'error' check "$key=max(logp)"
+    answers 78 'error' check "$key=exp()"
+    answers 78 'error' check "$key=E(V(y),1,2,3)"
+    answers 78 'error' check "$key=$(printf 'logp\303(')"
+    answers 78 'error' check "$key=[1,2]"
+    answers 78 'error' check "$key={a: 1}"
+    answers 78 'error' check "$key=nan*logp"
+    answers 78 'error' check "$key=inf*logp"
+done
+
+# A value that is not finite names its sample; the run ends on that check.
+for text in 'logp/0' 'logp/(r-r)' 'log(-1)*logp' 'sqrt(-1)*logp' '(1e308*1e308)*logp' \
+    'exp(1000)*logp' 'logp+log(0)' 'logp/(gamma-0.9)'; do
+    answers 1 "likelihood, sample " run "inference.likelihood=$text"
+done
+
+# Arguments of slots that are no expressions.
+answers 78 'did you mean "tilt"?' check inference.transition='tlit(1)'
+answers 78 'beta must not be 0' check inference.transition='tilt(0)'
+answers 78 'is not closed' check inference.transition="tilt($(repeat '(' 10000)1)"
+answers 78 'error' check inference.transition="$(repeat 'tilt(' 10000)"
+answers 78 'error' check inference.transition='tilt(nan)'
+answers 78 'error' check inference.transition='tilt(1e400)'
+answers 78 'error' check inference.transition='tilt(1, kl=stpe)'
+answers 78 'error' check inference.transition='tilt(1, 2, 3)'
+answers 78 'error' check inference.transition='robust()'
+answers 78 'error' check inference.transition='robust(-1)'
+answers 78 'error' check inference.gradient="$(repeat '(' 10000)"
+answers 78 'did you mean "stop"?' check inference.gradient=stpo
+answers 78 'error' check inference.weight="$(repeat '-' 10000)1"
+answers 78 'error' check inference.weight=-1
+
+# suggests KEY WRONG: what is suggested is accepted in the place of what was wrong.
+suggests() {
+    "$elbo" check base.yaml "$1=$2" >out 2>err
+    name=$(sed -n 's/.*did you mean "\([^"]*\)"?.*/\1/p' err | head -n 1)
+    wrong=$(sed -n 's/.*unknown [a-z]* \([A-Za-z_]*\);.*/\1/p; s/.*not "\([^"]*\)".*/\1/p' err | head -n 1)
+    [ -n "$name" ] && [ -n "$wrong" ] || { fail "$1=$2: no suggestion"; return; }
+    answers 0 "" check "$1=$(echo "$2" | sed "s/$wrong/$name/")"
+}
+
+for text in logq 'logp + lgo(2)' 'logp - sqq(E(V(y)) - V(next))' 'logp*abss(r)' 'logp + gama' \
+    'logp - E(sq(V(x) - V(next)))' 'logp*mean(rr)' 'logp*clpi(r, 0, 1)' 'logp + stp(r)' \
+    'logp - Vra(V(y))' 'logp + Edd(r)' 'logp - reul(r)' 'logp + sqtr(4)' 'logp + mni(r, 1)'; do
+    suggests inference.likelihood "$text"
+done
+suggests inference.transition 'tlit(2)'
+suggests inference.transition 'robsut(0.1)'
+suggests inference.transition 'modle'
+suggests inference.gradient stpo
+suggests inference.optimality exponentail
+
+echo "hostile: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
