@@ -7,7 +7,8 @@ const elbo_env *const elbo_envs[] = {
     &elbo_chain,         &elbo_riverswim,
     &elbo_garnet,        &elbo_frozen_lake,
     &elbo_cliff_walking, &elbo_taxi,
-    &elbo_table,         NULL,
+    &elbo_wide_tree,     &elbo_table,
+    NULL,
 };
 
 const elbo_env *elbo_env_find(const char *name)

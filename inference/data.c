@@ -1,6 +1,7 @@
 #include "inference/data.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "inference/core/alloc.h"
@@ -45,13 +46,24 @@ void elbo_collector_init(elbo_collector *collector, uint64_t seed)
     *collector = (elbo_collector){.rng = elbo_rng_stream(seed, "data", 0)};
 }
 
+/* Of the first n episodes floor(n share) are the expert's. */
+static bool is_expert(const elbo_behaviour *how, uint64_t episode)
+{
+    const double n = (double)episode;
+
+    return how->expert
+           && floor((n + 1) * how->expert_share) > floor(n * how->expert_share);
+}
+
 /* An action from (1 - epsilon) policy + epsilon uniform. */
 static size_t act(const elbo_behaviour *how, const elbo_world *world,
                   elbo_collector *collector, double p[])
 {
-    const size_t nA = world->nA, stage = collector->step % how->stages;
-    const double *pi =
-        how->policy + (stage * world->nS + collector->state) * nA;
+    const bool expert = is_expert(how, collector->episodes - 1);
+    const size_t stages = expert ? how->expert_stages : how->stages;
+    const size_t nA = world->nA, stage = collector->step % stages;
+    const double *pi = (expert ? how->expert : how->policy)
+                       + (stage * world->nS + collector->state) * nA;
 
     for (size_t a = 0; a < nA; a++)
         p[a] = (1 - how->epsilon) * pi[a] + how->epsilon / (double)nA;
@@ -69,6 +81,7 @@ static void step(elbo_data *data, elbo_collector *collector,
         collector->state = (uint32_t)elbo_rng_categorical(&collector->rng,
                                                           world->mu, world->nS);
         collector->step = 0;
+        collector->episodes++;
     }
 
     const size_t a = act(how, world, collector, p);
@@ -175,6 +188,7 @@ void elbo_data_save(const elbo_data *data, const elbo_collector *collector,
     elbo_put_u64(out, collector->state);
     elbo_put_u64(out, collector->step);
     elbo_put_u64(out, collector->running);
+    elbo_put_u64(out, collector->episodes);
     elbo_put_u64(out, collector->steps);
 }
 
@@ -186,8 +200,10 @@ static elbo_status load_collector(elbo_collector *collector, elbo_reader *in)
     ELBO_TRY(elbo_get_u64(in, &state));
     ELBO_TRY(elbo_get_u64(in, &collector->step));
     ELBO_TRY(elbo_get_u64(in, &running));
+    ELBO_TRY(elbo_get_u64(in, &collector->episodes));
     ELBO_TRY(elbo_get_u64(in, &collector->steps));
-    if (state > UINT32_MAX || running > 1)
+    if (state > UINT32_MAX || running > 1
+        || (running && collector->episodes == 0))
         return ELBO_FAIL(
             ELBO_EDATA, "collector: state %llu, running %llu: no such place",
             (unsigned long long)state, (unsigned long long)running);

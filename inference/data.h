@@ -29,6 +29,7 @@ typedef struct elbo_collector {
     uint32_t state;
     uint64_t step;   /* steps taken in this episode */
     bool running;    /* false: the next step starts an episode from mu */
+    uint64_t episodes; /* started in total */
     uint64_t steps;  /* real steps in total */
 } elbo_collector;
 
@@ -38,6 +39,11 @@ void elbo_collector_init(elbo_collector *collector, uint64_t seed);
 typedef struct elbo_behaviour {
     const double *policy; /* [stages x nS x nA] */
     size_t stages;        /* the episode step t uses block t mod stages */
+    /* A second policy, whose share of the episodes is as even as whole episodes
+     * allow; NULL: none. Blocks as above. */
+    const double *expert;
+    size_t expert_stages;
+    double expert_share; /* in [0, 1] */
     double epsilon;       /* share of uniformly random actions, in [0, 1] */
     size_t episode_steps; /* an episode is cut after so many; 0: never */
 } elbo_behaviour;

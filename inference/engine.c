@@ -22,7 +22,7 @@ elbo_status elbo_engine_count(elbo_engine *e)
 {
     const double size = elbo_data_size(&e->data);
     const double scale =
-        e->set.lambda > 0 && size > 0 ? e->set.lambda / size : 1;
+        e->set.lambda_each || size == 0 ? e->set.lambda : e->set.lambda / size;
 
     const elbo_pattern *pattern = e->belief.mean.pattern;
 

@@ -50,10 +50,12 @@ const char *elbo_setup_kind(const elbo_setup *setup);
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out);
 
-/* Columns that the transition slot appends: means over the occupancy rho. */
+/* Columns that the transition slot appends, means over the occupancy rho, and
+ * then those of the model. */
+enum { ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS };
 typedef struct elbo_own_values {
     size_t n;
-    double x[ELBO_TRANSITION_COLUMNS];
+    double x[ELBO_OWN_COLUMNS];
 } elbo_own_values;
 
 /* One row of metrics.csv, columns in the order of design.md section 4. */
@@ -70,7 +72,7 @@ typedef struct elbo_row {
 /* The columns' names in order, NULL-terminated, with stop_kl where it exists;
  * without those that a setting appends (elbo_engine_columns has them). */
 const char *const *elbo_row_columns(elbo_optimality optimality);
-enum { ELBO_ROW_COLUMNS = 13 + ELBO_TRANSITION_COLUMNS }; /* at most */
+enum { ELBO_ROW_COLUMNS = 13 + ELBO_OWN_COLUMNS }; /* at most */
 /* The row's values in the same order, then its own; counts as doubles. Returns
  * how many. */
 size_t elbo_row_values(const elbo_row *row, elbo_optimality optimality,

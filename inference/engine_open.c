@@ -18,7 +18,8 @@ static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
 
     *set = (elbo_settings){
         .kappa = elbo_real(how, "feedback"),
-        .lambda = strcmp(lambda, "|D|") == 0 ? 0 : strtod(lambda, NULL),
+        .lambda = strcmp(lambda, "|D|") == 0 ? 1 : strtod(lambda, NULL),
+        .lambda_each = strstr(lambda, "|D|") != NULL,
         .previous =
             setup->control->previous_prior
             || elbo_choice_is(setup->control_common, "prior", "previous"),
@@ -148,13 +149,14 @@ static void draw_policy(double policy[], size_t nS, size_t nA, uint64_t seed)
 }
 
 /* The best policy of the true world. */
-static elbo_status solve_world(elbo_engine *e)
+static elbo_status solve_world(elbo_engine *e, const double **policy,
+                               size_t *stages)
 {
     elbo_posterior post;
 
     ELBO_TRY(elbo_optimal_policy(&e->truth, &e->problem, e->arena, &post));
-    e->behaviour.policy = post.pi;
-    e->behaviour.stages = post.stages;
+    *policy = post.pi;
+    *stages = post.stages;
     return ELBO_OK;
 }
 
@@ -166,11 +168,16 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
     e->behaviour = (elbo_behaviour){
         .policy = e->post.pi,
         .stages = e->post.stages,
+        .expert_share = elbo_real(data, "expert"),
         .epsilon = elbo_real(data, "epsilon"),
         .episode_steps = (size_t)elbo_int(data, "episode_steps"),
     };
+    if (e->behaviour.expert_share > 0)
+        ELBO_TRY(solve_world(e, &e->behaviour.expert,
+                             &e->behaviour.expert_stages));
     if (e->set.current) return ELBO_OK;
-    if (elbo_choice_is(data, "policy", "optimal")) return solve_world(e);
+    if (elbo_choice_is(data, "policy", "optimal"))
+        return solve_world(e, &e->behaviour.policy, &e->behaviour.stages);
 
     double *policy = elbo_arena_doubles(e->arena, nS * nA);
 

@@ -37,7 +37,7 @@ static elbo_status check_horizon(const char *text, size_t *column,
     return ELBO_OK;
 }
 
-/* "|D|" or lambda itself, a positive number. */
+/* "|D|", a positive number of them ("0.15|D|"), or lambda itself. */
 static elbo_status check_scale(const char *text, size_t *column,
                                const char **nearest)
 {
@@ -48,9 +48,12 @@ static elbo_status check_scale(const char *text, size_t *column,
 
     const double lambda = strtod(text, &end);
 
-    if (end == text || *end || errno || !(lambda > 0) || !isfinite(lambda)) {
+    if (end == text || (*end && strcmp(end, "|D|") != 0) || errno
+        || !(lambda > 0) || !isfinite(lambda)) {
         ELBO_FAIL(ELBO_EINVAL,
-                  "data_scale must be |D| or a positive number, not %s", text);
+                  "data_scale must be |D|, a positive number, or one before "
+                  "|D|, not %s",
+                  text);
         return reject(column, nearest);
     }
     return ELBO_OK;
@@ -180,7 +183,8 @@ const elbo_option elbo_inference_options[] = {
      .type = ELBO_TEXT,
      .unit = "",
      .fallback = "|D|",
-     .doc = "lambda, the weight of the data term's mean; |D| makes it a sum",
+     .doc = "lambda, the weight of the data term's mean; |D| makes it a sum, "
+            "0.5|D| half of it",
      .check = check_scale},
     {.name = "iterations",
      .type = ELBO_INT,
@@ -267,6 +271,13 @@ const elbo_option elbo_data_options[] = {
      .high = 1,
      .fallback = "0",
      .doc = "share of uniformly random actions mixed in"},
+    {.name = "expert",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0",
+     .doc = "share of episodes by the policy that is best in the true world"},
     {.name = "mode",
      .type = ELBO_CHOICE,
      .unit = "",

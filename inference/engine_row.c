@@ -71,6 +71,13 @@ void elbo_engine_name_columns(elbo_engine *engine)
         assert(i < ELBO_TRANSITION_COLUMNS);
         engine->columns[n++] = own[i].name;
     }
+
+    const elbo_belief *belief = &engine->belief;
+    const elbo_model *model = belief->model;
+    const size_t n_model = model->columns ? model->columns(belief, NULL) : 0;
+
+    for (size_t i = 0; i < n_model; i++)
+        engine->columns[n++] = model->column_names[i];
     engine->columns[n] = NULL;
 }
 
@@ -90,18 +97,12 @@ elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts)
 {
     const elbo_belief *belief = &engine->belief;
     const elbo_model *model = belief->model;
-    const elbo_likelihood *likelihood = engine->set.likelihood;
-    double value = NAN;
 
     /* q has neither data nor a prior: D is what the log ratio sees */
     parts->likelihood = parts->prior = 0;
     if (engine->problem.tilt.kind->free) return ELBO_OK;
-    /* a posterior's own sum is exact where exp(E log theta) underflows */
-    if (likelihood->conjugate && model->expect_log)
-        value = model->expect_log(belief, engine->C);
-    if (!isfinite(value))
-        ELBO_TRY(elbo_likelihood_value(likelihood, &belief->geo, engine->C, &value, NULL));
-    parts->likelihood = value;
+    ELBO_TRY(elbo_belief_likelihood(belief, engine->set.likelihood, engine->C,
+                                    &parts->likelihood, NULL));
     parts->prior = model->log_prior ? model->log_prior(belief, NULL) : 0;
     return ELBO_OK;
 }
@@ -169,6 +170,8 @@ static void record_own(const elbo_engine *e, elbo_own_values *own)
 
     for (own->n = 0; columns && columns[own->n].name; own->n++)
         own->x[own->n] = own_mean(e, &columns[own->n]);
+    if (e->belief.model->columns)
+        own->n += e->belief.model->columns(&e->belief, own->x + own->n);
 }
 
 elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)

@@ -224,7 +224,7 @@ static bool likelihood_of_posterior(const facts *f)
 {
     const elbo_model *model = f->setup->model;
 
-    return f->expression && model->update && !model->pullback;
+    return f->expression && model->update && !model->pullback && !model->weigh;
 }
 
 static bool likelihood_without_theta(const facts *f)

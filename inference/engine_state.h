@@ -10,7 +10,8 @@
 typedef struct elbo_settings {
     const elbo_likelihood *likelihood;
     double weight, kappa;
-    double lambda; /* 0: |D| */
+    double lambda; /* of the data term, or of each sample (lambda_each) */
+    bool lambda_each;
     bool previous; /* pi0 <- pi at the start of each E-step */
     bool online, current;
     size_t steps;

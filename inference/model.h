@@ -44,6 +44,8 @@ typedef struct elbo_model_context {
     uint64_t seed;        /* streams "model" */
 } elbo_model_context;
 
+enum { ELBO_MODEL_COLUMNS = 4 }; /* a model has so many at most */
+
 struct elbo_model {
     const char *name, *source, *doc;
     const elbo_option *options;
@@ -80,6 +82,17 @@ struct elbo_model {
      * equal), kernels updated, and q <- that member. NULL: there is no closed
      * form. */
     void (*project)(elbo_belief *belief, double q[]);
+    /* Of a posterior over finitely many kernels, both or neither: theta [n] are
+     * their probabilities, every likelihood is averaged over them, and so every
+     * M-step is closed. Kernel k, borrowed; and theta <- argmax sum_k theta_k
+     * value_k - KL(theta || prior), kernels updated. A value may be -inf;
+     * ELBO_ENOTFINITE when all are, or one is +inf or no number: theta stays. */
+    elbo_kernel (*member)(const elbo_belief *belief, size_t k);
+    elbo_status (*weigh)(elbo_belief *belief, const double value[]);
+    /* Columns of metrics.csv: how many of `column_names` there are for this
+     * belief, their values into `out` unless NULL. NULL: none. */
+    const char *const *column_names; /* [ELBO_MODEL_COLUMNS] */
+    size_t (*columns)(const elbo_belief *belief, double out[]);
     /* State beyond theta; NULL: none (theta is saved by elbo_belief_save). */
     void (*save)(const elbo_belief *belief, elbo_writer *out);
     elbo_status (*load)(elbo_belief *belief, elbo_reader *in);

@@ -22,7 +22,11 @@ static elbo_status fit_closed(const elbo_frozen *f, elbo_mstep_info *info)
     memcpy(old, belief->theta, belief->n * sizeof *old);
     for (size_t i = 0; i < nnz; i++)
         C[i] = f->step->C[i] + (f->counts ? f->counts[i] : 0);
-    ELBO_TRY(belief->model->fit(belief, C));
+    if (f->step->likelihood->conjugate)
+        ELBO_TRY(belief->model->fit(belief, C));
+    else
+        ELBO_TRY(elbo_mstep_weigh(f->step->likelihood, f->step->C, f->counts,
+                                  belief, f->ws));
 
     const elbo_status s = elbo_frozen_value(f, &info->after, NULL);
 
@@ -87,8 +91,8 @@ static elbo_status run(const elbo_mstep *step, elbo_belief *belief,
         info->after = info->before;
         return ELBO_OK;
     }
-    if (f.kind != ELBO_MOVES && step->likelihood->conjugate
-        && belief->model->fit)
+    if (belief->model->fit && f.kind != ELBO_MOVES
+        && (step->likelihood->conjugate || belief->model->weigh))
         return fit_closed(&f, info);
     if (!belief->model->pullback)
         return ELBO_FAIL(ELBO_EINVAL,

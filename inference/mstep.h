@@ -36,6 +36,19 @@ typedef struct elbo_mstep_info {
 elbo_status elbo_mstep_objective(const elbo_mstep *step, elbo_belief *belief,
                                  double *value, double grad[], elbo_arena *ws);
 
+/* *value = E l over the belief: a posterior's own sum, exact also where exp(E log
+ * theta) underflows; the mean over finitely many kernels; else l at `geo`.
+ * G [nnz] += its derivative unless NULL (no posterior gives one). */
+elbo_status elbo_belief_likelihood(const elbo_belief *belief,
+                                   const elbo_likelihood *likelihood,
+                                   const double C[], double *value, double G[]);
+
+/* The closed M-step of a posterior over finitely many kernels: l, and log p on
+ * the counts [nnz] that F_control sends, or NULL. theta stays on failure. */
+elbo_status elbo_mstep_weigh(const elbo_likelihood *likelihood,
+                             const double C[], const double counts[],
+                             elbo_belief *belief, elbo_arena *ws);
+
 /* Never leaves theta worse than it was, but for the closed form's rounding; a
  * failure leaves it unchanged. With counts the objective holds sum C log p of
  * data and expected counts: F_control up to what does not move with theta.

@@ -153,19 +153,13 @@ static elbo_status add_planner(const elbo_frozen *f, double *value, double G[])
     return ELBO_OK;
 }
 
-/* *value += sum C log p by the likelihood; a posterior's own sum is exact where
- * exp(E log theta) underflows. */
 static elbo_status add_likelihood(const elbo_frozen *f,
                                   const elbo_likelihood *likelihood,
                                   const double C[], double *value, double G[])
 {
-    const elbo_belief *const belief = f->belief;
-    double term = NAN;
+    double term = 0;
 
-    if (likelihood->conjugate && belief->model->expect_log)
-        term = belief->model->expect_log(belief, C);
-    if (!isfinite(term))
-        ELBO_TRY(elbo_likelihood_value(likelihood, &belief->geo, C, &term, G));
+    ELBO_TRY(elbo_belief_likelihood(f->belief, likelihood, C, &term, G));
     *value += term;
     return ELBO_OK;
 }

@@ -7,6 +7,8 @@ const elbo_model *const elbo_models[] = {
     &elbo_model_softmax,
     &elbo_model_low_rank,
     &elbo_model_aliased,
+    &elbo_model_candidates,
+    &elbo_model_mixture,
     &elbo_model_true,
     &elbo_model_random,
     NULL,

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/core/parallel.h"
+
 enum { ROWS = 4, COLS = 5, CELLS = ROWS * COLS };
 
 static size_t tangle_outcomes(const void *world, size_t s, size_t a,
@@ -171,6 +173,11 @@ void model_case_shake(model_case *c, double scale, uint64_t seed)
             b->theta[j] += scale * x[j];
         else
             b->theta[j] *= exp(scale * x[j]);
+    if (b->model->weigh) { /* on the simplex */
+        const double sum = elbo_sum(b->theta, b->n);
+
+        for (size_t j = 0; j < b->n; j++) b->theta[j] /= sum;
+    }
     if (b->model->update) b->model->update(b);
 }
 
@@ -209,6 +216,8 @@ const model_setting model_settings[] = {
     {"aliased",  "block=2 init_scale=0.7"                          },
     {"aliased",  "block=3 init_scale=0.7"                          },
     {"aliased",  "groups=7 init_scale=0.7"                         },
+    {"candidates", "members=world;swap(0,3,1,2);random noise=0.1"},
+    {"mixture",  "members=world;turn(0,9,0,4);random+swap(1,2,3,4)"},
     {"true",     ""                                                },
     {"random",   ""                                                },
     {"random",   "support=world"                                   },

@@ -43,7 +43,8 @@ elbo_status model_case_try(model_case *c, const char *name,
                            const char *settings);
 
 /* theta_j += scale * normal, kernels updated; for models that follow gradients
- * (a tabular one: its concentrations are multiplied by exp(scale * normal)). */
+ * (a tabular one: its concentrations are multiplied by exp(scale * normal), as are
+ * the probabilities of candidates, then normalised). */
 void model_case_shake(model_case *c, double scale, uint64_t seed);
 
 /* `each` samples of every row of the truth, each worth 1.37, on the pattern of

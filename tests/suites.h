@@ -33,6 +33,8 @@
     X(table)                                                                   \
     X(models)                                                                  \
     X(ascent)                                                                  \
+    X(candidates)                                                              \
+    X(identities)                                                              \
     X(mstep)                                                                   \
     X(control)                                                                 \
     X(data)                                                                    \
