@@ -16,37 +16,6 @@ typedef struct reading {
     double error; /* of the value, beyond rounding */
 } reading;
 
-/* ---- data ---- */
-
-elbo_status elbo_engine_count(elbo_engine *e)
-{
-    const double size = elbo_data_size(&e->data);
-    const double scale =
-        e->set.lambda_each || size == 0 ? e->set.lambda : e->set.lambda / size;
-
-    const elbo_pattern *pattern = e->belief.mean.pattern;
-
-    ELBO_TRY(elbo_data_counts(&e->data, pattern, scale, e->C));
-    if (!e->expression.objective) return ELBO_OK;
-    return elbo_objective_data(e->expression.objective, pattern, &e->data,
-                               scale, e->ws);
-}
-
-static elbo_status collect(elbo_engine *e)
-{
-    const size_t before = e->data.n;
-
-    if (e->iteration > 0 && !e->set.online) return ELBO_OK;
-    if (e->set.steps > 0)
-        ELBO_TRY(elbo_collect(&e->data, &e->collector, &e->world, &e->behaviour,
-                              e->set.steps, e->ws));
-    for (size_t i = e->iteration > 0 ? before : 0; i < e->data.n; i++) {
-        e->data.w[i] = e->set.weight;
-        e->data.epoch[i] = (uint32_t)e->iteration;
-    }
-    return elbo_engine_count(e);
-}
-
 /* ---- what must rise ---- */
 
 static double reward_scale(const elbo_engine *e)
@@ -227,7 +196,7 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
         .allowance = allowance,
     };
     const bool watched = e->iteration > 0 && e->set.kappa == 1 && !e->set.online
-                         && !is_robust(e) && !e->planned
+                         && !is_robust(e) && !e->planned && !e->weigher
                          && e->problem.tilt.ratio == ELBO_RATIO_EXACT
                          && !e->problem.tilt.kind->estep
                          && e->controller.control->promise == ELBO_RISES;
@@ -235,20 +204,12 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
     return watched ? elbo_watch_check(&watch) : ELBO_OK;
 }
 
-static elbo_status update_factors(elbo_engine *e)
-{
-    const elbo_factor_view view = elbo_engine_view(e);
-
-    return elbo_factors_update(e->factors, &view, e->ws);
-}
-
 static elbo_status iterate(elbo_engine *e, elbo_row *row)
 {
     double allowance = 0;
 
-    ELBO_TRY(collect(e));
-    ELBO_TRY(update_factors(e));
-    row->env_steps = e->data.n;
+    ELBO_TRY(elbo_engine_learn_from(e));
+    row->env_steps = (uint64_t)(elbo_data_size(&e->data) + 0.5);
     ELBO_TRY(elbo_engine_see(e));
     ELBO_TRY(elbo_engine_hold(e));
     ELBO_TRY(m_step(e, row));

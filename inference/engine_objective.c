@@ -44,8 +44,6 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
     elbo_likelihood *own = &engine->expression;
     unsigned depends;
 
-    ELBO_TRY(elbo_factors_open(engine->arena, &engine->factors));
-
     if (engine->set.likelihood != &elbo_likelihood_expression) return ELBO_OK;
     *own = elbo_likelihood_expression;
     own->name = text;
@@ -57,6 +55,20 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
         text, &engine->world, engine->belief.mean.pattern, engine->truth.gamma,
         engine->data.capacity, engine->arena, &own->objective));
     return join(engine, own->objective);
+}
+
+elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
+{
+    elbo_weight w;
+
+    ELBO_TRY(elbo_weight_parse(text, &w, NULL, NULL));
+    if (w.constant) return ELBO_OK;
+    engine->weigher_planned = w.depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP);
+    ELBO_TRY(elbo_weight_open(text, &engine->world,
+                              engine->belief.mean.pattern, engine->truth.gamma,
+                              engine->data.capacity, engine->arena,
+                              &engine->weigher));
+    return join(engine, engine->weigher);
 }
 
 /* The policy's occupancy and return under a kernel. */
@@ -94,15 +106,25 @@ static elbo_status plan(elbo_engine *e, elbo_objective *objective)
     return ELBO_OK;
 }
 
+static elbo_status plan_if(elbo_engine *e, elbo_objective *objective,
+                           bool planned)
+{
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+
+    if (!objective || !planned) return ELBO_OK;
+
+    const elbo_status s = plan(e, objective);
+
+    elbo_arena_release(e->ws, mark);
+    return s;
+}
+
 elbo_status elbo_engine_plan(elbo_engine *engine)
 {
-    elbo_objective *objective = engine->expression.objective;
-    const elbo_mark mark = elbo_arena_mark(engine->ws);
+    return plan_if(engine, engine->expression.objective, engine->planned);
+}
 
-    if (!objective || !engine->planned) return ELBO_OK;
-
-    const elbo_status s = plan(engine, objective);
-
-    elbo_arena_release(engine->ws, mark);
-    return s;
+elbo_status elbo_engine_plan_weight(elbo_engine *engine)
+{
+    return plan_if(engine, engine->weigher, engine->weigher_planned);
 }

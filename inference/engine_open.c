@@ -1,12 +1,9 @@
 /* inference/engine_open.c -- from settings to an engine, part by part. */
-#include <gsl/gsl_randist.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "inference/core/alloc.h"
-#include "inference/core/textfile.h"
 #include "inference/engine_state.h"
-#include "inference/optimal.h"
 
 enum { CHUNK = 1 << 16 };
 
@@ -25,9 +22,11 @@ static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
             || elbo_choice_is(setup->control_common, "prior", "previous"),
         .online = elbo_choice_is(data, "mode", "online"),
         .current = elbo_choice_is(data, "policy", "current"),
-        .steps = elbo_choice_is(data, "source", "env")
-                     ? (size_t)elbo_int(data, "steps")
-                     : 0,
+        .population = elbo_choice_is(data, "source", "population"),
+        .by_rows = elbo_choice_is(data, "over", "rows"),
+        .steps = elbo_choice_is(data, "source", "file")
+                     ? 0
+                     : (size_t)elbo_int(data, "steps"),
         .iterations = (uint64_t)elbo_int(how, "iterations"),
         .tolerance = elbo_real(how, "tolerance"),
         .ascent = {.method = elbo_ascender_find(elbo_text(how, "m_step")),
@@ -39,8 +38,12 @@ static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
                                    &set->bound, NULL, NULL));
     ELBO_TRY(elbo_likelihood_parse(elbo_text(how, "likelihood"),
                                    &set->likelihood, NULL, NULL));
-    return elbo_weight_parse(elbo_text(how, "weight"), &set->weight, NULL,
-                             NULL);
+
+    elbo_weight w;
+
+    ELBO_TRY(elbo_weight_parse(elbo_text(how, "weight"), &w, NULL, NULL));
+    set->weight = w.constant ? w.number : 1;
+    return ELBO_OK;
 }
 
 static elbo_status open_world(elbo_engine *e, const elbo_setup *setup)
@@ -132,88 +135,6 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
                                 &e->controller);
 }
 
-/* Rows from the flat Dirichlet distribution, from a stream of their own. */
-static void draw_policy(double policy[], size_t nS, size_t nA, uint64_t seed)
-{
-    elbo_rng rng = elbo_rng_stream(seed, "policy", 0);
-    elbo_gsl_rng adaptor;
-    gsl_rng *draw = elbo_rng_gsl(&adaptor, &rng);
-
-    for (size_t s = 0; s < nS; s++) {
-        double sum = 0;
-
-        for (size_t a = 0; a < nA; a++)
-            sum += policy[s * nA + a] = gsl_ran_exponential(draw, 1);
-        for (size_t a = 0; a < nA; a++) policy[s * nA + a] /= sum;
-    }
-}
-
-/* The best policy of the true world. */
-static elbo_status solve_world(elbo_engine *e, const double **policy,
-                               size_t *stages)
-{
-    elbo_posterior post;
-
-    ELBO_TRY(elbo_optimal_policy(&e->truth, &e->problem, e->arena, &post));
-    *policy = post.pi;
-    *stages = post.stages;
-    return ELBO_OK;
-}
-
-static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
-                                  uint64_t seed)
-{
-    const size_t nS = e->truth.nS, nA = e->truth.nA;
-
-    e->behaviour = (elbo_behaviour){
-        .policy = e->post.pi,
-        .stages = e->post.stages,
-        .expert_share = elbo_real(data, "expert"),
-        .epsilon = elbo_real(data, "epsilon"),
-        .episode_steps = (size_t)elbo_int(data, "episode_steps"),
-    };
-    if (e->behaviour.expert_share > 0)
-        ELBO_TRY(solve_world(e, &e->behaviour.expert,
-                             &e->behaviour.expert_stages));
-    if (e->set.current) return ELBO_OK;
-    if (elbo_choice_is(data, "policy", "optimal"))
-        return solve_world(e, &e->behaviour.policy, &e->behaviour.stages);
-
-    double *policy = elbo_arena_doubles(e->arena, nS * nA);
-
-    ELBO_TRY(elbo_arena_check(e->arena, "the behaviour policy"));
-    if (elbo_choice_is(data, "policy", "random"))
-        draw_policy(policy, nS, nA, seed);
-    else
-        for (size_t i = 0; i < nS * nA; i++) policy[i] = 1 / (double)nA;
-    e->behaviour.policy = policy;
-    e->behaviour.stages = 1;
-    return ELBO_OK;
-}
-
-static elbo_status open_data(elbo_engine *e, const elbo_setup *setup,
-                             uint64_t seed)
-{
-    const size_t rounds = e->set.online ? (size_t)e->set.iterations : 1;
-    size_t capacity;
-
-    elbo_collector_init(&e->collector, seed);
-    if (elbo_choice_is(setup->data, "source", "file")) {
-        const char *path = elbo_textfile_path(
-            setup->folder, elbo_text(setup->data, "file"), e->arena);
-
-        ELBO_TRY(elbo_arena_check(e->arena, "the data's path"));
-        return elbo_data_read(&e->data, path, &e->world, e->context.known, 0,
-                              e->arena);
-    }
-    if (!elbo_size_mul(e->set.steps, rounds, &capacity))
-        return ELBO_FAIL(ELBO_ESIZE,
-                         "data: %zu iterations of %zu steps are too many",
-                         rounds, e->set.steps);
-    ELBO_TRY(elbo_data_init(&e->data, capacity, e->arena));
-    return open_behaviour(e, setup->data, seed);
-}
-
 static elbo_status check_rewards(const elbo_engine *e)
 {
     const elbo_mdp *mdp = &e->truth;
@@ -241,8 +162,11 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     elbo_engine_name_columns(e);
     ELBO_TRY(check_rewards(e));
     *section = "data";
-    ELBO_TRY(open_data(e, setup, seed));
+    ELBO_TRY(elbo_engine_open_data(e, setup, seed));
     *section = "inference";
+    ELBO_TRY(elbo_factors_open(e->arena, &e->factors));
+    ELBO_TRY(
+        elbo_engine_open_weight(e, elbo_text(setup->inference, "weight")));
     return elbo_engine_open_objective(
         e, elbo_text(setup->inference, "likelihood"));
 }
@@ -284,6 +208,7 @@ void elbo_engine_free(elbo_engine *engine)
 {
     if (!engine) return;
     elbo_objective_close(engine->expression.objective);
+    elbo_objective_close(engine->weigher);
     elbo_arena_free(engine->ws);
     elbo_arena_free(engine->arena);
 }

@@ -75,5 +75,6 @@ elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(elbo_posterior_load(&engine->post, in));
     ELBO_TRY(elbo_reader_section(in, "control"));
     if (control->load) ELBO_TRY(control->load(&engine->controller, in));
+    ELBO_TRY(elbo_engine_open_samples(engine));
     return elbo_engine_count(engine);
 }

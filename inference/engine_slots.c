@@ -46,6 +46,7 @@ typedef struct facts {
     bool tilted, robust, linear, kl_clash;
     bool expression;  /* the likelihood is not logp */
     unsigned depends; /* of the likelihood: elbo_expr's set */
+    elbo_weight weight;
     double kappa;
 } facts;
 
@@ -76,6 +77,8 @@ static elbo_status read_facts(const elbo_setup *setup, elbo_arena *arena,
     ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
                        arena, &other));
     ELBO_TRY(read_likelihood(setup, f));
+    ELBO_TRY(elbo_weight_parse(elbo_text(setup->inference, "weight"),
+                               &f->weight, NULL, NULL));
     f->linear = f->slots.optimality == ELBO_LINEAR;
     f->tilted = f->slots.tilt.kind->posterior != NULL;
     f->robust = elbo_tilt_adversarial(&f->slots.tilt);
@@ -243,6 +246,12 @@ static bool likelihood_of_stages(const facts *f)
            && elbo_horizon_read(f->setup) > 0;
 }
 
+static bool weight_of_stages(const facts *f)
+{
+    return f->weight.depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
+           && elbo_horizon_read(f->setup) > 0;
+}
+
 static bool is_bounded(const facts *f)
 {
     return strcmp(elbo_text(f->setup->inference, "norm_bound"), "none") != 0;
@@ -275,6 +284,18 @@ static bool file_missing(const facts *f)
     const char *file = elbo_text(f->setup->data, "file");
 
     return from_file(f) && (!file || !*file);
+}
+
+static bool over_without_population(const facts *f)
+{
+    return given(f->setup->data, "over")
+           && !elbo_choice_is(f->setup->data, "source", "population");
+}
+
+static bool population_in_episodes(const facts *f)
+{
+    return elbo_choice_is(f->setup->data, "source", "population")
+           && elbo_int(f->setup->data, "episode_steps") > 0;
 }
 
 static bool file_online(const facts *f)
@@ -357,7 +378,14 @@ static const struct {
      "this model follows no gradient that a bound could stop"},
     {"inference", "m_step", bound_unkept,
      "keeps to no norm_bound: use spg, or adam"},
+    {"inference", "weight", weight_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, which the "
+     "language has no words for"},
     {"data", "file", file_missing, "needed by source: file"},
+    {"data", "over", over_without_population,
+     "says what a population is taken over: needs source: population"},
+    {"data", "episode_steps", population_in_episodes,
+     "a population has no episodes: its visits are discounted"},
     {"data", "mode", file_online, "online needs source: env"},
     {"data", "policy", current_offline,
      "current needs mode: online: offline nothing is learnt before the data"},
@@ -416,6 +444,9 @@ static const char *kind(const facts *f)
     const bool cut = f->kappa == 0, closed = f->kappa == 1;
 
     if (is_free(f)) return kind_of_free(f);
+    if (!f->weight.constant)
+        return "weighted: the data term is a weighted likelihood, so F bounds "
+               "no evidence; the weights stand still in each M-step";
     if (f->expression)
         return "surrogate: the data term is no log likelihood of the model, so "
                "F bounds no evidence; what it reads of the planner stands still "

@@ -9,11 +9,13 @@
 /* What the experiment says, as numbers. */
 typedef struct elbo_settings {
     const elbo_likelihood *likelihood;
-    double weight, kappa;
+    double weight; /* of every sample, unless there is a weigher */
+    double kappa;
     double lambda; /* of the data term, or of each sample (lambda_each) */
     bool lambda_each;
     bool previous; /* pi0 <- pi at the start of each E-step */
     bool online, current;
+    bool population, by_rows; /* D is a distribution; over rows, not visits */
     size_t steps;
     uint64_t iterations;
     double tolerance;
@@ -38,6 +40,8 @@ struct elbo_engine {
     double *environment; /* of `free`: the truth on the model's pattern */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     bool planned;               /* ... and reads V, Q, pi, ... */
+    elbo_objective *weigher;    /* w(x) as an expression, or NULL */
+    bool weigher_planned;       /* ... which reads V, Q, pi, ... */
     elbo_factor_set *factors;   /* of all expressions */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
     double *rho; /* [stages x nS x nA] occupancy of the last bound */
@@ -73,8 +77,22 @@ elbo_status elbo_engine_hold(elbo_engine *engine);
  * the E-step. */
 bool elbo_engine_idle(const elbo_engine *engine);
 
-/* C from D: after each change of D. */
+/* engine_data.c: D <- D + collect, the factors and the weights at what stands,
+ * and the counts that follow. */
+elbo_status elbo_engine_learn_from(elbo_engine *engine);
+
+/* Memory for D and who collects it. */
+elbo_status elbo_engine_open_data(elbo_engine *engine, const elbo_setup *setup,
+                                  uint64_t seed);
+
+/* The weight's own samples: after each change of D. */
+elbo_status elbo_engine_open_samples(elbo_engine *engine);
+
+/* C from D: after each change of D or w. */
 elbo_status elbo_engine_count(elbo_engine *engine);
+
+/* The weight as an expression, once the data are there. */
+elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text);
 
 /* An expression as set.likelihood, once the data are there. */
 elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text);
@@ -85,6 +103,8 @@ elbo_factor_view elbo_engine_view(const elbo_engine *engine);
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */
 elbo_status elbo_engine_plan(elbo_engine *engine);
+/* The same for the weight. */
+elbo_status elbo_engine_plan_weight(elbo_engine *engine);
 
 /* The data term and the prior at theta: parts->likelihood and parts->prior. */
 elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts);

@@ -39,9 +39,15 @@ elbo_status elbo_likelihood_depends(const char *text, unsigned *depends);
 elbo_status elbo_likelihood_check(const char *text, size_t *column,
                                   const char **nearest);
 
-/* The weight slot of this frame: a finite non-negative constant. */
-elbo_status elbo_weight_parse(const char *text, double *out, size_t *column,
-                              const char **nearest);
+/* The weight slot w(x): an expression, read before each M-step at the present
+ * theta and then frozen (elbo_weight_open); or a number, which is not negative. */
+typedef struct elbo_weight {
+    bool constant;
+    double number;    /* if constant */
+    unsigned depends; /* elbo_expr's set */
+} elbo_weight;
+elbo_status elbo_weight_parse(const char *text, elbo_weight *out,
+                              size_t *column, const char **nearest);
 elbo_status elbo_weight_check(const char *text, size_t *column,
                               const char **nearest);
 

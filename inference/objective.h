@@ -30,6 +30,13 @@ elbo_status elbo_objective_open(const char *text, const elbo_world *world,
                                 elbo_objective **out);
 void elbo_objective_close(elbo_objective *objective);
 
+/* The same as a weight: means over D are over its samples before any weight, and
+ * messages speak of the weight. */
+elbo_status elbo_weight_open(const char *text, const elbo_world *world,
+                             const elbo_pattern *pattern, double gamma,
+                             size_t capacity, elbo_arena *arena,
+                             elbo_objective **out);
+
 /* After each change of D: weights scale * w. ELBO_EDATA as elbo_data_counts;
  * ELBO_EINVAL: the expression does not fit the world. */
 elbo_status elbo_objective_data(elbo_objective *objective,
@@ -55,6 +62,12 @@ void elbo_objective_factors(elbo_objective *objective,
 elbo_status elbo_objective_slopes(elbo_objective *objective,
                                   const elbo_kernel *p, double *value,
                                   double G[], elbo_slopes *slopes);
+
+/* w [samples of D] of a weight at the kernel p, sample by sample.
+ * ELBO_ENOTFINITE, or ELBO_ECHECK for a negative one, names the sample. */
+elbo_status elbo_objective_weights(elbo_objective *objective,
+                                   const elbo_kernel *p, double w[], size_t n,
+                                   elbo_arena *ws);
 
 /* *value at the kernel p; G[nnz] += its derivative unless NULL.
  * ELBO_ENOTFINITE names the sample. */

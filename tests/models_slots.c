@@ -72,22 +72,25 @@ START_TEST(likelihoods_are_found_by_name)
 }
 END_TEST
 
-START_TEST(a_weight_is_a_finite_number_not_below_zero)
+START_TEST(a_weight_is_an_expression_or_a_number_not_below_zero)
 {
-    static const char *const bad[] = {"",      "one", "-1", "inf", "nan",
-                                      "1e999", " 1",  "1 ", "2x",  "0x1"};
-    double w = -1;
+    static const char *const bad[] = {"",      "one", "-1", "inf",  "nan",
+                                      "1e999", "2x",  "0x1", "next", "y"};
+    elbo_weight w = {0};
     size_t column = 9;
 
     ck_assert_int_eq(elbo_weight_parse("2.385", &w, NULL, NULL), ELBO_OK);
-    ck_assert_double_eq(w, 2.385);
+    ck_assert(w.constant);
+    ck_assert_double_eq(w.number, 2.385);
+    ck_assert_int_eq(elbo_weight_parse("exp(V(next))", &w, NULL, NULL),
+                     ELBO_OK);
+    ck_assert(!w.constant && w.depends & ELBO_ON_PLANNER);
     ck_assert_int_eq(elbo_weight_check("0", NULL, NULL), ELBO_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(elbo_weight_check(bad[i], NULL, NULL) == ELBO_EINVAL,
                       "'%s'", bad[i]);
     ck_assert_int_eq(elbo_weight_parse("2.5x", &w, &column, NULL), ELBO_EINVAL);
     ck_assert_uint_eq(column, 3);
-    ck_assert_double_eq(w, 2.385);
 }
 END_TEST
 
@@ -98,6 +101,6 @@ TCase *models_slots_case(void)
     tcase_add_test(t, logp_is_the_sum_of_logarithms_with_its_gradient);
     tcase_add_test(t, logp_names_the_transition_that_cannot_be);
     tcase_add_test(t, likelihoods_are_found_by_name);
-    tcase_add_test(t, a_weight_is_a_finite_number_not_below_zero);
+    tcase_add_test(t, a_weight_is_an_expression_or_a_number_not_below_zero);
     return t;
 }

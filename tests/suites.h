@@ -49,6 +49,7 @@
     X(evidence)                                                                \
     X(expression)                                                              \
     X(factor)                                                                  \
+    X(weight)                                                                  \
     X(experiment)                                                              \
     X(scores)                                                                  \
     X(papers)

@@ -7,12 +7,15 @@
 
 struct elbo_objective {
     const elbo_expr *expr;
+    const char *slot; /* for messages */
+    bool weight_slot; /* it is w itself: samples count by their masses alone */
     bool by_epoch; /* rounds of collection tell equal samples apart */
     elbo_program *program; /* NULL while there are no data */
     elbo_batch batch;
     uint32_t *row, *next, *entry; /* [capacity], of the batch */
     uint32_t *first;              /* [capacity] a transition's first sample */
     uint32_t *epoch;              /* [capacity] its round */
+    uint32_t *of;                 /* [capacity] a sample's transition */
     double *r, *weight;           /* [capacity] */
     double *V, *Q, *logpi, *occupancy; /* bound */
     elbo_bindings bind;
@@ -116,6 +119,7 @@ static elbo_status take_batch(elbo_objective *o, size_t capacity,
     o->batch.entry = o->entry = elbo_arena_u32(arena, capacity);
     o->first = elbo_arena_u32(arena, capacity);
     o->epoch = elbo_arena_u32(arena, capacity);
+    o->of = elbo_arena_u32(arena, capacity);
     o->batch.r = o->r = elbo_arena_doubles(arena, capacity);
     o->batch.weight = o->weight = elbo_arena_doubles(arena, capacity);
     return elbo_arena_check(arena, "the objective's batch");
@@ -134,31 +138,60 @@ static elbo_status find_epochs(elbo_objective *o, elbo_arena *arena)
     return ELBO_OK;
 }
 
-elbo_status elbo_objective_open(const char *text, const elbo_world *world,
-                                const elbo_pattern *pattern, double gamma,
-                                size_t capacity, elbo_arena *arena,
-                                elbo_objective **out)
+static elbo_status open_world(elbo_objective *o, const char *text,
+                              const elbo_world *world,
+                              const elbo_pattern *pattern, elbo_arena *arena)
 {
     const elbo_scope scope = {.coordinates = world->coord,
                               .finite = true,
                               .factors = elbo_factor_words};
-    elbo_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
     elbo_expr *expr;
     const char *nearest;
     size_t column;
 
-    ELBO_TRY(elbo_arena_check(arena, "the objective"));
     ELBO_TRY(elbo_expression_parse(text, arena, &expr, &column));
     if (elbo_expression_check(expr, &scope, &column, &nearest) != ELBO_OK)
-        return elbo_fail_prefix("likelihood, column %zu", column + 1);
+        return elbo_fail_prefix("%s, column %zu", o->slot, column + 1);
     o->expr = expr;
+    return take_world(o, world, pattern, arena);
+}
+
+static elbo_status open_as(const char *slot, const char *text,
+                           const elbo_world *world, const elbo_pattern *pattern,
+                           double gamma, size_t capacity, elbo_arena *arena,
+                           elbo_objective **out)
+{
+    elbo_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
+
+    ELBO_TRY(elbo_arena_check(arena, "the objective"));
+    o->slot = slot;
     o->batch.gamma = gamma;
-    ELBO_TRY(take_world(o, world, pattern, arena));
+    ELBO_TRY(open_world(o, text, world, pattern, arena));
     ELBO_TRY(take_batch(o, capacity, arena));
     ELBO_TRY(find_epochs(o, arena));
     o->bind = (elbo_bindings){
         .V = o->V, .Q = o->Q, .logpi = o->logpi, .occupancy = o->occupancy};
     *out = o;
+    return ELBO_OK;
+}
+
+elbo_status elbo_objective_open(const char *text, const elbo_world *world,
+                                const elbo_pattern *pattern, double gamma,
+                                size_t capacity, elbo_arena *arena,
+                                elbo_objective **out)
+{
+    return open_as("likelihood", text, world, pattern, gamma, capacity, arena,
+                   out);
+}
+
+elbo_status elbo_weight_open(const char *text, const elbo_world *world,
+                             const elbo_pattern *pattern, double gamma,
+                             size_t capacity, elbo_arena *arena,
+                             elbo_objective **out)
+{
+    ELBO_TRY(open_as("weight", text, world, pattern, gamma, capacity, arena,
+                     out));
+    (*out)->weight_slot = true;
     return ELBO_OK;
 }
 
@@ -200,6 +233,7 @@ static void merge(elbo_objective *o, const sample from[], size_t n,
                           && from[i].epoch == o->epoch[k - 1]
                           && !(from[i].r > o->r[k - 1]);
 
+        o->of[from[i].number] = (uint32_t)(same ? k - 1 : k);
         if (same) {
             o->weight[k - 1] += scale * from[i].w;
             continue;
@@ -240,7 +274,7 @@ static elbo_status gather(elbo_objective *o, const elbo_pattern *pattern,
                           .number = (uint32_t)i,
                           .epoch = o->by_epoch ? data->epoch[i] : 0,
                           .r = data->r[i],
-                          .w = data->mass[i] * data->w[i]};
+                          .w = data->mass[i] * (o->weight_slot ? 1 : data->w[i])};
     }
     qsort(all, data->n, sizeof *all, compare);
     merge(o, all, data->n, scale);
@@ -301,6 +335,11 @@ void elbo_objective_factors(elbo_objective *objective,
     objective->bind.factor = values;
 }
 
+static elbo_status name_sample(const elbo_objective *o, size_t at)
+{
+    return elbo_fail_prefix("%s, sample %u", o->slot, (unsigned)o->first[at]);
+}
+
 elbo_status elbo_objective_slopes(elbo_objective *objective,
                                   const elbo_kernel *p, double *value,
                                   double G[], elbo_slopes *slopes)
@@ -316,8 +355,7 @@ elbo_status elbo_objective_slopes(elbo_objective *objective,
                             slopes, &at)
         == ELBO_OK)
         return ELBO_OK;
-    return elbo_fail_prefix("likelihood, sample %u",
-                            (unsigned)objective->first[at]);
+    return name_sample(objective, at);
 }
 
 elbo_status elbo_objective_value(elbo_objective *objective,
@@ -334,6 +372,30 @@ elbo_status elbo_objective_value(elbo_objective *objective,
     if (elbo_program_run(objective->program, &objective->bind, value, G, &at)
         == ELBO_OK)
         return ELBO_OK;
-    return elbo_fail_prefix("likelihood, sample %u",
-                            (unsigned)objective->first[at]);
+    return name_sample(objective, at);
+}
+
+elbo_status elbo_objective_weights(elbo_objective *objective,
+                                   const elbo_kernel *p, double w[], size_t n,
+                                   elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    double *each = elbo_arena_doubles(ws, objective->batch.n);
+    elbo_status s = elbo_arena_check(ws, "the weights");
+    size_t at;
+
+    objective->bind.p = p->prob;
+    if (s == ELBO_OK && n > 0) {
+        s = elbo_program_values(objective->program, &objective->bind, each,
+                                &at);
+        if (s == ELBO_ENOTFINITE) s = name_sample(objective, at);
+    }
+    for (size_t i = 0; s == ELBO_OK && i < n; i++) {
+        w[i] = each[objective->of[i]];
+        if (w[i] < 0)
+            s = ELBO_FAIL(ELBO_ECHECK, "weight, sample %zu: %g is negative", i,
+                          w[i]);
+    }
+    elbo_arena_release(ws, mark);
+    return s;
 }

@@ -1,0 +1,221 @@
+/* inference/engine_data.c -- the data D and its weights, from settings to counts.
+ */
+#include <gsl/gsl_randist.h>
+#include <string.h>
+
+#include "inference/core/alloc.h"
+#include "inference/core/parallel.h"
+#include "inference/core/textfile.h"
+#include "inference/engine_state.h"
+#include "inference/evaluate.h"
+#include "inference/optimal.h"
+#include "inference/population.h"
+
+/* ---- opening ---- */
+
+/* Rows from the flat Dirichlet distribution, from a stream of their own. */
+static void draw_policy(double policy[], size_t nS, size_t nA, uint64_t seed)
+{
+    elbo_rng rng = elbo_rng_stream(seed, "policy", 0);
+    elbo_gsl_rng adaptor;
+    gsl_rng *draw = elbo_rng_gsl(&adaptor, &rng);
+
+    for (size_t s = 0; s < nS; s++) {
+        double sum = 0;
+
+        for (size_t a = 0; a < nA; a++)
+            sum += policy[s * nA + a] = gsl_ran_exponential(draw, 1);
+        for (size_t a = 0; a < nA; a++) policy[s * nA + a] /= sum;
+    }
+}
+
+/* The best policy of the true world. */
+static elbo_status solve_world(elbo_engine *e, const double **policy,
+                               size_t *stages)
+{
+    elbo_posterior post;
+
+    ELBO_TRY(elbo_optimal_policy(&e->truth, &e->problem, e->arena, &post));
+    *policy = post.pi;
+    *stages = post.stages;
+    return ELBO_OK;
+}
+
+static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
+                                  uint64_t seed)
+{
+    const size_t nS = e->truth.nS, nA = e->truth.nA;
+
+    e->behaviour = (elbo_behaviour){
+        .policy = e->post.pi,
+        .stages = e->post.stages,
+        .expert_share = elbo_real(data, "expert"),
+        .epsilon = elbo_real(data, "epsilon"),
+        .episode_steps = (size_t)elbo_int(data, "episode_steps"),
+    };
+    if (e->behaviour.expert_share > 0)
+        ELBO_TRY(solve_world(e, &e->behaviour.expert,
+                             &e->behaviour.expert_stages));
+    if (e->set.current) return ELBO_OK;
+    if (elbo_choice_is(data, "policy", "optimal"))
+        return solve_world(e, &e->behaviour.policy, &e->behaviour.stages);
+
+    double *policy = elbo_arena_doubles(e->arena, nS * nA);
+
+    ELBO_TRY(elbo_arena_check(e->arena, "the behaviour policy"));
+    if (elbo_choice_is(data, "policy", "random"))
+        draw_policy(policy, nS, nA, seed);
+    else
+        for (size_t i = 0; i < nS * nA; i++) policy[i] = 1 / (double)nA;
+    e->behaviour.policy = policy;
+    e->behaviour.stages = 1;
+    return ELBO_OK;
+}
+
+elbo_status elbo_engine_open_data(elbo_engine *e, const elbo_setup *setup,
+                                  uint64_t seed)
+{
+    const size_t rounds = e->set.online ? (size_t)e->set.iterations : 1;
+    size_t each = e->set.steps, capacity;
+
+    elbo_collector_init(&e->collector, seed);
+    if (elbo_choice_is(setup->data, "source", "file")) {
+        const char *path = elbo_textfile_path(
+            setup->folder, elbo_text(setup->data, "file"), e->arena);
+
+        ELBO_TRY(elbo_arena_check(e->arena, "the data's path"));
+        return elbo_data_read(&e->data, path, &e->world, e->context.known, 0,
+                              e->arena);
+    }
+    if (e->set.population)
+        ELBO_TRY(elbo_population_count(&e->world, e->ws, &each));
+    if (!elbo_size_mul(each, rounds, &capacity))
+        return ELBO_FAIL(ELBO_ESIZE,
+                         "data: %zu iterations of %zu steps are too many",
+                         rounds, each);
+    ELBO_TRY(elbo_data_init(&e->data, capacity, e->arena));
+    return open_behaviour(e, setup->data, seed);
+}
+
+/* ---- a distribution as data ---- */
+
+/* d += share times the discounted visits of one collecting policy in the world,
+ * its random actions mixed in; all stages together. */
+static elbo_status visit(elbo_engine *e, const double policy[], size_t stages,
+                         double share, double d[])
+{
+    const size_t nA = e->post.nA, rows = e->post.nS * nA;
+    const size_t n = e->post.stages * rows;
+    const double epsilon = e->behaviour.epsilon;
+    double *pi = elbo_arena_doubles(e->ws, n);
+    double *rho = elbo_arena_doubles(e->ws, n);
+    const elbo_chain chain = {.mdp = &e->truth, .pi = pi, .q = e->truth.P};
+
+    ELBO_TRY(elbo_arena_check(e->ws, "the population's policy"));
+    for (size_t i = 0; i < n; i++)
+        pi[i] = (1 - epsilon) * policy[i / rows % stages * rows + i % rows]
+                + epsilon / (double)nA;
+    ELBO_TRY(elbo_occupancy(&chain, rho, e->ws));
+    for (size_t i = 0; i < n; i++) d[i % rows] += share * rho[i];
+    return ELBO_OK;
+}
+
+/* d [nS x nA]: what is collected, per sample. */
+static elbo_status distribute(elbo_engine *e, double d[])
+{
+    const elbo_behaviour *how = &e->behaviour;
+    const size_t rows = e->post.nS * e->post.nA;
+
+    for (size_t i = 0; i < rows; i++) d[i] = e->set.by_rows;
+    if (!e->set.by_rows)
+        ELBO_TRY(visit(e, how->policy, how->stages, 1 - how->expert_share, d));
+    if (!e->set.by_rows && how->expert)
+        ELBO_TRY(
+            visit(e, how->expert, how->expert_stages, how->expert_share, d));
+
+    const double all = elbo_sum(d, rows);
+
+    for (size_t i = 0; i < rows; i++) d[i] /= all;
+    return ELBO_OK;
+}
+
+static elbo_status populate(elbo_engine *e)
+{
+    const size_t rows = e->post.nS * e->post.nA;
+    double *d = elbo_arena_doubles(e->ws, rows);
+
+    ELBO_TRY(elbo_arena_check(e->ws, "the population"));
+    ELBO_TRY(distribute(e, d));
+    return elbo_population_append(&e->data, &e->world, d, (double)e->set.steps,
+                                  e->ws);
+}
+
+/* ---- each iteration ---- */
+
+elbo_status elbo_engine_count(elbo_engine *e)
+{
+    const double size = elbo_data_size(&e->data);
+    const double scale =
+        e->set.lambda_each || size == 0 ? e->set.lambda : e->set.lambda / size;
+    const elbo_pattern *pattern = e->belief.mean.pattern;
+
+    ELBO_TRY(elbo_data_counts(&e->data, pattern, scale, e->C));
+    if (!e->expression.objective) return ELBO_OK;
+    return elbo_objective_data(e->expression.objective, pattern, &e->data,
+                               scale, e->ws);
+}
+
+static elbo_status collect(elbo_engine *e)
+{
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    elbo_status s = ELBO_OK;
+
+    if (e->set.steps > 0)
+        s = e->set.population
+                ? populate(e)
+                : elbo_collect(&e->data, &e->collector, &e->world,
+                               &e->behaviour, e->set.steps, e->ws);
+    elbo_arena_release(e->ws, mark);
+    return s;
+}
+
+elbo_status elbo_engine_open_samples(elbo_engine *e)
+{
+    if (!e->weigher) return ELBO_OK;
+    return elbo_objective_data(e->weigher, e->belief.mean.pattern, &e->data, 1,
+                               e->ws);
+}
+
+/* *changed: D is not what it was. */
+static elbo_status gather(elbo_engine *e, bool *changed)
+{
+    const size_t before = e->iteration > 0 ? e->data.n : 0;
+
+    *changed = e->iteration == 0 || e->set.online;
+    if (!*changed) return ELBO_OK;
+    ELBO_TRY(collect(e));
+    for (size_t i = before; i < e->data.n; i++) {
+        e->data.w[i] = e->set.weight;
+        e->data.epoch[i] = (uint32_t)e->iteration;
+    }
+    return elbo_engine_open_samples(e);
+}
+
+/* w at the present theta, (pi, V, Q) and factors. */
+static elbo_status weigh(elbo_engine *e)
+{
+    ELBO_TRY(elbo_engine_plan_weight(e));
+    return elbo_objective_weights(e->weigher, &e->belief.mean, e->data.w,
+                                  e->data.n, e->ws);
+}
+
+elbo_status elbo_engine_learn_from(elbo_engine *e)
+{
+    const elbo_factor_view view = elbo_engine_view(e);
+    bool changed;
+
+    ELBO_TRY(gather(e, &changed));
+    ELBO_TRY(elbo_factors_update(e->factors, &view, e->ws));
+    if (e->weigher) ELBO_TRY(weigh(e));
+    return changed || e->weigher ? elbo_engine_count(e) : ELBO_OK;
+}
