@@ -131,6 +131,7 @@ for text in logq 'logp + lgo(2)' 'logp - sqq(E(V(y)) - V(next))' 'logp*abss(r)' 
     'logp - Vra(V(y))' 'logp + Edd(r)' 'logp - reul(r)' 'logp + sqtr(4)' 'logp + mni(r, 1)'; do
     suggests inference.likelihood "$text"
 done
+suggests inference.likelihood 'logp*occupancy(rela)'
 suggests inference.transition 'tlit(2)'
 suggests inference.transition 'robsut(0.1)'
 suggests inference.transition 'modle'

@@ -535,6 +535,28 @@ twice() {
 }
 check a_second_sigint_ends_at_once twice
 
+cat >walled.yaml <<'E'
+name: walled
+env: {name: gridworld, map: S#G/.../..., discount: 0.9, actions: 5, reward_on: current, goal_absorbing: false}
+model: true
+control: value_iteration
+inference: {iterations: 2, data: {steps: 0}}
+E
+ways() {
+    exits 0 run walled.yaml -q -o runs/round && exits 0 run walled.yaml model=random -q -o runs/lost &&
+        exits 0 plot mismatch runs/round runs/lost || return 1
+    printf '%s\n' 'v # G' '> > ^' '. . .' >wanted
+    sed -n 3,5p out | cut -c1-5 | cmp -s - wanted && tells "promises 6.561, earns 6.561" && tells "> X ." &&
+        [ -s runs/round/plots/mismatch.svg ] && [ -s runs/round/plots/mismatch.png ]
+}
+check plot_mismatch_draws_the_ways ways
+no_ways() {
+    sed 's/env:.*/env: {name: garnet, discount: 0.9}/' small.yaml >garnet.yaml
+    exits 0 run garnet.yaml -q -o runs/garnet -f && exits 0 plot mismatch runs/garnet && tells "promised" && ! tells "promises" &&
+        [ -s runs/garnet/plots/mismatch.svg ]
+}
+check plot_mismatch_of_a_world_without_a_map_has_the_curves no_ways
+
 # ---- compare ----
 
 compare_runs() {

@@ -188,6 +188,17 @@ static const char **split_choices(const char *choices, elbo_arena *arena,
     return list;
 }
 
+/* As long as the error's text: until the next refusal, whatever arena it came
+ * from. */
+static const char *keep_choice(const char *choice)
+{
+    static _Thread_local char kept[64];
+
+    if (!choice) return NULL;
+    snprintf(kept, sizeof kept, "%s", choice);
+    return kept;
+}
+
 static elbo_status parse_choice(const elbo_option *option, const char *text,
                                 elbo_arena *arena, fault *f)
 {
@@ -204,7 +215,7 @@ static elbo_status parse_choice(const elbo_option *option, const char *text,
         snprintf(wanted + at, sizeof wanted - at, "%s%s", i ? ", " : "",
                  choices[i]);
     }
-    f->nearest = elbo_name_nearest(text, choices, n);
+    f->nearest = keep_choice(elbo_name_nearest(text, choices, n));
     return refuse(option, wanted, text);
 }
 

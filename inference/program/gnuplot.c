@@ -12,7 +12,6 @@
 #include "inference/core/checkpoint.h"
 #include "inference/program/folder.h"
 #include "inference/program/source.h"
-#include "inference/program/track.h"
 
 extern char **environ;
 
@@ -179,10 +178,8 @@ static elbo_status put_data(const elbo_figure *f, FILE *file, elbo_arena *arena)
 static elbo_status put_tracks(const elbo_figure *f, FILE *file,
                               elbo_arena *arena)
 {
-    bool drawn;
-
-    for (size_t i = 0; i < f->n; i++)
-        ELBO_TRY(elbo_track_put(f->tracks[i], file, arena, &drawn));
+    (void)arena;
+    for (size_t i = 0; i < f->n; i++) elbo_track_put(&f->tracks[i], file);
     return ELBO_OK;
 }
 

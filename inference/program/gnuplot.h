@@ -5,6 +5,7 @@
 #define ELBO_GNUPLOT_H
 
 #include "inference/program/series.h"
+#include "inference/program/track.h"
 
 typedef struct elbo_figure {
     const char *kind;            /* "elbo": KIND.gp, KIND.dat, KIND.svg ... */
@@ -12,8 +13,7 @@ typedef struct elbo_figure {
     const char *const *optional; /* 0 where a run lacks them; NULL-terminated */
     const elbo_run_series *run;  /* [n] */
     size_t n;
-    char *const *tracks; /* [n] run directories whose ways through the world go
-                            to KIND.track (track.h); NULL: none */
+    const elbo_track *tracks; /* [n] the ways that go to KIND.track; NULL: none */
     const char *dir;     /* the folder that all goes to */
 } elbo_figure;
 

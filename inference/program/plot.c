@@ -1,4 +1,5 @@
 /* elbo plot KIND DIR...: curves of one or several runs. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static const struct kind {
     {"mismatch", mismatch_columns, none,          true },
 };
 
-enum { KINDS = sizeof kinds / sizeof *kinds, TEXT_LIMIT = 1 << 20 };
+enum { KINDS = sizeof kinds / sizeof *kinds, TEXT_LIMIT = 1 << 20, COLUMNS = 79 };
 
 static const struct kind *find_kind(const char *name)
 {
@@ -85,6 +86,18 @@ static void tell_apart(elbo_run_series run[], char *const dir[], size_t n)
             }
 }
 
+static elbo_status read_tracks(char *const dir[], size_t n, elbo_arena *arena,
+                               const elbo_track **out)
+{
+    elbo_track *const track = elbo_arena_take(arena, n, sizeof *track);
+
+    ELBO_TRY(elbo_arena_check(arena, "the runs"));
+    for (size_t i = 0; i < n; i++)
+        ELBO_TRY(elbo_track_read(dir[i], arena, &track[i]));
+    *out = track;
+    return ELBO_OK;
+}
+
 static elbo_status plot(const struct kind *kind, char *const dir[], size_t n,
                         elbo_arena *arena, elbo_figure *figure)
 {
@@ -102,11 +115,40 @@ static elbo_status plot(const struct kind *kind, char *const dir[], size_t n,
                             .optional = kind->optional,
                             .run = run,
                             .n = n,
-                            .tracks = kind->tracks ? dir : NULL,
                             .dir = elbo_path(arena, "%s/plots", dir[0])};
     ELBO_TRY(elbo_arena_check(arena, "the figure"));
+    if (kind->tracks) ELBO_TRY(read_tracks(dir, n, arena, &figure->tracks));
     ELBO_TRY(elbo_figure_write(figure, arena));
     return elbo_figure_draw(figure, arena);
+}
+
+/* The mean over the seeds in the last row; the column is there. */
+static double last_of(const elbo_run_series *run, const char *name)
+{
+    size_t column;
+
+    if (elbo_series_column(&run->seed[0], run->path[0], name, &column)
+        != ELBO_OK)
+        return NAN;
+    return elbo_run_series_band(run, column, run->n_rows - 1).mean;
+}
+
+/* The ways in characters, each under what its run promises and earns. */
+static elbo_status show_tracks(const elbo_figure *f, elbo_arena *arena)
+{
+    elbo_track_title *const title = elbo_arena_take(arena, f->n, sizeof *title);
+
+    ELBO_TRY(elbo_arena_check(arena, "the titles"));
+    for (size_t i = 0; i < f->n; i++) {
+        const elbo_run_series *const run = &f->run[i];
+
+        title[i].line[0] = elbo_escaped(run->label, strlen(run->label), arena);
+        title[i].line[1] = elbo_path(arena, "promises %.4g, earns %.4g",
+                                     last_of(run, "return_model"),
+                                     last_of(run, "return_real"));
+    }
+    ELBO_TRY(elbo_arena_check(arena, "the titles"));
+    return elbo_tracks_print(f->tracks, title, f->n, COLUMNS, stdout, arena);
 }
 
 /* The curve in characters, then where the files are. */
@@ -118,6 +160,7 @@ static elbo_status show(const elbo_figure *figure, elbo_arena *arena)
 
     ELBO_TRY(elbo_arena_check(arena, "the figure"));
     ELBO_TRY(elbo_source_read(path, TEXT_LIMIT, arena, &text));
+    if (figure->tracks) ELBO_TRY(show_tracks(figure, arena));
     fputs(text.text + strspn(text.text, "\f"), stdout);
     printf("%s/%s.svg\n%s/%s.png\n", figure->dir, figure->kind, figure->dir,
            figure->kind);
