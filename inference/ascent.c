@@ -11,12 +11,26 @@ const elbo_ascender *const elbo_ascenders[] = {
     NULL,
 };
 
+const elbo_ascender *const elbo_searchers[] = {
+    &elbo_ascender_nelder_mead,
+    &elbo_ascender_differences,
+    &elbo_ascender_gp,
+    NULL,
+};
+
+static const elbo_ascender *find(const elbo_ascender *const list[],
+                                 const char *name)
+{
+    for (size_t i = 0; list[i]; i++)
+        if (strcmp(list[i]->name, name) == 0) return list[i];
+    return NULL;
+}
+
 const elbo_ascender *elbo_ascender_find(const char *name)
 {
-    for (size_t i = 0; elbo_ascenders[i]; i++)
-        if (strcmp(elbo_ascenders[i]->name, name) == 0)
-            return elbo_ascenders[i];
-    return NULL;
+    const elbo_ascender *const along = find(elbo_ascenders, name);
+
+    return along ? along : find(elbo_searchers, name);
 }
 
 void elbo_climb_try(elbo_climb *climb, const double x[], double *value,

@@ -1,13 +1,14 @@
 /* inference/ascent.h -- x <- a better x: maximisers of a function of n numbers.
  *
  * They leave the best point that they saw, so a call never leaves x worse than
- * it was. Each call starts afresh: nothing is carried from one to the next.
+ * it was. Each call starts afresh, but for what an archive remembers.
  */
 #ifndef ELBO_ASCENT_H
 #define ELBO_ASCENT_H
 
 #include <stdbool.h>
 
+#include "inference/archive.h"
 #include "inference/balls.h"
 #include "inference/core/arena.h"
 
@@ -34,6 +35,13 @@ typedef struct elbo_ascent {
                           projected step */
     double rate;       /* step of adam */
     const elbo_balls *balls; /* x stays in them; NULL: no bound */
+    /* Of searches by values alone. */
+    double step;   /* nelder_mead: of the first simplex; differences: of a
+                      quotient; 0: its own */
+    double box;    /* gp: looks at |x_j| <= box */
+    uint64_t seed; /* gp: streams "search" */
+    elbo_archive *archive; /* gp: what it knows, from call to call while f stays
+                              the same; NULL: nothing before, nothing after */
 } elbo_ascent;
 
 typedef struct elbo_ascent_info {
@@ -55,14 +63,21 @@ typedef struct elbo_climb {
 
 struct elbo_ascender {
     const char *name, *source, *doc;
-    bool bounded; /* keeps to balls */
+    bool bounded;   /* keeps to balls */
+    bool remembers; /* has use for an archive */
     elbo_status (*run)(elbo_climb *climb);
 };
 
+/* Along the gradient; iterations count steps. */
 extern const elbo_ascender elbo_ascender_bfgs, elbo_ascender_adam,
     elbo_ascender_spg;
-/* Those that an option names; ends in NULL. */
+/* By values alone (inference/gradient/); iterations count evaluations. */
+extern const elbo_ascender elbo_ascender_nelder_mead, elbo_ascender_differences,
+    elbo_ascender_gp;
+enum { ELBO_GP_POINTS = 200 }; /* of an archive: a fit takes their cube */
+/* Those of the option m_step, and of search(); both end in NULL. */
 extern const elbo_ascender *const elbo_ascenders[];
+extern const elbo_ascender *const elbo_searchers[];
 const elbo_ascender *elbo_ascender_find(const char *name); /* NULL: unknown */
 
 /* x <- the best point found from x on, which lies in the balls. A failure of

@@ -136,7 +136,9 @@ START_TEST(an_m_step_with_feedback_refuses_it)
         .kappa = 1,
         .problem = &problem,
         .post = &post,
-        .ascent = {&elbo_ascender_bfgs, 5, 1e-8, 0, NULL},
+        .ascent = {.method = &elbo_ascender_bfgs,
+                   .iterations = 5,
+                   .tolerance = 1e-8},
     };
 
     case_fails(elbo_mstep_run(&step, &belief, &info, ws), ELBO_EINVAL,

@@ -32,6 +32,7 @@
     X(gridworld)                                                               \
     X(table)                                                                   \
     X(models)                                                                  \
+    X(zero_order)                                                              \
     X(ascent)                                                                  \
     X(candidates)                                                              \
     X(identities)                                                              \

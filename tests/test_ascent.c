@@ -350,7 +350,10 @@ START_TEST(every_lost_allocation_leaves_x)
         double x[N] = {0.25, 0, 0, 0, 0};
         elbo_ascent_info info;
         const elbo_summit f = {&h, N, 1, hill_value};
-        const elbo_ascent how = {elbo_ascenders[_i], 20, 1e-9, 0.1, NULL};
+        const elbo_ascent how = {.method = elbo_ascenders[_i],
+                                 .iterations = 20,
+                                 .tolerance = 1e-9,
+                                 .rate = 0.1};
 
         elbo_alloc_budget(budget++);
 

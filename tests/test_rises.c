@@ -178,8 +178,9 @@ static void check_halves(case_problem *c, unsigned world, const char *model,
                                  .C = C,
                                  .problem = &problem,
                                  .post = &post,
-                                 .ascent = {&elbo_ascender_bfgs, 12, 1e-8, 0,
-                                            NULL}};
+                                 .ascent = {.method = &elbo_ascender_bfgs,
+                                            .iterations = 12,
+                                            .tolerance = 1e-8}};
         const double L = data_term(&belief, C);
 
         case_ok(elbo_mstep_run(&step, &belief, &learnt, ws));
