@@ -3,11 +3,17 @@
 #include "envs/registry.h"
 
 const elbo_env *const elbo_envs[] = {
-    &elbo_gridworld,     &elbo_four_rooms,
-    &elbo_chain,         &elbo_riverswim,
-    &elbo_garnet,        &elbo_frozen_lake,
-    &elbo_cliff_walking, &elbo_taxi,
-    &elbo_wide_tree,     &elbo_table,
+    &elbo_gridworld,
+    &elbo_four_rooms,
+    &elbo_chain,
+    &elbo_riverswim,
+    &elbo_garnet,
+    &elbo_frozen_lake,
+    &elbo_cliff_walking,
+    &elbo_mazes,
+    &elbo_taxi,
+    &elbo_wide_tree,
+    &elbo_table,
     NULL,
 };
 

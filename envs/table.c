@@ -5,7 +5,8 @@
  * successor. States and actions count from 0 and every pair has rows. `initial`
  * has the columns state, probability; without it all states are equally likely
  * to be the first but those that are over: where every action ends the episode
- * at once, in place and for nothing.
+ * at once, in place and for nothing. `start` is the same for the data, where they
+ * are collected elsewhere than policies are judged.
  */
 #include <math.h>
 #include <string.h>
@@ -33,6 +34,11 @@ static const elbo_option options[] = {
      .unit = "",
      .fallback = "",
      .doc = "CSV: state,probability; without it, uniform over states not over"},
+    {.name = "start",
+     .type = ELBO_PATH,
+     .unit = "",
+     .fallback = "",
+     .doc = "CSV as initial: where data start; without it, as policies do"},
     {0                    },
 };
 
@@ -271,6 +277,25 @@ static size_t most_outcomes(const table *t)
     return most;
 }
 
+static elbo_status load_start(const elbo_values *values, const char *folder,
+                              elbo_world *out, elbo_arena *arena,
+                              elbo_arena *scratch)
+{
+    const char *const path = elbo_text(values, "start");
+
+    if (!path[0]) return ELBO_OK;
+
+    double *const start = elbo_arena_take(arena, out->nS, sizeof *start);
+
+    ELBO_TRY(elbo_arena_check(arena, "table"));
+    out->start = start;
+
+    const char *const file = elbo_textfile_path(folder, path, scratch);
+
+    ELBO_TRY(elbo_arena_check(scratch, "table"));
+    return read_initial(file, out->nS, start, scratch);
+}
+
 static elbo_status load(const elbo_values *values, const char *folder,
                         elbo_world *out, elbo_arena *arena, elbo_arena *scratch)
 {
@@ -293,8 +318,9 @@ static elbo_status load(const elbo_values *values, const char *folder,
                         .nA = t->nA,
                         .most = most_outcomes(t),
                         .mu = mu};
-    return initial[0] ? read_initial(first, t->nS, mu, scratch)
-                      : find_start(t, transitions, mu, scratch);
+    ELBO_TRY(initial[0] ? read_initial(first, t->nS, mu, scratch)
+                        : find_start(t, transitions, mu, scratch));
+    return load_start(values, folder, out, arena, scratch);
 }
 
 static elbo_status open_world(const elbo_values *values, const char *folder,

@@ -78,8 +78,9 @@ static void step(elbo_data *data, elbo_collector *collector,
     const size_t i = data->n++;
 
     if (!collector->running) {
-        collector->state = (uint32_t)elbo_rng_categorical(&collector->rng,
-                                                          world->mu, world->nS);
+        collector->state = (uint32_t)elbo_rng_categorical(
+            &collector->rng, world->start ? world->start : world->mu,
+            world->nS);
         collector->step = 0;
         collector->episodes++;
     }

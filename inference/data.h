@@ -28,7 +28,7 @@ typedef struct elbo_collector {
     elbo_rng rng;
     uint32_t state;
     uint64_t step;   /* steps taken in this episode */
-    bool running;    /* false: the next step starts an episode from mu */
+    bool running;    /* false: the next step starts an episode */
     uint64_t episodes; /* started in total */
     uint64_t steps;  /* real steps in total */
 } elbo_collector;

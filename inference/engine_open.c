@@ -90,7 +90,10 @@ static elbo_status open_model(elbo_engine *e, const elbo_setup *setup,
                               uint64_t seed)
 {
     e->context = (elbo_model_context){
-        .world = &e->world, .mdp = &e->truth, .seed = seed};
+        .world = &e->world,
+        .mdp = &e->truth,
+        .seed = seed,
+        .folder = setup->folder};
     ELBO_TRY(mark_known(e));
     e->belief.model = setup->model;
     ELBO_TRY(setup->model->open(setup->model_own, &e->context, e->arena,

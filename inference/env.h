@@ -21,7 +21,8 @@ typedef struct elbo_world {
     const void *self; /* what `outcomes` is called with */
     size_t nS, nA;
     size_t most;      /* no (s, a) has more outcomes than this */
-    const double *mu; /* [nS] */
+    const double *mu; /* [nS] where policies start and are judged */
+    const double *start; /* [nS] where data do; NULL: mu */
     /* Integer coordinates [nS x dim], for models that share displacements and
      * for pictures; NULL and 0 when the world has none. Dimension 0 is the row,
      * counted downwards, 1 the column. */

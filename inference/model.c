@@ -4,7 +4,9 @@
 
 size_t elbo_belief_slopes(const elbo_belief *belief)
 {
-    return belief->mean.pattern->nnz + belief->n_reward;
+    const elbo_pattern *const pattern = belief->mean.pattern;
+
+    return pattern->nnz + (belief->reward ? pattern->nS * pattern->nA : 0);
 }
 
 void elbo_belief_save(const elbo_belief *belief, elbo_writer *out)

@@ -24,7 +24,7 @@ typedef struct elbo_belief {
     elbo_kernel mean; /* E theta, or p_theta: what plans and predictions use */
     elbo_kernel geo;  /* exp(E log theta), sub-stochastic, of a posterior; the
                          same arrays as `mean` where theta is a point */
-    /* Rewards that the model learns, if it does: the last n_reward parameters.
+    /* Rewards that the model learns, if it does, by the last n_reward parameters.
      */
     const double *reward; /* [nS x nA] in theta; NULL: r(s,a) is known */
     size_t n_kernel, n_reward;
@@ -42,6 +42,7 @@ typedef struct elbo_model_context {
                              known rows may read its kernel */
     const uint8_t *known; /* [nS x nA] 1: this row ends the episode for sure */
     uint64_t seed;        /* streams "model" */
+    const char *folder;   /* where relative paths start; NULL: here */
 } elbo_model_context;
 
 enum { ELBO_MODEL_COLUMNS = 4 }; /* a model has so many at most */

@@ -64,6 +64,7 @@ extern const int n_model_settings;
 /* The parts of suite `models` that have files of their own. */
 TCase *models_tabular_case(void);
 TCase *models_slots_case(void);
+TCase *models_features_case(void);
 TCase *models_failures_case(void);
 
 #endif

@@ -421,5 +421,6 @@ Suite *suite_models(void)
     suite_add_tcase(suite, models_tabular_case());
     suite_add_tcase(suite, models_failures_case());
     suite_add_tcase(suite, models_slots_case());
+    suite_add_tcase(suite, models_features_case());
     return suite;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inference/data.h"
 #include "tests/suites.h"
 #include "tests/world_cases.h"
 
@@ -310,6 +311,62 @@ START_TEST(garnets_differ_by_instance_and_pay_by_state)
 }
 END_TEST
 
+/* Reachable cells by an independent flood: coordinates and moves alone. */
+START_TEST(mazes_reach_their_goals_and_split_their_starts)
+{
+    const elbo_world w = world_open(
+        "mazes", _i ? "mazes=6 unseen=2 side=7 actions=8 instance=3"
+                    : "mazes=6 unseen=2 side=7 obstacles=14 instance=3");
+    elbo_outcome out[8];
+    size_t *const far = elbo_arena_sizes(world_arena, w.nS);
+    double seen = 0, judged = 0;
+    size_t goals = 0;
+
+    for (size_t s = 0; s < w.nS; s++) {
+        const bool goal =
+            world_outcomes(&w, s, 0, out) == 1 && out[0].terminal;
+
+        far[s] = goal ? 1 : 0;
+        goals += goal;
+        ck_assert_double_eq(goal ? w.mu[s] + w.start[s] : 0, 0);
+        seen += w.start[s];
+        judged += w.mu[s];
+        ck_assert(w.start[s] == 0 || w.coord[2 * s + 1] < 4 * 8);
+        ck_assert(w.mu[s] == 0 || w.coord[2 * s + 1] >= 4 * 8);
+    }
+    ck_assert_uint_eq(goals, 6);
+    ck_assert_double_eq_tol(seen, 1, 1e-12);
+    ck_assert_double_eq_tol(judged, 1, 1e-12);
+    for (size_t sweep = 0; sweep < 60; sweep++)
+        for (size_t s = 0; s < w.nS; s++)
+            for (size_t a = 0; a < w.nA; a++) {
+                world_outcomes(&w, s, a, out);
+                if (far[out[0].next]) far[s] = 1;
+            }
+    for (size_t s = 0; s < w.nS; s++) ck_assert_uint_eq(far[s], 1);
+}
+END_TEST
+
+START_TEST(data_start_where_policies_are_not_judged)
+{
+    const elbo_world w =
+        world_open("mazes", "mazes=5 unseen=3 side=4 obstacles=2");
+    double *const uniform = elbo_arena_doubles(world_arena, w.nS * w.nA);
+    const elbo_behaviour how = {
+        .policy = uniform, .stages = 1, .episode_steps = 5};
+    elbo_collector collector;
+    elbo_data data;
+
+    for (size_t i = 0; i < w.nS * w.nA; i++) uniform[i] = 0.25;
+    elbo_collector_init(&collector, 1);
+    ck_assert_int_eq(elbo_data_init(&data, 400, world_arena), ELBO_OK);
+    ck_assert_int_eq(
+        elbo_collect(&data, &collector, &w, &how, 400, world_arena), ELBO_OK);
+    for (size_t i = 0; i < 400; i++)
+        ck_assert_int_lt(w.coord[2 * data.s[i] + 1], 2 * 5);
+}
+END_TEST
+
 Suite *suite_worlds(void)
 {
     Suite *const suite = suite_create("worlds");
@@ -331,6 +388,9 @@ Suite *suite_worlds(void)
     tcase_add_test(t, chain_earns_what_its_stationary_distribution_says);
     tcase_add_loop_test(t, garnets_have_distinct_successors_and_right_rows, 0,
                         2);
+    tcase_add_loop_test(t, mazes_reach_their_goals_and_split_their_starts, 0,
+                        2);
+    tcase_add_test(t, data_start_where_policies_are_not_judged);
     tcase_add_test(t, garnets_follow_their_laws);
     tcase_add_test(t, garnets_differ_by_instance_and_pay_by_state);
     suite_add_tcase(suite, t);

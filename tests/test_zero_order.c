@@ -1,5 +1,5 @@
-/* tests/test_zero_order.c -- searches by values alone: the simplex, differences, and
- * Bayesian optimisation with its Gaussian process.
+/* tests/test_zero_order.c -- searches by values alone: the simplex,
+ * differences, and Bayesian optimisation with its Gaussian process.
  */
 #include <math.h>
 #include <string.h>
@@ -36,8 +36,7 @@ static double covariance(const double a[], const double b[])
 {
     double sum = 0;
 
-    for (size_t j = 0; j < D; j++)
-        sum += pow((a[j] - b[j]) / exp(phi[j]), 2);
+    for (size_t j = 0; j < D; j++) sum += pow((a[j] - b[j]) / exp(phi[j]), 2);
     return exp(2 * phi[D]) * exp(-sum / 2);
 }
 
@@ -73,7 +72,12 @@ static void dense_covariance(const elbo_gp_data *data, double A[POINTS][POINTS])
 
 START_TEST(the_posterior_is_the_dense_formula)
 {
-    static const double at[][D] = {{0, 0}, {0.3, -0.9}, {2, 2}, {-0.5, 0.1}};
+    static const double at[][D] = {
+        {0,    0   },
+        {0.3,  -0.9},
+        {2,    2   },
+        {-0.5, 0.1 }
+    };
     elbo_arena *const ws = elbo_arena_alloc(1 << 16);
     double x[POINTS * D], y[POINTS], A[POINTS][POINTS];
     const elbo_gp_data data = cloud(x, y);
@@ -117,10 +121,9 @@ START_TEST(the_evidence_is_the_gaussian_density_and_its_gradient_fits)
 
     for (size_t i = 0; i < POINTS; i++) quadratic += y[i] * w[i];
     case_ok(elbo_gp_evidence(&data, phi, &value, grad, ws));
-    ck_assert_double_eq_tol(value,
-                            -0.5 * (quadratic + log(det)
-                                    + POINTS * log(2 * acos(-1))),
-                            1e-6);
+    ck_assert_double_eq_tol(
+        value, -0.5 * (quadratic + log(det) + POINTS * log(2 * acos(-1))),
+        1e-6);
     for (size_t j = 0; j < D + 2; j++) {
         double moved[D + 2], up, down;
 
@@ -174,7 +177,12 @@ static double improvement_by_sum(double mean, double sd, double best)
 START_TEST(expected_improvement_is_its_integral)
 {
     static const double cases[][3] = {
-        {0, 1, 0}, {0.3, 0.5, 1}, {-2, 1.5, 0}, {4, 0.2, 1}, {0, 2, -5}};
+        {0,   1,   0 },
+        {0.3, 0.5, 1 },
+        {-2,  1.5, 0 },
+        {4,   0.2, 1 },
+        {0,   2,   -5}
+    };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const double *const c = cases[i];
@@ -255,12 +263,12 @@ static const struct {
     size_t evaluations;
     double tolerance;
 } searches[] = {
-    {&elbo_ascender_nelder_mead,  bowl,  {1.2, -0.7}, 300, 1e-6},
-    {&elbo_ascender_nelder_mead,  tent,  {0.4, -0.2}, 400, 1e-4},
-    {&elbo_ascender_differences,  bowl,  {1.2, -0.7}, 300, 1e-6},
-    {&elbo_ascender_gp,           bowl,  {1.2, -0.7}, 40,  5e-2},
-    {&elbo_ascender_gp,           hills, {1.5, 1},    60,  5e-2},
-    {&elbo_ascender_gp,           tent,  {0.4, -0.2}, 60,  2e-1},
+    {&elbo_ascender_nelder_mead, bowl,  {1.2, -0.7}, 300, 1e-6},
+    {&elbo_ascender_nelder_mead, tent,  {0.4, -0.2}, 400, 1e-4},
+    {&elbo_ascender_differences, bowl,  {1.2, -0.7}, 300, 1e-6},
+    {&elbo_ascender_gp,          bowl,  {1.2, -0.7}, 40,  5e-2},
+    {&elbo_ascender_gp,          hills, {1.5, 1},    60,  5e-2},
+    {&elbo_ascender_gp,          tent,  {0.4, -0.2}, 60,  2e-1},
 };
 
 START_TEST(the_maximum_is_found_within_the_budget)

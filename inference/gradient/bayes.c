@@ -5,8 +5,8 @@
  *          points known, over Sobol points, points near the best, and a simplex
  *          search from the three best of them
  *
- * Reference: Jones, Schonlau and Welch 1998 (EGO). Values are standardised, x is
- * divided by the box. A point that fails counts as the worst that is known.
+ * Reference: Jones, Schonlau and Welch 1998 (EGO). Values are standardised, x
+ * is divided by the box. A point that fails counts as the worst that is known.
  */
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_qrng.h>
@@ -32,9 +32,9 @@ typedef struct bayes {
     elbo_archive *archive;
     size_t d;
     double box;
-    double *u;      /* [n x d] the archive in boxes */
-    double *y;      /* [n] standardised */
-    double best;    /* the largest y */
+    double *u;   /* [n x d] the archive in boxes */
+    double *y;   /* [n] standardised */
+    double best; /* the largest y */
     elbo_gp gp;
 } bayes;
 
@@ -207,8 +207,7 @@ static elbo_status advance(bayes *b, elbo_arena *ws)
     for (size_t j = 0; j < b->d; j++) climb->x[j] *= b->box;
     climb->info->iterations++;
     elbo_climb_try(climb, climb->x, &value, NULL);
-    if (!isfinite(value))
-        value = b->archive->y[elbo_archive_worst(b->archive)];
+    if (!isfinite(value)) value = b->archive->y[elbo_archive_worst(b->archive)];
     elbo_archive_add(b->archive, climb->x, value);
     return ELBO_OK;
 }

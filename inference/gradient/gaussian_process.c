@@ -1,9 +1,9 @@
 #include "inference/gradient/gaussian_process.h"
 
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,14 +35,12 @@ static elbo_status factor(const elbo_gp_data *data, const double phi[],
                           gsl_matrix *L, gsl_vector *w)
 {
     const size_t n = data->n, d = data->d;
-    const double noise =
-        exp(2 * phi[d + 1]) + jitter * exp(2 * phi[d]);
+    const double noise = exp(2 * phi[d + 1]) + jitter * exp(2 * phi[d]);
 
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k <= i; k++)
-            gsl_matrix_set(
-                L, i, k,
-                kernel(data->x + i * d, data->x + k * d, phi, d));
+            gsl_matrix_set(L, i, k,
+                           kernel(data->x + i * d, data->x + k * d, phi, d));
         gsl_matrix_set(L, i, i, gsl_matrix_get(L, i, i) + noise);
         gsl_vector_set(w, i, data->y[i]);
     }
@@ -77,8 +75,8 @@ static void evidence_gradient(const elbo_gp_data *data, const double phi[],
         grad[d + 1] += own * noise;
         for (size_t k = 0; k < i; k++) {
             const double *const x = data->x + i * d, *const y = data->x + k * d;
-            const double A = wi * gsl_vector_get(w, k)
-                             - gsl_matrix_get(inverse, i, k);
+            const double A =
+                wi * gsl_vector_get(w, k) - gsl_matrix_get(inverse, i, k);
             const double K = kernel(x, y, phi, d);
 
             grad[d] += 2 * A * K;
@@ -146,7 +144,8 @@ static elbo_status posterior(void *self, const double phi[], double *value,
 
     ELBO_TRY(elbo_gp_evidence(f->data, phi, value, grad, f->ws));
     for (size_t j = 0; j < d; j++)
-        add_prior(phi[j], length_mean, length_sd, value, grad ? grad + j : NULL);
+        add_prior(phi[j], length_mean, length_sd, value,
+                  grad ? grad + j : NULL);
     add_prior(phi[d], signal_mean, signal_sd, value, grad ? grad + d : NULL);
     add_prior(phi[d + 1], noise_mean, noise_sd, value,
               grad ? grad + d + 1 : NULL);
@@ -161,9 +160,8 @@ static elbo_status choose(const elbo_gp_data *data, double phi[],
     const size_t d = data->d;
     fit self = {data, ws};
     const elbo_summit f = {&self, d + 2, 1, posterior};
-    const elbo_ascent how = {.method = &elbo_ascender_bfgs,
-                             .iterations = 40,
-                             .tolerance = 1e-5};
+    const elbo_ascent how = {
+        .method = &elbo_ascender_bfgs, .iterations = 40, .tolerance = 1e-5};
     double *const x = elbo_arena_doubles(ws, d + 2);
     double best = -HUGE_VAL;
 

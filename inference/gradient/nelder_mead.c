@@ -1,7 +1,8 @@
-/* inference/gradient/nelder_mead.c -- maxima by values alone: the simplex method.
+/* inference/gradient/nelder_mead.c -- maxima by values alone: the simplex
+ * method.
  *
- * The first simplex is x and x + step e_j. It ends when the simplex's mean size is
- * at most tolerance * step, or after so many evaluations.
+ * The first simplex is x and x + step e_j. It ends when the simplex's mean size
+ * is at most tolerance * step, or after so many evaluations.
  */
 #include <gsl/gsl_multimin.h>
 #include <math.h>
@@ -20,8 +21,7 @@ static double cost(const gsl_vector *x, void *arg)
     if (climb->fatal || climb->info->iterations >= climb->how->iterations)
         return worst;
     climb->info->iterations++;
-    for (size_t j = 0; j < climb->f->n; j++)
-        climb->x[j] = gsl_vector_get(x, j);
+    for (size_t j = 0; j < climb->f->n; j++) climb->x[j] = gsl_vector_get(x, j);
     elbo_climb_try(climb, climb->x, &value, NULL);
     return isfinite(value) ? -value : worst;
 }
@@ -50,8 +50,8 @@ static elbo_status run(elbo_climb *climb)
 
     ELBO_TRY(elbo_arena_check(climb->ws, "a simplex"));
 
-    gsl_multimin_fminimizer *const simplex = gsl_multimin_fminimizer_alloc(
-        gsl_multimin_fminimizer_nmsimplex2, n);
+    gsl_multimin_fminimizer *const simplex =
+        gsl_multimin_fminimizer_alloc(gsl_multimin_fminimizer_nmsimplex2, n);
 
     if (!simplex)
         return ELBO_FAIL(ELBO_ENOMEM, "a simplex of %zu parameters", n);
