@@ -11,7 +11,7 @@ enum { K = 5, R = 3, STATES = 20, ACTIONS = 4 };
 
 static char folder[64];
 
-static void write_file(const char *name, const char *text)
+static FILE *new_file(const char *name)
 {
     char path[128];
 
@@ -20,6 +20,13 @@ static void write_file(const char *name, const char *text)
     FILE *const f = fopen(path, "w");
 
     ck_assert_ptr_nonnull(f);
+    return f;
+}
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *const f = new_file(name);
+
     fputs(text, f);
     fclose(f);
 }
@@ -44,26 +51,27 @@ static size_t outcome(size_t s, size_t a, size_t i)
 
 static void write_files(void)
 {
-    static char text[1 << 17];
-    char *at = text + sprintf(text, "action,state,next_state,value,feature\n");
+    FILE *f = new_file("f.csv");
 
+    fputs("action,state,next_state,value,feature\n", f);
     for (size_t s = STATES; s-- > 0;)
         for (size_t a = 0; is_free(s) && a < ACTIONS; a++)
             for (size_t i = 0; i < 3; i++)
                 for (size_t k = 0; k < K; k++)
-                    at += sprintf(at, "%zu,%zu,%zu,%.17g,%zu\n", a, s,
-                                  outcome(s, a, i),
-                                  feature(s, a, outcome(s, a, i), k), k);
-    write_file("f.csv", text);
+                    fprintf(f, "%zu,%zu,%zu,%.17g,%zu\n", a, s,
+                            outcome(s, a, i),
+                            feature(s, a, outcome(s, a, i), k), k);
+    fclose(f);
     write_file("m.csv", "state,part,weight\n4,2,1\n3,0,0.25\n3,7,0.75\n");
     write_file("o.csv", "state,action,next_state,feature,value\n"
                         "0,1,20,0,-1.5\n7,1,20,0,0.5\n");
-    at = text + sprintf(text, "state,action,feature,value\n");
+    f = new_file("r.csv");
+    fputs("state,action,feature,value\n", f);
     for (size_t s = 0; s < STATES; s++)
         for (size_t k = 0; k < R; k++)
-            at += sprintf(at, "%zu,%zu,%zu,%.17g\n", s, s % ACTIONS, k,
-                          feature(s, 0, 0, k));
-    write_file("r.csv", text);
+            fprintf(f, "%zu,%zu,%zu,%.17g\n", s, s % ACTIONS, k,
+                    feature(s, 0, 0, k));
+    fclose(f);
 }
 
 static void set_up(void)
