@@ -213,29 +213,47 @@ START_TEST(without_transitions_the_kernel_is_the_worlds)
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
     const char *settings, *text, *part;
     elbo_status status;
 } bad[] = {
-    {"",                                                 "",                                               "nothing to learn",          ELBO_EINVAL  },
-    {"mixtures=m.csv",                                   "",                                               "mixtures need transitions", ELBO_EINVAL  },
-    {"rewards=missing.csv",                              "",                                               "missing.csv",               ELBO_ENOINPUT},
-    {"rewards=bad.csv",                                  "state,action,feature\n",                         "column 'value' is missing",
-     ELBO_EDATA                                                                                                                                      },
-    {"rewards=bad.csv",                                  "state,action,feature,value\n20,0,0,1\n",
-     ":2:1:",                                                                                                                           ELBO_EDATA   },
-    {"rewards=bad.csv",                                  "state,action,feature,value\n1,0,0,1\n1,0,0,2\n",
-     ":3:1: repeats line 2",                                                                                                            ELBO_EDATA   },
-    {"transitions=f.csv mixtures=bad.csv",               "state,part,weight\n3,0,0.9\n",
-     "sum to 0.9",                                                                                                                      ELBO_EDATA   },
-    {"transitions=f.csv mixtures=bad.csv",               "state,part,weight\n3,4,1\n4,0,1\n",
-     "part 4 is a mixture",                                                                                                             ELBO_EDATA   },
-    {"transitions=f.csv",                                "",                                               "no outcome of state 3",     ELBO_EDATA   },
+    {"",
+     "",
+     "nothing to learn", ELBO_EINVAL},
+    {"mixtures=m.csv",
+     "",
+     "mixtures need transitions", ELBO_EINVAL},
+    {"rewards=missing.csv",
+     "",
+     "missing.csv", ELBO_ENOINPUT},
+    {"rewards=bad.csv",
+     "state,action,feature\n",
+     "column 'value' is missing",
+     ELBO_EDATA},
+    {"rewards=bad.csv",
+     "state,action,feature,value\n20,0,0,1\n",
+     ":2:1:", ELBO_EDATA},
+    {"rewards=bad.csv",
+     "state,action,feature,value\n1,0,0,1\n1,0,0,2\n",
+     ":3:1: repeats line 2", ELBO_EDATA},
     {"transitions=f.csv mixtures=bad.csv",
-     "state,part,weight\n3,0,1\n4,0,1\n5,0,1\n",                                                           "not free",                  ELBO_EDATA   },
+     "state,part,weight\n3,0,0.9\n",
+     "sum to 0.9", ELBO_EDATA},
+    {"transitions=f.csv mixtures=bad.csv",
+     "state,part,weight\n3,4,1\n4,0,1\n",
+     "part 4 is a mixture", ELBO_EDATA},
+    {"transitions=f.csv",
+     "",
+     "no outcome of state 3", ELBO_EDATA},
+    {"transitions=f.csv mixtures=bad.csv",
+     "state,part,weight\n3,0,1\n4,0,1\n5,0,1\n",
+     "not free", ELBO_EDATA},
     {"transitions=f.csv mixtures=m.csv offsets=bad.csv",
-     "state,action,next_state,feature,value\n0,0,1,0,3\n",                                                 "lists no such outcome",     ELBO_EDATA   },
+     "state,action,next_state,feature,value\n0,0,1,0,3\n",
+     "lists no such outcome", ELBO_EDATA},
 };
+/* clang-format on */
 
 START_TEST(bad_files_are_refused_with_their_place)
 {
