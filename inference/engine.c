@@ -111,20 +111,28 @@ static elbo_status read_outer(elbo_engine *e, reading *out)
 
 /* ---- the steps ---- */
 
+elbo_mstep elbo_engine_mstep(const elbo_engine *engine)
+{
+    const bool free = engine->problem.tilt.kind->free;
+
+    return (elbo_mstep){
+        .likelihood = free ? NULL : engine->set.likelihood,
+        .C = engine->C,
+        .kappa = engine->set.kappa,
+        .problem = &engine->problem,
+        .post = &engine->post,
+        .ascent = engine->set.ascent,
+    };
+}
+
 static elbo_status m_step(elbo_engine *e, elbo_row *row)
 {
-    const elbo_mstep step = {
-        .likelihood = e->problem.tilt.kind->free ? NULL : e->set.likelihood,
-        .C = e->C,
-        .kappa = e->set.kappa,
-        .problem = &e->problem,
-        .post = &e->post,
-        .ascent = e->set.ascent,
-    };
+    const elbo_mstep step = elbo_engine_mstep(e);
     reading before, after;
 
     if (e->belief.n == 0 || elbo_engine_idle(e)) return ELBO_OK;
     ELBO_TRY(elbo_engine_plan(e));
+    if (e->set.budget > 0) return elbo_engine_budgeted(e, row);
     ELBO_TRY(read_outer(e, &before));
     ELBO_TRY(elbo_mstep_run(&step, &e->belief, &row->mstep, e->ws));
     ELBO_TRY(elbo_engine_hold(e));

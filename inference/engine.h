@@ -65,6 +65,7 @@ typedef struct elbo_row {
     double elbo;
     double return_model, return_real, value_gap, ess;
     elbo_own_values own;
+    double shortfall; /* of the data's mean, under data_scale: budget(xi) */
     elbo_solve_info estep;
     elbo_mstep_info mstep;
 } elbo_row;

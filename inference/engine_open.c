@@ -15,8 +15,10 @@ static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
 
     *set = (elbo_settings){
         .kappa = elbo_real(how, "feedback"),
-        .lambda = strcmp(lambda, "|D|") == 0 ? 1 : strtod(lambda, NULL),
+        .lambda = lambda[0] == '|' || lambda[0] == 'b' ? 1
+                                                       : strtod(lambda, NULL),
         .lambda_each = strstr(lambda, "|D|") != NULL,
+        .budget = elbo_budget_read(lambda),
         .previous =
             setup->control->previous_prior
             || elbo_choice_is(setup->control_common, "prior", "previous"),

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inference/engine.h"
+#include "inference/engine_state.h"
 #include "inference/norm_bound.h"
 
 static const double most = 1e9; /* of any count of steps or rounds */
@@ -37,22 +37,42 @@ static elbo_status check_horizon(const char *text, size_t *column,
     return ELBO_OK;
 }
 
-/* "|D|", a positive number of them ("0.15|D|"), or lambda itself. */
+static const char budget[] = "budget(";
+
+double elbo_budget_read(const char *data_scale)
+{
+    const size_t n = sizeof budget - 1;
+
+    return strncmp(data_scale, budget, n) == 0 ? strtod(data_scale + n, NULL)
+                                               : 0;
+}
+
+/* What may follow the number. */
+static bool ends_scale(const char *end, bool constrained)
+{
+    if (constrained) return strcmp(end, ")") == 0;
+    return !*end || strcmp(end, "|D|") == 0;
+}
+
+/* "|D|", a positive number of them ("0.15|D|"), lambda itself, or "budget(xi)".
+ */
 static elbo_status check_scale(const char *text, size_t *column,
                                const char **nearest)
 {
+    const bool constrained = strncmp(text, budget, sizeof budget - 1) == 0;
+    const char *start = constrained ? text + sizeof budget - 1 : text;
     char *end = NULL;
 
     if (strcmp(text, "|D|") == 0) return ELBO_OK;
     errno = 0;
 
-    const double lambda = strtod(text, &end);
+    const double x = strtod(start, &end);
 
-    if (end == text || (*end && strcmp(end, "|D|") != 0) || errno
-        || !(lambda > 0) || !isfinite(lambda)) {
+    if (end == start || !ends_scale(end, constrained) || errno || !(x > 0)
+        || !isfinite(x)) {
         ELBO_FAIL(ELBO_EINVAL,
-                  "data_scale must be |D|, a positive number, or one before "
-                  "|D|, not %s",
+                  "data_scale must be |D|, a positive number, one before |D|, or "
+                  "budget(xi) with one, not %s",
                   text);
         return reject(column, nearest);
     }
@@ -185,7 +205,8 @@ const elbo_option elbo_inference_options[] = {
      .unit = "",
      .fallback = "|D|",
      .doc = "lambda, the weight of the data term's mean; |D| makes it a sum, "
-            "0.5|D| half of it",
+            "0.5|D| half of it; budget(xi): the multiplier at which the mean "
+            "falls xi short of its best",
      .check = check_scale},
     {.name = "iterations",
      .type = ELBO_INT,

@@ -78,6 +78,10 @@ void elbo_engine_name_columns(elbo_engine *engine)
 
     for (size_t i = 0; i < n_model; i++)
         engine->columns[n++] = model->column_names[i];
+    if (engine->set.budget > 0) {
+        engine->columns[n++] = "multiplier";
+        engine->columns[n++] = "shortfall";
+    }
     engine->columns[n] = NULL;
 }
 
@@ -193,5 +197,9 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
     ELBO_TRY(policy_return(engine, &engine->truth.P, &row->return_real));
     row->value_gap = row->return_model - row->return_real;
     record_own(engine, &row->own);
+    if (engine->set.budget > 0) {
+        row->own.x[row->own.n++] = engine->set.lambda;
+        row->own.x[row->own.n++] = row->shortfall;
+    }
     return check_finite(engine, row);
 }

@@ -218,6 +218,21 @@ static bool notebook_class(const facts *f)
     return is_notebook(f) && !model->free_rows && !model->project;
 }
 
+static bool budgeted(const facts *f)
+{
+    return elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0;
+}
+
+static bool budget_unused(const facts *f)
+{
+    return budgeted(f) && f->kappa == 0;
+}
+
+static bool budget_tilted(const facts *f)
+{
+    return budgeted(f) && (f->tilted || f->linear);
+}
+
 static bool robust_feedback(const facts *f)
 {
     return f->kappa != 0 && f->robust;
@@ -361,6 +376,10 @@ static const struct {
     {"env", "horizon", notebook_stages, "mode=notebook has no horizon"},
     {"model", "name", notebook_class,
      "mode=notebook needs a model that q can be projected on: tabular, aliased"},
+    {"inference", "data_scale", budget_unused,
+     "a budget bounds what feedback may cost the data: needs feedback"},
+    {"inference", "data_scale", budget_tilted,
+     "a budget goes with transition: model and exponential optimality"},
     {"inference", "feedback", robust_feedback,
      "a robust q never enters the M-step: must be 0"},
     {"inference", "likelihood", likelihood_without_theta,
@@ -451,6 +470,9 @@ static const char *kind(const facts *f)
         return "surrogate: the data term is no log likelihood of the model, so "
                "F bounds no evidence; what it reads of the planner stands still "
                "in each M-step";
+    if (f->kappa < 0 && budgeted(f))
+        return "robust value: the worst model, for the present policy, whose "
+               "data term is within its budget; no bound on an evidence";
     if (f->kappa < 0)
         return "adversarial: the model is fitted against the policy; no "
                "potential";

@@ -13,6 +13,7 @@ typedef struct elbo_settings {
     double kappa;
     double lambda; /* of the data term, or of each sample (lambda_each) */
     bool lambda_each;
+    double budget; /* xi: lambda is then a multiplier, found in each M-step */
     bool previous; /* pi0 <- pi at the start of each E-step */
     bool online, current;
     bool population, by_rows; /* D is a distribution; over rows, not visits */
@@ -62,6 +63,9 @@ typedef struct elbo_slots {
 elbo_status elbo_slots_read(const elbo_setup *setup, elbo_arena *arena,
                             elbo_slots *out);
 
+/* xi of "budget(xi)", inference.data_scale; 0: another one. */
+double elbo_budget_read(const char *data_scale);
+
 /* env.horizon: 0 for none. */
 size_t elbo_horizon_read(const elbo_setup *setup);
 
@@ -87,6 +91,11 @@ elbo_status elbo_engine_open_data(elbo_engine *engine, const elbo_setup *setup,
 
 /* The weight's own samples: after each change of D. */
 elbo_status elbo_engine_open_samples(elbo_engine *engine);
+
+/* The M-step as set; its C is the engine's. */
+elbo_mstep elbo_engine_mstep(const elbo_engine *engine);
+/* An M-step whose data term is a constraint (inference/engine_budget.c). */
+elbo_status elbo_engine_budgeted(elbo_engine *engine, elbo_row *row);
 
 /* C from D: after each change of D or w. */
 elbo_status elbo_engine_count(elbo_engine *engine);
