@@ -24,7 +24,7 @@ static double reward_scale(const elbo_engine *e)
     double sum = 0;
 
     for (size_t i = 0; i < e->post.stages * rows; i++)
-        sum += fabs(e->rho[i] * e->truth.r[i % rows]);
+        sum += fabs(e->rho[i] * e->problem.mdp.r[i % rows]);
     return sum;
 }
 
@@ -205,6 +205,7 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
     };
     const bool watched = e->iteration > 0 && e->set.kappa == 1 && !e->set.online
                          && !is_robust(e) && !e->planned && !e->weigher
+                         && !e->returns.reward_facts.moves
                          && e->problem.tilt.ratio == ELBO_RATIO_EXACT
                          && !e->problem.tilt.kind->estep
                          && e->controller.control->promise == ELBO_RISES;
@@ -221,6 +222,7 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     ELBO_TRY(elbo_engine_see(e));
     ELBO_TRY(elbo_engine_hold(e));
     ELBO_TRY(m_step(e, row));
+    ELBO_TRY(elbo_engine_returns(e));
     ELBO_TRY(e_step(e, row, &allowance));
     ELBO_TRY(elbo_engine_record(e, row));
     ELBO_TRY(watch_loop(e, row, allowance));

@@ -13,7 +13,8 @@
 
 #include "inference/engine_state.h"
 
-/* lambda is sought between its powers; the shortfall ends within `near` of xi. */
+/* lambda is sought between its powers; the shortfall ends within `near` of xi.
+ */
 static const double least = 1e-9, most = 1e12, near = 1e-3;
 enum { FITS = 80 };
 

@@ -1,9 +1,10 @@
-/* inference/engine_free.c -- transition: free: the model is q, the environment p.
+/* inference/engine_free.c -- transition: free: the model is q, the environment
+ * p.
  *
- * The engine keeps the environment's kernel on the model's pattern, what the log
- * ratio says of it (the problem's P: p, or q exp(L) for a clipped or estimated
- * L at the q that it was measured at), and, in a restricted class, the member
- * and what its rows cost.
+ * The engine keeps the environment's kernel on the model's pattern, what the
+ * log ratio says of it (the problem's P: p, or q exp(L) for a clipped or
+ * estimated L at the q that it was measured at), and, in a restricted class,
+ * the member and what its rows cost.
  */
 #include <math.h>
 #include <string.h>
@@ -105,8 +106,8 @@ elbo_status elbo_engine_see(elbo_engine *engine)
     }
 
     const elbo_classifier how = {tilt->ridge, tilt->samples};
-    elbo_rng rng = elbo_rng_stream(engine->context.seed, "logratio",
-                                   engine->iteration);
+    elbo_rng rng =
+        elbo_rng_stream(engine->context.seed, "logratio", engine->iteration);
 
     ELBO_TRY(elbo_ratio_classify(&how, &engine->data, &q, P, &rng, engine->ws));
     for (size_t i = 0; i < q.pattern->nnz; i++) P[i] = q.prob[i] * exp(P[i]);

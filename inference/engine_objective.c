@@ -27,8 +27,7 @@ elbo_factor_view elbo_engine_view(const elbo_engine *engine)
     };
 }
 
-/* Its factors among the run's. */
-static elbo_status join(elbo_engine *e, elbo_objective *objective)
+elbo_status elbo_engine_join(elbo_engine *e, elbo_objective *objective)
 {
     const elbo_factor_view view = elbo_engine_view(e);
     const double *const *values;
@@ -54,7 +53,7 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
     ELBO_TRY(elbo_objective_open(
         text, &engine->world, engine->belief.mean.pattern, engine->truth.gamma,
         engine->data.capacity, engine->arena, &own->objective));
-    return join(engine, own->objective);
+    return elbo_engine_join(engine, own->objective);
 }
 
 elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
@@ -68,7 +67,7 @@ elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
                               engine->belief.mean.pattern, engine->truth.gamma,
                               engine->data.capacity, engine->arena,
                               &engine->weigher));
-    return join(engine, engine->weigher);
+    return elbo_engine_join(engine, engine->weigher);
 }
 
 /* The policy's occupancy and return under a kernel. */
@@ -106,25 +105,25 @@ static elbo_status plan(elbo_engine *e, elbo_objective *objective)
     return ELBO_OK;
 }
 
-static elbo_status plan_if(elbo_engine *e, elbo_objective *objective,
-                           bool planned)
+elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective)
 {
-    const elbo_mark mark = elbo_arena_mark(e->ws);
+    const elbo_mark mark = elbo_arena_mark(engine->ws);
+    const elbo_status s = plan(engine, objective);
 
-    if (!objective || !planned) return ELBO_OK;
-
-    const elbo_status s = plan(e, objective);
-
-    elbo_arena_release(e->ws, mark);
+    elbo_arena_release(engine->ws, mark);
     return s;
 }
 
 elbo_status elbo_engine_plan(elbo_engine *engine)
 {
-    return plan_if(engine, engine->expression.objective, engine->planned);
+    return engine->expression.objective && engine->planned
+               ? elbo_engine_bind(engine, engine->expression.objective)
+               : ELBO_OK;
 }
 
 elbo_status elbo_engine_plan_weight(elbo_engine *engine)
 {
-    return plan_if(engine, engine->weigher, engine->weigher_planned);
+    return engine->weigher && engine->weigher_planned
+               ? elbo_engine_bind(engine, engine->weigher)
+               : ELBO_OK;
 }

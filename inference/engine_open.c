@@ -172,8 +172,12 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_factors_open(e->arena, &e->factors));
     ELBO_TRY(
         elbo_engine_open_weight(e, elbo_text(setup->inference, "weight")));
-    return elbo_engine_open_objective(
-        e, elbo_text(setup->inference, "likelihood"));
+    ELBO_TRY(elbo_engine_open_objective(
+        e, elbo_text(setup->inference, "likelihood")));
+    *section = "control";
+    return elbo_engine_open_returns(
+        e, elbo_text(setup->control_common, "reward"),
+        elbo_text(setup->control_common, "return_weight"));
 }
 
 elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
@@ -214,6 +218,7 @@ void elbo_engine_free(elbo_engine *engine)
     if (!engine) return;
     elbo_objective_close(engine->expression.objective);
     elbo_objective_close(engine->weigher);
+    elbo_engine_close_returns(engine);
     elbo_arena_free(engine->ws);
     elbo_arena_free(engine->arena);
 }

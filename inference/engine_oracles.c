@@ -3,10 +3,11 @@
 
 #include "inference/engine_state.h"
 
-/* The settings of `inference` that are expressions. */
-static const char *const expressions[] = {"weight", "likelihood"};
+/* The settings that are expressions: of inference, then of control. */
+static const char *const expressions[] = {"weight", "likelihood", "reward",
+                                          "return_weight"};
 
-enum { EXPRESSIONS = sizeof expressions / sizeof *expressions };
+enum { OF_INFERENCE = 2, EXPRESSIONS = sizeof expressions / sizeof *expressions };
 
 typedef struct oracles {
     const char **name; /* with room for a NULL */
@@ -44,22 +45,42 @@ static elbo_status add(oracles *o, const elbo_factor_call calls[], size_t n,
     return ELBO_OK;
 }
 
+/* transition: free, unless its ratio is estimated from data. */
+static elbo_status add_free(oracles *o, const elbo_setup *setup,
+                            elbo_arena *arena)
+{
+    const char **name = elbo_arena_take(arena, o->n + 2, sizeof *name);
+    elbo_slots slots;
+
+    ELBO_TRY(elbo_arena_check(arena, "the oracles"));
+    ELBO_TRY(elbo_slots_read(setup, arena, &slots));
+    if (!slots.tilt.kind->free || slots.tilt.ratio == ELBO_RATIO_CLASSIFIER)
+        return ELBO_OK;
+    if (o->n > 0) memcpy(name, o->name, o->n * sizeof *name);
+    o->name = name;
+    o->name[o->n++] = elbo_text(setup->inference, "transition");
+    return ELBO_OK;
+}
+
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out)
 {
     oracles o = {0};
 
     for (size_t i = 0; i < EXPRESSIONS; i++) {
+        const elbo_values *room =
+            i < OF_INFERENCE ? setup->inference : setup->control_common;
         elbo_expr *expr;
         elbo_factor_call *calls;
         size_t n;
 
         ELBO_TRY(
-            elbo_objective_parse(elbo_text(setup->inference, expressions[i]),
+            elbo_objective_parse(elbo_text(room, expressions[i]),
                                  arena, &expr, NULL, NULL));
         ELBO_TRY(elbo_expr_factors(expr, arena, &calls, &n));
         ELBO_TRY(add(&o, calls, n, arena));
     }
+    ELBO_TRY(add_free(&o, setup, arena));
     *out = (const char *const *)o.name;
     return ELBO_OK;
 }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inference/engine_state.h"
+#include "inference/engine_facts.h"
+
+typedef elbo_facts facts;
 
 static elbo_kl kl_of(const elbo_setup *setup)
 {
@@ -39,17 +41,6 @@ size_t elbo_horizon_read(const elbo_setup *setup)
     return strcmp(text, "none") == 0 ? 0 : (size_t)strtod(text, NULL);
 }
 
-/* What the rules below look at. */
-typedef struct facts {
-    const elbo_setup *setup;
-    elbo_slots slots;
-    bool tilted, robust, linear, kl_clash;
-    bool expression;  /* the likelihood is not logp */
-    unsigned depends; /* of the likelihood: elbo_expr's set */
-    elbo_weight weight;
-    double kappa;
-} facts;
-
 static bool given(const elbo_values *values, const char *name)
 {
     return values->value[elbo_option_find(values->options, name)].given;
@@ -65,13 +56,13 @@ static elbo_status read_likelihood(const elbo_setup *setup, facts *f)
     return elbo_likelihood_depends(text, &f->depends);
 }
 
-static elbo_status read_facts(const elbo_setup *setup, elbo_arena *arena,
-                              facts *f)
+elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
+                            elbo_facts *f)
 {
     elbo_tilt other = {0};
     const elbo_kl kl = kl_of(setup);
 
-    *f = (facts){.setup = setup,
+    *f = (elbo_facts){.setup = setup,
                  .kappa = elbo_real(setup->inference, "feedback")};
     ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
     ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
@@ -79,6 +70,10 @@ static elbo_status read_facts(const elbo_setup *setup, elbo_arena *arena,
     ELBO_TRY(read_likelihood(setup, f));
     ELBO_TRY(elbo_weight_parse(elbo_text(setup->inference, "weight"),
                                &f->weight, NULL, NULL));
+    ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "reward"),
+                              &f->reward));
+    ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "return_weight"),
+                              &f->returned));
     f->linear = f->slots.optimality == ELBO_LINEAR;
     f->tilted = f->slots.tilt.kind->posterior != NULL;
     f->robust = elbo_tilt_adversarial(&f->slots.tilt);
@@ -221,6 +216,26 @@ static bool notebook_class(const facts *f)
 static bool budgeted(const facts *f)
 {
     return elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0;
+}
+
+static bool weighted_tilt(const facts *f)
+{
+    return !f->returned.plain && (f->tilted || f->linear);
+}
+
+static bool weighted_feedback(const facts *f)
+{
+    return !f->returned.plain && f->kappa != 0;
+}
+
+static bool reward_of_stages(const facts *f)
+{
+    return f->reward.planned && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool returned_of_stages(const facts *f)
+{
+    return f->returned.planned && elbo_horizon_read(f->setup) > 0;
 }
 
 static bool budget_unused(const facts *f)
@@ -376,6 +391,17 @@ static const struct {
     {"env", "horizon", notebook_stages, "mode=notebook has no horizon"},
     {"model", "name", notebook_class,
      "mode=notebook needs a model that q can be projected on: tabular, aliased"},
+    {"control", "return_weight", weighted_tilt,
+     "weighs returns of the model: needs transition: model and exponential "
+     "optimality"},
+    {"control", "return_weight", weighted_feedback,
+     "weighed returns do not reach theta: feedback must be 0"},
+    {"control", "reward", reward_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, which the "
+     "language has no words for"},
+    {"control", "return_weight", returned_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, which the "
+     "language has no words for"},
     {"inference", "data_scale", budget_unused,
      "a budget bounds what feedback may cost the data: needs feedback"},
     {"inference", "data_scale", budget_tilted,
@@ -417,7 +443,7 @@ static elbo_status check(const elbo_setup *setup, size_t skip,
 {
     facts f;
 
-    ELBO_TRY(read_facts(setup, arena, &f));
+    ELBO_TRY(elbo_facts_read(setup, arena, &f));
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rules[i].broken(&f) || skip-- > 0) continue;
         *section = rules[i].section;
@@ -440,74 +466,4 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
 
     elbo_arena_free(arena);
     return s;
-}
-
-/* Of transition: free. */
-static const char *kind_of_free(const facts *f)
-{
-    if (is_notebook(f))
-        return "not a bound: damped best responses of policy and model, whose "
-               "exponent and charge belong to two different ones";
-    if (f->slots.tilt.ratio != ELBO_RATIO_EXACT)
-        return "not a bound: the log ratio of environment and model is clipped "
-               "or estimated";
-    if (f->slots.alpha == 0)
-        return "value: return in q less the KL from the environment; at "
-               "temperature 0 it bounds no evidence";
-    return "bound: F bounds the evidence of optimality in the environment, q "
-           "free in the model's class";
-}
-
-static const char *kind(const facts *f)
-{
-    const bool cut = f->kappa == 0, closed = f->kappa == 1;
-
-    if (is_free(f)) return kind_of_free(f);
-    if (!f->weight.constant)
-        return "weighted: the data term is a weighted likelihood, so F bounds "
-               "no evidence; the weights stand still in each M-step";
-    if (f->expression)
-        return "surrogate: the data term is no log likelihood of the model, so "
-               "F bounds no evidence; what it reads of the planner stands still "
-               "in each M-step";
-    if (f->kappa < 0 && budgeted(f))
-        return "robust value: the worst model, for the present policy, whose "
-               "data term is within its budget; no bound on an evidence";
-    if (f->kappa < 0)
-        return "adversarial: the model is fitted against the policy; no "
-               "potential";
-    if (f->linear && cut)
-        return "bound, cut: log((1 - gamma) J) in the model, linear rewards, "
-               "plus the model's own bound; learning does not see rewards";
-    if (f->linear)
-        return "bound on log((1 - gamma) J), linear rewards, joint with the "
-               "model's";
-    if (f->robust)
-        return "robust value: max over pi of min over q; no bound on an "
-               "evidence";
-    if (f->slots.alpha == 0)
-        return "value: at temperature 0 the control part is a return, which "
-               "bounds no evidence";
-    if (cut)
-        return "bound, cut: F bounds the model's evidence, never the real "
-               "return; learning does not see optimality";
-    if (closed)
-        return "bound: F bounds the joint evidence of data and optimality in "
-               "the model; optimistic about theta";
-    return "bound, partly closed: learning sees a share of optimality; F "
-           "itself "
-           "need not rise";
-}
-
-const char *elbo_setup_kind(const elbo_setup *setup)
-{
-    elbo_arena *arena = elbo_arena_alloc(4096);
-    facts f;
-
-    if (!arena) return elbo_status_text(ELBO_ENOMEM);
-
-    const elbo_status s = read_facts(setup, arena, &f);
-
-    elbo_arena_free(arena);
-    return s == ELBO_OK ? kind(&f) : elbo_status_text(s);
 }

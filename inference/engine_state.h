@@ -5,6 +5,7 @@
 #include "inference/engine.h"
 #include "inference/factor.h"
 #include "inference/norm_bound.h"
+#include "inference/returns.h"
 
 /* What the experiment says, as numbers. */
 typedef struct elbo_settings {
@@ -24,6 +25,15 @@ typedef struct elbo_settings {
     elbo_norm_bound bound;
 } elbo_settings;
 
+/* What control maximises, where it is not r in the model as it is. */
+typedef struct elbo_returns {
+    elbo_return_facts reward_facts, weight_facts;
+    elbo_objective *reward, *weight; /* NULL: r, 1 */
+    double *r; /* [nS x nA] */
+    double *w; /* [nnz] */
+    double *P; /* [nnz] p w */
+} elbo_returns;
+
 struct elbo_engine {
     elbo_arena *arena, *ws; /* arena owns the engine too */
     elbo_settings set;
@@ -40,6 +50,7 @@ struct elbo_engine {
     elbo_class held;     /* of `free`: what problem.tilt.held points to */
     double *environment; /* of `free`: the truth on the model's pattern */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
+    elbo_returns returns;
     bool planned;               /* ... and reads V, Q, pi, ... */
     elbo_objective *weigher;    /* w(x) as an expression, or NULL */
     bool weigher_planned;       /* ... which reads V, Q, pi, ... */
@@ -108,6 +119,18 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text);
 
 /* What factors may look at, as things stand. */
 elbo_factor_view elbo_engine_view(const elbo_engine *engine);
+
+/* An expression's factors among the run's, and what it reads of the planner, as
+ * things stand. */
+elbo_status elbo_engine_join(elbo_engine *engine, elbo_objective *objective);
+elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective);
+
+/* control.reward and control.return_weight (inference/engine_return.c), once the
+ * factors are there; then the problem's rewards and kernel, before each E-step. */
+elbo_status elbo_engine_open_returns(elbo_engine *engine, const char *reward,
+                                     const char *weight);
+elbo_status elbo_engine_returns(elbo_engine *engine);
+void elbo_engine_close_returns(elbo_engine *engine);
 
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */

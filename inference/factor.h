@@ -45,6 +45,9 @@ struct elbo_factor {
     elbo_status (*update)(void *self, const elbo_values *options,
                           const elbo_factor_view *view, double values[],
                           elbo_arena *ws);
+    /* It is about the model: also brought up to date after the M-step, where
+     * control reads it. It has no state, and gives equal values at equal theta. */
+    bool follows;
     /* State beyond `values`; NULL: none. */
     void (*save)(const void *self, elbo_writer *out);
     elbo_status (*load)(void *self, elbo_reader *in);
@@ -77,6 +80,9 @@ elbo_status elbo_factors_join(elbo_factor_set *set, const elbo_expr *expr,
 /* Brings all of them up to date. ELBO_ENOTFINITE names a factor whose values are
  * not finite. */
 elbo_status elbo_factors_update(elbo_factor_set *set,
+                                const elbo_factor_view *view, elbo_arena *ws);
+/* ... those that follow theta, after the M-step. */
+elbo_status elbo_factors_follow(elbo_factor_set *set,
                                 const elbo_factor_view *view, elbo_arena *ws);
 /* Into, and from, the current section. ELBO_EDATA when it does not fit. */
 void elbo_factors_save(const elbo_factor_set *set, elbo_writer *out);

@@ -169,6 +169,14 @@ elbo_status elbo_factors_update(elbo_factor_set *set,
     return ELBO_OK;
 }
 
+elbo_status elbo_factors_follow(elbo_factor_set *set,
+                                const elbo_factor_view *view, elbo_arena *ws)
+{
+    for (const open_factor *f = set->first; f; f = f->rest)
+        if (f->factor->follows) ELBO_TRY(update_one(f, view, ws));
+    return ELBO_OK;
+}
+
 /* ---- checkpoints ---- */
 
 void elbo_factors_save(const elbo_factor_set *set, elbo_writer *out)

@@ -75,4 +75,9 @@ elbo_status elbo_objective_value(elbo_objective *objective,
                                  const elbo_kernel *p, double *value,
                                  double G[]);
 
+/* The expression at each of the data's distinct transitions, by their entries:
+ * out [at most their number]. ELBO_ENOTFINITE names state and action. */
+elbo_status elbo_objective_values(elbo_objective *objective,
+                                  const elbo_kernel *p, double out[]);
+
 #endif

@@ -30,7 +30,6 @@ static const struct piece {
     {"%s", "2.385", ELBO_TYPE_SCALAR, 0},
     {"%s", "logp", ELBO_TYPE_SCALAR, N | T},
     {"%s", "rhat", ELBO_TYPE_SCALAR, X | T},
-    {"%s", "logratio", ELBO_TYPE_SCALAR, N},
     {"%s", "V(s)", ELBO_TYPE_SCALAR, X | P},
     {"%s", "V(next)", ELBO_TYPE_SCALAR, N | P},
     {"%s", "Q(s, a)", ELBO_TYPE_SCALAR, X | P},
@@ -81,7 +80,6 @@ static const struct piece {
     {"%s", "fixed_pi(logp)", ELBO_TYPE_SCALAR, N | T},
     {"%s", "fixed_pi(J) + J", ELBO_TYPE_SCALAR, P | H},
     {"V(%s)", "fixed_pi(s)", ELBO_TYPE_STATE, X},
-    {"%s", "exp(logratio)", ELBO_TYPE_SCALAR, N},
     {"norm(%s)", "exp(next)", ELBO_TYPE_VECTOR, N},
     {"norm(%s)", "log(next)", ELBO_TYPE_VECTOR, N},
     {"norm(%s)", "sq(s)", ELBO_TYPE_VECTOR, X},
@@ -185,7 +183,7 @@ START_TEST(a_world_without_coordinates_keeps_the_words_that_need_none)
         "E(V(stop(y)))",
         "Q(fixed_pi(s), a)*2.385",
         "Ed(V(next)) - mean(r)",
-        "clip(exp(logratio), 0.1, 10)",
+        "clip(exp(logpi), 0.1, 10)",
         "logpi(next, a) + occupancy",
     };
 

@@ -266,7 +266,6 @@ static const struct sentence {
     {"", "Jmodel", ""},
     {"", "V_then", "(next)"},
     {"", "V_target", "(next)"},
-    {"", "logratio", ""},
     {"", "exp", "(r)"},
     {"", "log", "(r)"},
     {"", "sq", "(r)"},

@@ -143,7 +143,6 @@ START_TEST(what_is_not_there_yet_is_refused)
     expect_refused("usq(E(V(y), 3) - r)", true, 0, "usq");
     expect_refused("1*roll(3, V(y))", true, 2, "roll");
     expect_refused("r - rhat", true, 4, "rhat");
-    expect_refused("logratio", true, 0, "ratio");
     expect_refused("V_then(next)", true, 0, "past");
     expect_refused("V_target(next)", true, 0, "target");
     expect_refused("E(Ed(V(y)))", true, 5, "Ed is a mean over data");

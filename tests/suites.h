@@ -25,6 +25,7 @@
     X(notebook)                                                                \
     X(free)                                                                    \
     X(notebook)                                                                \
+    X(returns)                                                                 \
     X(backup)                                                                  \
     X(evaluate)                                                                \
     X(envs)                                                                    \

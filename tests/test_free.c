@@ -35,14 +35,14 @@ static void end(case_setup *c, elbo_engine *e)
 static const struct {
     const char *common, *discount, *tilt, *free;
 } pairs[] = {
-    {"temperature=0.4", NULL, "transition=tilt(0.7)",
-     "transition=free(beta=0.7)"},
-    {"temperature=0.4 kl=next", NULL, "transition=tilt(0.7)",
-     "transition=free(exact,beta=0.7)"},
-    {"temperature=0", NULL, "transition=tilt(1.9,kl=next)",
+    {"temperature=0.4",         NULL,                   "transition=tilt(0.7)",
+     "transition=free(beta=0.7)"        },
+    {"temperature=0.4 kl=next", NULL,                   "transition=tilt(0.7)",
+     "transition=free(exact,beta=0.7)"  },
+    {"temperature=0",           NULL,                   "transition=tilt(1.9,kl=next)",
      "transition=free(beta=1.9,kl=next)"},
-    {"temperature=0.4", "discount=1 horizon=6", "transition=tilt(1)",
-     "transition=free"},
+    {"temperature=0.4",         "discount=1 horizon=6", "transition=tilt(1)",
+     "transition=free"                  },
 };
 
 START_TEST(free_rows_are_the_tilt_of_the_world)
@@ -141,20 +141,19 @@ static const struct {
     case_text text;
     const char *says;
 } refused[] = {
-    {{.inference = "transition=free feedback=0"}, "theta is q's"},
+    {{.inference = "transition=free feedback=0"},                                "theta is q's"},
     {{.model = "softmax", .inference = "transition=free likelihood=2*logp"},
-     "no data teach"},
+     "no data teach"                                                                           },
     {{.env_common = "horizon=4",
       .inference = "transition=free(ratio=classifier)"},
-     "all stages"},
-    {{.inference = "transition=free(mode=notebook)"}, "hard control"},
+     "all stages"                                                                              },
+    {{.inference = "transition=free(mode=notebook)"},                            "hard control"},
     {{.control = "value_iteration",
       .model = "softmax",
       .inference = "transition=free(mode=notebook)"},
-     "projected"},
-    {{.inference = "optimality=linear transition=free",
-      .control = "em_policy"},
-     "must be model"},
+     "projected"                                                                               },
+    {{.inference = "optimality=linear transition=free", .control = "em_policy"},
+     "must be model"                                                                           },
 };
 
 START_TEST(what_does_not_go_together_is_refused)
@@ -174,8 +173,8 @@ START_TEST(estimated_ratios_are_no_bound)
     static const struct {
         const char *setting, *says;
     } kinds[] = {
-        {"transition=free", "bound:"},
-        {"transition=free(ratio=clip(5))", "not a bound"},
+        {"transition=free",                   "bound:"     },
+        {"transition=free(ratio=clip(5))",    "not a bound"},
         {"transition=free(ratio=classifier)", "not a bound"},
     };
 
@@ -184,9 +183,8 @@ START_TEST(estimated_ratios_are_no_bound)
         case_setup c;
 
         case_open_small(&c, &text);
-        ck_assert_ptr_eq(
-            strstr(elbo_setup_kind(&c.setup), kinds[i].says),
-            elbo_setup_kind(&c.setup));
+        ck_assert_ptr_eq(strstr(elbo_setup_kind(&c.setup), kinds[i].says),
+                         elbo_setup_kind(&c.setup));
         case_close(&c);
     }
 }
@@ -261,9 +259,8 @@ START_TEST(the_populations_classifier_is_the_log_ratio)
         for (size_t i = elbo_row_begin(c.truth.P.pattern, row);
              i < elbo_row_end(c.truth.P.pattern, row); i++) {
             const double p = c.truth.P.prob[i];
-            const size_t j =
-                elbo_entry(q.mean.pattern, row,
-                           elbo_successor(c.truth.P.pattern, row, i));
+            const size_t j = elbo_entry(
+                q.mean.pattern, row, elbo_successor(c.truth.P.pattern, row, i));
 
             if (c.known[row] || !(p > 0.02) || !(q.mean.prob[j] > 1e-3))
                 continue;
@@ -309,9 +306,9 @@ START_TEST(the_classifier_maximises_its_own_objective)
         n[elbo_entry(q.mean.pattern, row, next)] += 1;
         for (size_t j = 0; j < 2; j++)
             m[begin
-              + elbo_rng_categorical(
-                  &again, q.mean.prob + begin,
-                  elbo_row_end(q.mean.pattern, row) - begin)] += 0.5;
+              + elbo_rng_categorical(&again, q.mean.prob + begin,
+                                     elbo_row_end(q.mean.pattern, row)
+                                         - begin)] += 0.5;
     }
     for (size_t i = 0; i < nnz; i++) {
         const double h = 1e-4;
@@ -329,11 +326,11 @@ START_TEST(an_estimated_ratio_of_many_data_gives_the_exact_bound)
 {
     const case_text exact = {.control_common = "temperature=0.4",
                              .inference = "transition=free(beta=0.7)"};
-    const case_text many = {
-        .control_common = "temperature=0.4",
-        .inference = "iterations=12 transition=free(beta=0.7,"
-                     "ratio=classifier(ridge=1e-6,samples=0))",
-        .data = "steps=300000"};
+    const case_text many = {.control_common = "temperature=0.4",
+                            .inference =
+                                "iterations=12 transition=free(beta=0.7,"
+                                "ratio=classifier(ridge=1e-6,samples=0))",
+                            .data = "steps=300000"};
     case_setup ce, cm;
     elbo_row e, m;
     elbo_engine *exact_run = run(&ce, &exact, &e);
@@ -389,7 +386,8 @@ Suite *suite_free(void)
     tcase_add_loop_test(t, what_does_not_go_together_is_refused, 0,
                         sizeof refused / sizeof *refused);
     tcase_add_test(t, estimated_ratios_are_no_bound);
-    tcase_add_test(t, the_aliased_projection_is_the_mean_displacement_of_a_block);
+    tcase_add_test(t,
+                   the_aliased_projection_is_the_mean_displacement_of_a_block);
     suite_add_tcase(s, t);
     t = tcase_create("ratio");
     tcase_add_test(t, a_clipped_ratio_is_clipped_in_logs);

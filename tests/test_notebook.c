@@ -68,12 +68,14 @@ static void start(book *b, const char *setting)
 
     memset(mu, 0, b->S * sizeof *mu);
     mu[b->start] = 1;
-    b->mdp = (elbo_mdp){.nS = b->S,
-                        .nA = A,
-                        .P = {.pattern = b->pattern, .prob = b->p},
-                        .r = b->r,
-                        .mu = mu,
-                        .gamma = gamma_};
+    b->mdp = (elbo_mdp){
+        .nS = b->S,
+        .nA = A,
+        .P = {.pattern = b->pattern, .prob = b->p},
+        .r = b->r,
+        .mu = mu,
+        .gamma = gamma_
+    };
     b->belief.model = &elbo_model_tabular;
     b->problem.mdp = b->mdp;
     ck_assert(elbo_transition_parse(setting, ELBO_KL_STEP, gamma_, b->arena,
@@ -96,8 +98,8 @@ static void start(book *b, const char *setting)
 static void see_rewards(book *b, bool logarithm, double constant)
 {
     for (size_t i = 0; i < b->S * A; i++)
-        b->r[i] = logarithm ? (1 - gamma_) * log(b->raw[i]) + constant
-                            : b->raw[i];
+        b->r[i] =
+            logarithm ? (1 - gamma_) * log(b->raw[i]) + constant : b->raw[i];
 }
 
 static double constant(void)
@@ -141,13 +143,14 @@ static double move(book *b)
 {
     elbo_solve_info info;
 
-    ck_assert(b->problem.tilt.kind->estep(&b->problem, &b->post, &info,
-                                          b->arena)
-              == ELBO_OK);
+    ck_assert(
+        b->problem.tilt.kind->estep(&b->problem, &b->post, &info, b->arena)
+        == ELBO_OK);
     return info.residual;
 }
 
-/* The notebook's value_iteration: Q of (pi, kernel, r), its norm and its end. */
+/* The notebook's value_iteration: Q of (pi, kernel, r), its norm and its end.
+ */
 static void sweep(const book *b, const double kernel[], const double r[],
                   const double pi[], double Q[])
 {

@@ -37,7 +37,6 @@ static const struct {
     {"usq",      "means of samples are not there yet: E(f) is exact"},
     {"roll",     "models are not rolled out yet"                    },
     {"rhat",     "models of finite worlds do not learn the reward"  },
-    {"logratio", "no density ratio is estimated yet"                },
     {"V_then",   "values of the past are not kept yet"              },
     {"V_target", "there is no target copy of V yet"                 },
 };

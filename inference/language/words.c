@@ -59,8 +59,6 @@ enum {
     X(V_then, "V_then(state)", "V as it was when the sample was collected",    \
       OF_STATES("S"), .adds = SAMPLE)                                          \
     X(V_target, "V_target(state)", "the target copy of V", OF_STATES("S"))     \
-    X(logratio, "logratio", "log p(next|s, a)/q(next|s, a), estimated",        \
-      NAME(SCALAR, NEXT))                                                      \
     X(exp, "exp(f)", "exponential", ELEMENTWISE)                               \
     X(log, "log(f)", "natural logarithm", ELEMENTWISE)                         \
     X(sq, "sq(f)", "square", ELEMENTWISE)                                      \

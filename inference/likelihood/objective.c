@@ -399,3 +399,19 @@ elbo_status elbo_objective_weights(elbo_objective *objective,
     elbo_arena_release(ws, mark);
     return s;
 }
+
+elbo_status elbo_objective_values(elbo_objective *objective,
+                                  const elbo_kernel *p, double out[])
+{
+    const size_t nA = objective->batch.nA;
+    size_t at;
+
+    if (!objective->program) return ELBO_OK;
+    objective->bind.p = p->prob;
+    if (elbo_program_values(objective->program, &objective->bind, out, &at)
+        == ELBO_OK)
+        return ELBO_OK;
+    return elbo_fail_prefix("state %zu, action %zu",
+                            (size_t)objective->row[at] / nA,
+                            (size_t)objective->row[at] % nA);
+}

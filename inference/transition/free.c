@@ -87,7 +87,7 @@ static const elbo_option classifier_options[] = {
      .high = 1e6,
      .fallback = "1",
      .doc = "the model's for each real one; 0: their expectation"},
-    {0},
+    {0    },
 };
 
 static const struct {
@@ -185,8 +185,7 @@ static const elbo_option options[] = {
      .unit = "",
      .fallback = "exact",
      .doc = "how log p / q is seen: exact, clip(c) or classifier(ridge, "
-            "samples)",
-     .check = check_ratio},
+            "samples)", .check = check_ratio},
     {.name = "mode",
      .type = ELBO_CHOICE,
      .unit = "",

@@ -10,8 +10,8 @@ elbo_status elbo_kernel_onto(const elbo_kernel *p, const elbo_pattern *pattern,
     const size_t rows = pattern->nS * pattern->nA;
     double *prob = elbo_arena_doubles(arena, pattern->nnz);
 
-    *out = (elbo_kernel){
-        .pattern = pattern, .prob = prob, .partial = p->partial};
+    *out =
+        (elbo_kernel){.pattern = pattern, .prob = prob, .partial = p->partial};
     ELBO_TRY(elbo_arena_check(arena, "a kernel on another pattern"));
     memset(prob, 0, pattern->nnz * sizeof *prob);
     for (size_t row = 0; row < rows; row++)
@@ -35,8 +35,7 @@ void elbo_ratio_clip(const elbo_kernel *p, const elbo_kernel *q, double c,
     const double low = exp(-c), high = exp(c);
 
     for (size_t i = 0; i < p->pattern->nnz; i++)
-        out[i] =
-            fmin(fmax(p->prob[i], q->prob[i] * low), q->prob[i] * high);
+        out[i] = fmin(fmax(p->prob[i], q->prob[i] * low), q->prob[i] * high);
 }
 
 /* m[nnz] += the model's successors of one real transition. */
@@ -88,8 +87,7 @@ elbo_status elbo_ratio_classify(const elbo_classifier *how,
     memset(m, 0, nnz * sizeof *m);
     for (size_t i = 0; i < data->n; i++) {
         const size_t row = data->s[i] * nA + data->a[i];
-        const size_t next =
-            data->terminal[i] ? q->pattern->nS : data->next[i];
+        const size_t next = data->terminal[i] ? q->pattern->nS : data->next[i];
         const size_t entry = elbo_entry(q->pattern, row, next);
 
         if (entry == (size_t)-1) continue; /* no model sample is there */

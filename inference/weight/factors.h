@@ -9,5 +9,6 @@
 #include "inference/factor.h"
 
 extern const elbo_factor elbo_factor_occupancy;
+extern const elbo_factor elbo_factor_logratio; /* inference/transition */
 
 #endif

@@ -4,7 +4,8 @@
 
 /* X(struct, name, shape) */
 #define FACTORS(X)                                                             \
-    X(elbo_factor_occupancy, "occupancy", ELBO_FACTOR_ROW)
+    X(elbo_factor_occupancy, "occupancy", ELBO_FACTOR_ROW)                     \
+    X(elbo_factor_logratio, "logratio", ELBO_FACTOR_ENTRY)
 
 const elbo_factor *const elbo_factors[] = {
 #define MEMBER(factor, name, shape) &factor,

@@ -1,0 +1,23 @@
+/* inference/engine_facts.h -- an experiment's settings read together: for
+ * engine_slots.c (what goes together) and engine_kind.c (what it is).
+ */
+#ifndef ELBO_ENGINE_FACTS_H
+#define ELBO_ENGINE_FACTS_H
+
+#include "inference/engine_state.h"
+
+typedef struct elbo_facts {
+    const elbo_setup *setup;
+    elbo_slots slots;
+    bool tilted, robust, linear, kl_clash;
+    bool expression;  /* the likelihood is not logp */
+    elbo_return_facts reward, returned; /* of control: reward, return_weight */
+    elbo_weight weight;
+    unsigned depends; /* of the likelihood: elbo_expr's set */
+    double kappa;
+} elbo_facts;
+
+elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
+                            elbo_facts *out);
+
+#endif

@@ -1,0 +1,89 @@
+/* inference/engine_kind.c -- what an experiment's objective is, in words. */
+#include "inference/engine_facts.h"
+
+/* Of transition: free. */
+static const char *kind_of_free(const elbo_facts *f)
+{
+    if (f->slots.tilt.kind->estep)
+        return "not a bound: damped best responses of policy and model, whose "
+               "exponent and charge belong to two different ones";
+    if (f->slots.tilt.ratio != ELBO_RATIO_EXACT)
+        return "not a bound: the log ratio of environment and model is clipped "
+               "or estimated";
+    if (f->reward.bound && f->slots.tilt.beta >= 1)
+        return "bound: F <= log J in the environment, for r > 0 and episodes "
+               "that do not end (control.kl: next is the tighter one)";
+    if (f->reward.moves)
+        return "value: return in q less the KL from the environment, in a "
+               "reward that moves with V, theta or factors";
+    if (f->slots.alpha == 0)
+        return "value: return in q less the KL from the environment; at "
+               "temperature 0 it bounds no evidence";
+    return "bound: F bounds the evidence of optimality in the environment, q "
+           "free in the model's class";
+}
+
+static const char *kind(const elbo_facts *f)
+{
+    const bool cut = f->kappa == 0, closed = f->kappa == 1;
+
+    if (f->slots.tilt.kind->free) return kind_of_free(f);
+    if (!f->weight.constant)
+        return "weighted: the data term is a weighted likelihood, so F bounds "
+               "no evidence; the weights stand still in each M-step";
+    if (f->expression)
+        return "surrogate: the data term is no log likelihood of the model, so "
+               "F bounds no evidence; what it reads of the planner stands "
+               "still "
+               "in each M-step";
+    if (f->kappa < 0
+        && elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0)
+        return "robust value: the worst model, for the present policy, whose "
+               "data term is within its budget; no bound on an evidence";
+    if (f->kappa < 0)
+        return "adversarial: the model is fitted against the policy; no "
+               "potential";
+    if (!f->returned.plain)
+        return f->returned.exact_ratio
+                   ? "value: the model's returns weighed by p / q are the "
+                     "environment's; they bound no evidence of the model"
+                   : "not a bound: weighed returns of the model estimate the "
+                     "environment's";
+    if (f->reward.moves)
+        return "value: control's reward moves with V, theta or factors from "
+               "iteration to iteration; no one evidence is bounded";
+    if (f->linear && cut)
+        return "bound, cut: log((1 - gamma) J) in the model, linear rewards, "
+               "plus the model's own bound; learning does not see rewards";
+    if (f->linear)
+        return "bound on log((1 - gamma) J), linear rewards, joint with the "
+               "model's";
+    if (f->robust)
+        return "robust value: max over pi of min over q; no bound on an "
+               "evidence";
+    if (f->slots.alpha == 0)
+        return "value: at temperature 0 the control part is a return, which "
+               "bounds no evidence";
+    if (cut)
+        return "bound, cut: F bounds the model's evidence, never the real "
+               "return; learning does not see optimality";
+    if (closed)
+        return "bound: F bounds the joint evidence of data and optimality in "
+               "the model; optimistic about theta";
+    return "bound, partly closed: learning sees a share of optimality; F "
+           "itself "
+           "need not rise";
+}
+
+const char *elbo_setup_kind(const elbo_setup *setup)
+{
+    elbo_arena *arena = elbo_arena_alloc(4096);
+    elbo_facts f;
+
+    if (!arena) return elbo_status_text(ELBO_ENOMEM);
+
+    const elbo_status s = elbo_facts_read(setup, arena, &f);
+
+    elbo_arena_free(arena);
+    return s == ELBO_OK ? kind(&f) : elbo_status_text(s);
+}
