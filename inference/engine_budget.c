@@ -42,7 +42,7 @@ static elbo_status fit(elbo_engine *e, double kappa, double lambda,
 /* The best fit's mean, at lambda = |D|. */
 static elbo_status best_fit(elbo_engine *e, double *best)
 {
-    const double n = fmax(1, (double)e->data.n);
+    const double n = fmax(1, elbo_data_size(&e->data));
     elbo_mstep_info info;
 
     return fit(e, 0, n, &info, best);
