@@ -43,6 +43,37 @@ static elbo_status copy_kernel(const elbo_kernel *from, elbo_arena *arena,
     return ELBO_OK;
 }
 
+/* P = q exp(L), each row to sum 1 again: E_q p / q is 1, which an estimate need
+ * not know; what it is short of that, or above, would be charged as KL. */
+static void believe_ratio(const elbo_kernel *q, double P[])
+{
+    const elbo_pattern *pattern = q->pattern;
+
+    for (size_t row = 0; row < pattern->nS * pattern->nA; row++) {
+        const size_t begin = elbo_row_begin(pattern, row);
+        const size_t end = elbo_row_end(pattern, row);
+        double sum = 0;
+
+        for (size_t i = begin; i < end; i++)
+            sum += P[i] = q->prob[i] * exp(P[i]);
+        for (size_t i = begin; sum > 0 && i < end; i++) P[i] /= sum;
+    }
+}
+
+/* q at its start: of all members the nearest to p, where that has a closed form
+ * and p may be looked at. */
+static elbo_status start_near(elbo_engine *e)
+{
+    const elbo_model *model = e->belief.model;
+    elbo_kernel q;
+
+    if (!model->project || e->problem.tilt.ratio == ELBO_RATIO_CLASSIFIER)
+        return ELBO_OK;
+    ELBO_TRY(copy_kernel(&e->problem.mdp.P, e->arena, &q));
+    model->project(&e->belief, q.prob);
+    return ELBO_OK;
+}
+
 /* The class: its member, its rows' costs, and what is nearest to p in it. */
 static elbo_status open_class(elbo_engine *e)
 {
@@ -58,7 +89,7 @@ static elbo_status open_class(elbo_engine *e)
     ELBO_TRY(elbo_arena_check(e->arena, "the charge of q"));
     memset(e->held.cost, 0, rows * sizeof *e->held.cost);
     e->problem.tilt.held = &e->held;
-    if (!notebook) return ELBO_OK;
+    if (!notebook) return start_near(e);
     ELBO_TRY(copy_kernel(&e->problem.mdp.P, e->arena, &e->held.base));
     if (model->project) model->project(&e->belief, e->held.base.prob);
     return ELBO_OK;
@@ -110,7 +141,7 @@ elbo_status elbo_engine_see(elbo_engine *engine)
         elbo_rng_stream(engine->context.seed, "logratio", engine->iteration);
 
     ELBO_TRY(elbo_ratio_classify(&how, &engine->data, &q, P, &rng, engine->ws));
-    for (size_t i = 0; i < q.pattern->nnz; i++) P[i] = q.prob[i] * exp(P[i]);
+    believe_ratio(&q, P);
     return ELBO_OK;
 }
 
