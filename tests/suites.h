@@ -52,6 +52,8 @@
     X(expression)                                                              \
     X(factor)                                                                  \
     X(weight)                                                                  \
+    X(density)                                                                 \
+    X(mismatch_weights)                                                        \
     X(experiment)                                                              \
     X(scores)                                                                  \
     X(papers)

@@ -42,7 +42,7 @@ static elbo_status open(const elbo_values *values, const elbo_factor_view *view,
 }
 
 static elbo_status follow(const elbo_target *target, const elbo_values *values,
-                          const elbo_factor_view *view, const elbo_kernel *P,
+                          const elbo_factor_view *view, const char *where,
                           double out[], elbo_arena *ws)
 {
     double *pi = elbo_arena_doubles(ws, view->post->stages * view->world->nS
@@ -50,14 +50,7 @@ static elbo_status follow(const elbo_target *target, const elbo_values *values,
 
     ELBO_TRY(elbo_arena_check(ws, "an occupancy's policy"));
     elbo_target_policy(target, values, view, pi);
-    return elbo_visits(view, P, pi, out, ws);
-}
-
-static void spread(const elbo_factor_view *view, double out[])
-{
-    const size_t rows = view->world->nS * view->world->nA;
-
-    for (size_t i = 0; i < rows; i++) out[i] = 1 / (double)rows;
+    return elbo_visits_of(view, where, pi, out, ws);
 }
 
 /* mean <- mean + (visits - mean) / (1 + policies), `uniform` being the first. */
@@ -70,10 +63,10 @@ static elbo_status aggregate(const elbo_target *target,
     const double members = 1 + (double)view->iteration;
     double *now = elbo_arena_doubles(ws, rows);
 
-    if (view->iteration == 0) spread(view, mean);
-    if (view->iteration == 0) return ELBO_OK;
+    if (view->iteration == 0)
+        return elbo_visits_of(view, "uniform", NULL, mean, ws);
     ELBO_TRY(elbo_arena_check(ws, "an aggregate"));
-    ELBO_TRY(follow(target, values, view, &view->truth->P, now, ws));
+    ELBO_TRY(follow(target, values, view, "real", now, ws));
     for (size_t i = 0; i < rows; i++) mean[i] += (now[i] - mean[i]) / members;
     return ELBO_OK;
 }
@@ -84,15 +77,7 @@ static elbo_status update(void *self, const elbo_values *values,
 {
     if (is(values, "aggregate"))
         return aggregate(self, values, view, out, ws);
-    if (is(values, "real"))
-        return follow(self, values, view, &view->truth->P, out, ws);
-    if (is(values, "model"))
-        return follow(self, values, view, &view->belief->mean, out, ws);
-    if (is(values, "data"))
-        elbo_visits_data(view, out);
-    else
-        spread(view, out);
-    return ELBO_OK;
+    return follow(self, values, view, elbo_text(values, "where"), out, ws);
 }
 
 const elbo_factor elbo_factor_occupancy = {

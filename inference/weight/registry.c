@@ -5,6 +5,12 @@
 /* X(struct, name, shape) */
 #define FACTORS(X)                                                             \
     X(elbo_factor_occupancy, "occupancy", ELBO_FACTOR_ROW)                     \
+    X(elbo_factor_ratio, "ratio", ELBO_FACTOR_ROW)                             \
+    X(elbo_factor_gamps, "gamps", ELBO_FACTOR_ROW)                             \
+    X(elbo_factor_tom, "tom", ELBO_FACTOR_ENTRY)                               \
+    X(elbo_factor_pdml, "pdml", ELBO_FACTOR_EPOCH)                             \
+    X(elbo_factor_ampl, "ampl", ELBO_FACTOR_ROW)                               \
+    X(elbo_factor_distance_to, "distance_to", ELBO_FACTOR_ROW)                 \
     X(elbo_factor_logratio, "logratio", ELBO_FACTOR_ENTRY)
 
 const elbo_factor *const elbo_factors[] = {

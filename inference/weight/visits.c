@@ -57,6 +57,54 @@ elbo_status elbo_visits_entries(const elbo_factor_view *view, double out[],
                             all > 0 ? 1 / all : 1, out);
 }
 
+elbo_status elbo_visits_of(const elbo_factor_view *view, const char *where,
+                           const double pi[], double out[], elbo_arena *ws)
+{
+    const size_t rows = rows_of(view);
+
+    if (strcmp(where, "real") == 0)
+        return elbo_visits(view, &view->truth->P, pi, out, ws);
+    if (strcmp(where, "model") == 0)
+        return elbo_visits(view, &view->belief->mean, pi, out, ws);
+    if (strcmp(where, "data") == 0)
+        elbo_visits_data(view, out);
+    else
+        for (size_t i = 0; i < rows; i++) out[i] = 1 / (double)rows;
+    return ELBO_OK;
+}
+
+void elbo_visits_start(const elbo_factor_view *view, const double pi[],
+                       double out[])
+{
+    const size_t nA = view->world->nA;
+
+    for (size_t i = 0; i < rows_of(view); i++)
+        out[i] = view->truth->mu[i / nA] * pi[i];
+}
+
+void elbo_visits_chain(const elbo_factor_view *view, const double entries[],
+                       const double pi[], gsl_matrix *P)
+{
+    const elbo_pattern *pattern = view->belief->mean.pattern;
+    const size_t nA = view->world->nA;
+
+    gsl_matrix_set_zero(P);
+    for (size_t row = 0; row < rows_of(view); row++) {
+        const size_t end = elbo_row_end(pattern, row);
+        double all = 0;
+
+        for (size_t i = elbo_row_begin(pattern, row); i < end; i++)
+            all += entries[i];
+        for (size_t i = elbo_row_begin(pattern, row); all > 0 && i < end; i++) {
+            const size_t next = elbo_successor(pattern, row, i);
+
+            for (size_t a = 0; next < view->world->nS && a < nA; a++)
+                *gsl_matrix_ptr(P, row, next * nA + a) +=
+                    entries[i] / all * pi[next * nA + a];
+        }
+    }
+}
+
 /* ---- policies ---- */
 
 bool elbo_target_oracle(const elbo_values *options)

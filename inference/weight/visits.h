@@ -19,6 +19,22 @@ void elbo_visits_data(const elbo_factor_view *view, double out[]);
 elbo_status elbo_visits_entries(const elbo_factor_view *view, double out[],
                                 elbo_arena *ws);
 
+/* Those of one of ELBO_VISITS_CHOICES: a policy's in the world or the model, the
+ * data's, or every row alike. */
+#define ELBO_VISITS_CHOICES "real|model|data|uniform"
+elbo_status elbo_visits_of(const elbo_factor_view *view, const char *where,
+                           const double pi[], double out[], elbo_arena *ws);
+
+/* mu(s) pi(a|s) of the first stage: where a policy starts. */
+void elbo_visits_start(const elbo_factor_view *view, const double pi[],
+                       double out[]);
+
+/* P [rows x rows]: from (s, a) to the next (s', a') under pi, by the data's
+ * conditional frequencies, entries [nnz] as elbo_visits_entries; rows without
+ * data are 0. One stage. */
+void elbo_visits_chain(const elbo_factor_view *view, const double entries[],
+                       const double pi[], gsl_matrix *P);
+
 /* The options of a factor that takes a policy: `policy`, then `epsilon`. */
 #define ELBO_POLICY_OPTIONS                                                    \
     {.name = "policy",                                                         \
