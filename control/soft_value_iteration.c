@@ -37,6 +37,7 @@ const elbo_control elbo_control_soft_value_iteration = {
     .options = NULL,
     .optimality = ELBO_EXPONENTIAL,
     .promise = ELBO_RISES,
+    .fixed_point = true,
     .open = open_control,
     .estep = estep,
 };

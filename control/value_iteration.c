@@ -36,6 +36,7 @@ const elbo_control elbo_control_value_iteration = {
     .optimality = ELBO_EXPONENTIAL,
     .hard = true,
     .promise = ELBO_RISES,
+    .fixed_point = true,
     .open = open_control,
     .estep = estep,
 };

@@ -30,6 +30,7 @@ struct elbo_control {
     bool hard;                  /* alpha is 0: control.temperature is refused */
     bool previous_prior;        /* pi0 <- pi each round, whatever control.prior */
     elbo_promise promise;
+    bool fixed_point; /* one stage: V, Q, pi and q end in the backup's own */
     elbo_status (*open)(const elbo_values *options, const elbo_problem *problem,
                         elbo_arena *arena, elbo_controller *out);
     /* On entry post holds the last round's pi, V, q, and pi0 as the engine set

@@ -93,7 +93,8 @@ static double solver_loss(const elbo_engine *e, const elbo_solve_info *info,
            + before->error + after->error;
 }
 
-/* kappa F_control + lambda E_D[w l] + log p(theta) with (pi, q) as they are. */
+/* kappa F_control + lambda E_D[w l] + log p(theta) with (pi, q) as they are;
+ * with an outer objective l has a plan of its own at theta. */
 static elbo_status read_outer(elbo_engine *e, reading *out)
 {
     elbo_parts parts = {0};
@@ -103,6 +104,7 @@ static elbo_status read_outer(elbo_engine *e, reading *out)
         ELBO_TRY(read_control(e, &parts, out));
         out->value *= e->set.kappa;
     }
+    if (e->outer) ELBO_TRY(elbo_outer_plan(e->outer, &e->belief, e->ws));
     ELBO_TRY(elbo_engine_learnt(e, &parts));
     out->value += parts.likelihood + parts.prior;
     out->scale += fabs(parts.likelihood) + fabs(parts.prior);
@@ -121,6 +123,7 @@ elbo_mstep elbo_engine_mstep(const elbo_engine *engine)
         .kappa = engine->set.kappa,
         .problem = &engine->problem,
         .post = &engine->post,
+        .outer = engine->outer,
         .ascent = engine->set.ascent,
     };
 }
@@ -130,8 +133,9 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     const elbo_mstep step = elbo_engine_mstep(e);
     reading before, after;
 
+    if (e->outer) elbo_outer_begin(e->outer, e->iteration);
     if (e->belief.n == 0 || elbo_engine_idle(e)) return ELBO_OK;
-    ELBO_TRY(elbo_engine_plan(e));
+    if (!e->outer) ELBO_TRY(elbo_engine_plan(e));
     if (e->set.budget > 0) return elbo_engine_budgeted(e, row);
     ELBO_TRY(read_outer(e, &before));
     ELBO_TRY(elbo_mstep_run(&step, &e->belief, &row->mstep, e->ws));
@@ -149,7 +153,8 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
         .allowance = before.error + after.error,
     };
 
-    return elbo_watch_check(&watch);
+    return e->outer && !e->outer->potential ? ELBO_OK
+                                            : elbo_watch_check(&watch);
 }
 
 /* After it row->parts holds the control parts. *allowance is what the solver

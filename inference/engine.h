@@ -16,9 +16,10 @@
 #include "inference/mstep.h"
 #include "inference/watchdog.h"
 
-/* Option tables of what is not a component's own: inference/engine_options.c. */
-extern const elbo_option elbo_env_options[];       /* discount horizon wrappers */
-extern const elbo_option elbo_control_options[];   /* temperature prior kl ... */
+/* Option tables of what is not a component's own: inference/engine_options.c.
+ */
+extern const elbo_option elbo_env_options[];     /* discount horizon wrappers */
+extern const elbo_option elbo_control_options[]; /* temperature prior kl ... */
 extern const elbo_option elbo_inference_options[]; /* optimality weight ... */
 extern const elbo_option elbo_data_options[];      /* source policy mode ... */
 extern const elbo_option elbo_evaluation_options[];
@@ -50,9 +51,11 @@ const char *elbo_setup_kind(const elbo_setup *setup);
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out);
 
-/* Columns that the transition slot appends, means over the occupancy rho, and
- * then those of the model. */
-enum { ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS };
+/* Columns that the transition slot appends, means over the occupancy rho; then
+ * those of the model and of a gradient != stop (inference/engine_row.c). */
+enum {
+    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 1
+};
 typedef struct elbo_own_values {
     size_t n;
     double x[ELBO_OWN_COLUMNS];
@@ -97,9 +100,9 @@ elbo_status elbo_engine_open_parts(const elbo_setup *setup, uint64_t seed,
                                    const char **section, elbo_engine **out);
 void elbo_engine_free(elbo_engine *engine);
 
-/* One EM iteration. ELBO_ECHECK: the watchdog (or a non-finite value) stopped the
- * run: the text names iteration, step and amount; *row is filled as far as known
- * and the engine must not be iterated further. */
+/* One EM iteration. ELBO_ECHECK: the watchdog (or a non-finite value) stopped
+ * the run: the text names iteration, step and amount; *row is filled as far as
+ * known and the engine must not be iterated further. */
 elbo_status elbo_engine_iterate(elbo_engine *engine, elbo_row *row);
 elbo_verdict elbo_engine_verdict(const elbo_engine *engine);
 uint64_t elbo_engine_iteration(const elbo_engine *engine); /* done so far */

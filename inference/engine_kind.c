@@ -23,11 +23,29 @@ static const char *kind_of_free(const elbo_facts *f)
            "free in the model's class";
 }
 
+static const char *outer_kind(const elbo_facts *f)
+{
+    const elbo_route *const route = &f->slots.route;
+
+    if (f->depends & ELBO_HAS_STOP)
+        return "semi-gradient: a stop or fixed_pi covers a path to theta; no "
+               "potential, never watched";
+    if (!elbo_route_exact(route))
+        return "outer objective, approximate gradient: what goes through the "
+               "planner is cut short or drawn; no potential, never watched";
+    if (route->kind->plan)
+        return "outer objective, truncated: the data term with a planner of so "
+               "many backups, run again at each theta; F bounds no evidence";
+    return "outer objective: the data term with the planner solved again at "
+           "each theta; F bounds no evidence";
+}
+
 static const char *kind(const elbo_facts *f)
 {
     const bool cut = f->kappa == 0, closed = f->kappa == 1;
 
     if (f->slots.tilt.kind->free) return kind_of_free(f);
+    if (f->expression && !f->stops) return outer_kind(f);
     if (!f->weight.constant)
         return "weighted: the data term is a weighted likelihood, so F bounds "
                "no evidence; the weights stand still in each M-step";

@@ -1,15 +1,10 @@
 /* inference/engine_objective.c -- the data term as an expression, and what it
  * reads of the planner.
  *
- * V, Q and logpi are the last E-step's. The occupancy is that of its policy in
- * the model's mean kernel, scaled to sum to 1; Jmodel its return there, J its
- * return in the environment.
+ * V, Q and logpi are the last E-step's (inference/plan.h).
  */
-#include <math.h>
-
-#include "inference/core/parallel.h"
 #include "inference/engine_state.h"
-#include "inference/evaluate.h"
+#include "inference/plan.h"
 
 elbo_factor_view elbo_engine_view(const elbo_engine *engine)
 {
@@ -70,48 +65,45 @@ elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
     return elbo_engine_join(engine, engine->weigher);
 }
 
-/* The policy's occupancy and return under a kernel. */
-static elbo_status follow(elbo_engine *e, const elbo_kernel *P, double rho[],
-                          double *J)
+elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
+                                   uint64_t seed)
 {
-    const elbo_chain chain = {.mdp = &e->truth, .pi = e->post.pi, .q = *P};
+    elbo_slots slots;
+    elbo_outer *outer;
+    unsigned depends;
 
-    ELBO_TRY(elbo_occupancy(&chain, rho, e->ws));
-    *J = elbo_return(&e->truth, rho);
-    return ELBO_OK;
-}
-
-static elbo_status plan(elbo_engine *e, elbo_objective *objective)
-{
-    const size_t rows = e->post.nS * e->post.nA;
-    double *logpi = elbo_arena_doubles(e->ws, rows);
-    double *rho = elbo_arena_doubles(e->ws, rows);
-    elbo_bindings now = {.V = e->post.V, .Q = e->post.Q, .logpi = logpi};
-
-    ELBO_TRY(elbo_arena_check(e->ws, "the objective's plan"));
-    for (size_t i = 0; i < rows; i++) logpi[i] = log(e->post.pi[i]);
-    if (elbo_objective_needs(objective, "J"))
-        ELBO_TRY(follow(e, &e->truth.P, rho, &now.J));
-    if (elbo_objective_needs(objective, "Jmodel")
-        || elbo_objective_needs(objective, "occupancy")) {
-        ELBO_TRY(follow(e, &e->belief.mean, rho, &now.Jmodel));
-
-        const double steps = elbo_sum(rho, rows);
-
-        for (size_t i = 0; i < rows; i++) rho[i] /= steps;
-        now.occupancy = rho;
-    }
-    elbo_objective_plan(objective, &now);
-    return ELBO_OK;
+    ELBO_TRY(elbo_slots_read(setup, engine->arena, &slots));
+    if (elbo_route_stops(&slots.route)) return ELBO_OK;
+    ELBO_TRY(elbo_likelihood_depends(elbo_text(setup->inference, "likelihood"),
+                                     &depends));
+    outer = elbo_arena_take(engine->arena, 1, sizeof *outer);
+    ELBO_TRY(elbo_arena_check(engine->arena, "the outer objective"));
+    *outer = (elbo_outer){
+        .route = slots.route,
+        .objective = engine->expression.objective,
+        .truth = &engine->truth,
+        .problem = &engine->problem,
+        .controller = &engine->controller,
+        .start = &engine->post,
+        .seed = seed,
+        .potential =
+            elbo_route_exact(&slots.route) && !(depends & ELBO_HAS_STOP),
+    };
+    engine->outer = outer;
+    return elbo_outer_open(outer, engine->arena);
 }
 
 elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective)
 {
-    const elbo_mark mark = elbo_arena_mark(engine->ws);
-    const elbo_status s = plan(engine, objective);
+    const elbo_plan plan = {
+        .truth = &engine->truth,
+        .problem = &engine->problem,
+        .model = &engine->belief.mean,
+        .post = &engine->post,
+        .solved = engine->controller.control->fixed_point,
+    };
 
-    elbo_arena_release(engine->ws, mark);
-    return s;
+    return elbo_plan_bind(&plan, objective, engine->ws);
 }
 
 elbo_status elbo_engine_plan(elbo_engine *engine)

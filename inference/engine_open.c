@@ -128,6 +128,7 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
         || (slots.optimality == ELBO_LINEAR && e->set.kappa != 0);
 
     e->problem.mdp.P = charged ? e->belief.geo : e->belief.mean;
+    if (e->belief.reward) e->problem.mdp.r = e->belief.reward;
     ELBO_TRY(elbo_engine_prepare_free(e));
     ELBO_TRY(elbo_posterior_init(&e->post, &e->problem, e->arena));
     ELBO_TRY(elbo_engine_start_free(e));
@@ -164,7 +165,6 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(open_model(e, setup, seed));
     *section = "control";
     ELBO_TRY(open_control(e, setup));
-    elbo_engine_name_columns(e);
     ELBO_TRY(check_rewards(e));
     *section = "data";
     ELBO_TRY(elbo_engine_open_data(e, setup, seed));
@@ -175,9 +175,13 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_engine_open_objective(
         e, elbo_text(setup->inference, "likelihood")));
     *section = "control";
-    return elbo_engine_open_returns(
+    ELBO_TRY(elbo_engine_open_returns(
         e, elbo_text(setup->control_common, "reward"),
-        elbo_text(setup->control_common, "return_weight"));
+        elbo_text(setup->control_common, "return_weight")));
+    *section = "inference";
+    ELBO_TRY(elbo_engine_open_outer(e, setup, seed));
+    elbo_engine_name_columns(e);
+    return ELBO_OK;
 }
 
 elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,

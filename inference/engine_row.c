@@ -82,6 +82,7 @@ void elbo_engine_name_columns(elbo_engine *engine)
         engine->columns[n++] = "multiplier";
         engine->columns[n++] = "shortfall";
     }
+    if (engine->outer) engine->columns[n++] = "inner_unconverged";
     engine->columns[n] = NULL;
 }
 
@@ -111,19 +112,19 @@ elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts)
     return ELBO_OK;
 }
 
-/* J of the policy under a kernel with the pattern of any model or the truth. */
-static elbo_status policy_return(elbo_engine *engine, const elbo_kernel *P,
-                                 double *J)
+/* J of the policy in the rewards of `mdp`, under a kernel with the pattern of
+ * any model or the truth. */
+static elbo_status policy_return(elbo_engine *engine, const elbo_mdp *mdp,
+                                 const elbo_kernel *P, double *J)
 {
-    const elbo_chain chain = {
-        .mdp = &engine->truth, .pi = engine->post.pi, .q = *P};
+    const elbo_chain chain = {.mdp = mdp, .pi = engine->post.pi, .q = *P};
     const elbo_mark mark = elbo_arena_mark(engine->ws);
     double *rho = elbo_arena_doubles(
         engine->ws, engine->post.stages * engine->post.nS * engine->post.nA);
     elbo_status s = elbo_arena_check(engine->ws, "the policy's return");
 
     if (s == ELBO_OK) s = elbo_occupancy(&chain, rho, engine->ws);
-    if (s == ELBO_OK) *J = elbo_return(&engine->truth, rho);
+    if (s == ELBO_OK) *J = elbo_return(mdp, rho);
     elbo_arena_release(engine->ws, mark);
     return s;
 }
@@ -176,12 +177,19 @@ static void record_own(const elbo_engine *e, elbo_own_values *own)
         own->x[own->n] = own_mean(e, &columns[own->n]);
     if (e->belief.model->columns)
         own->n += e->belief.model->columns(&e->belief, own->x + own->n);
+    /* of the M-step: plans and adjoint solves that ended on their limit */
+    if (e->outer)
+        own->x[own->n++] =
+            (double)(e->outer->unsolved + e->outer->info.unconverged);
 }
 
 elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
 {
     const elbo_problem *problem = &engine->problem;
+    const elbo_belief *belief = &engine->belief;
+    elbo_mdp promised = engine->truth;
 
+    if (belief->reward) promised.r = belief->reward;
     ELBO_TRY(elbo_engine_plan(engine));
     ELBO_TRY(elbo_engine_learnt(engine, &row->parts));
     row->elbo = elbo_parts_total(&row->parts);
@@ -193,9 +201,10 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
         && !engine->returns.weight)
         row->return_model = elbo_return(&engine->truth, engine->rho);
     else
-        ELBO_TRY(
-            policy_return(engine, &engine->belief.mean, &row->return_model));
-    ELBO_TRY(policy_return(engine, &engine->truth.P, &row->return_real));
+        ELBO_TRY(policy_return(engine, &promised, &belief->mean,
+                               &row->return_model));
+    ELBO_TRY(policy_return(engine, &engine->truth, &engine->truth.P,
+                           &row->return_real));
     row->value_gap = row->return_model - row->return_real;
     record_own(engine, &row->own);
     if (engine->set.budget > 0) {

@@ -1,86 +1,14 @@
 /* inference/engine_slots.c -- which settings go together. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "inference/engine_facts.h"
 
 typedef elbo_facts facts;
 
-static elbo_kl kl_of(const elbo_setup *setup)
-{
-    return elbo_choice_is(setup->control_common, "kl", "next") ? ELBO_KL_NEXT
-                                                               : ELBO_KL_STEP;
-}
-
-static elbo_status read_tilt(const elbo_setup *setup, elbo_kl kl,
-                             elbo_arena *arena, elbo_tilt *out)
-{
-    return elbo_transition_parse(elbo_text(setup->inference, "transition"), kl,
-                                 elbo_real(setup->env_common, "discount"),
-                                 arena, out, NULL, NULL);
-}
-
-elbo_status elbo_slots_read(const elbo_setup *setup, elbo_arena *arena,
-                            elbo_slots *out)
-{
-    out->gamma = elbo_real(setup->env_common, "discount");
-    out->alpha = setup->control->hard
-                     ? 0
-                     : elbo_real(setup->control_common, "temperature");
-    out->optimality = elbo_choice_is(setup->inference, "optimality", "linear")
-                          ? ELBO_LINEAR
-                          : ELBO_EXPONENTIAL;
-    return read_tilt(setup, kl_of(setup), arena, &out->tilt);
-}
-
-size_t elbo_horizon_read(const elbo_setup *setup)
-{
-    const char *text = elbo_text(setup->env_common, "horizon");
-
-    return strcmp(text, "none") == 0 ? 0 : (size_t)strtod(text, NULL);
-}
-
 static bool given(const elbo_values *values, const char *name)
 {
     return values->value[elbo_option_find(values->options, name)].given;
-}
-
-static elbo_status read_likelihood(const elbo_setup *setup, facts *f)
-{
-    const char *text = elbo_text(setup->inference, "likelihood");
-    const elbo_likelihood *likelihood;
-
-    ELBO_TRY(elbo_likelihood_parse(text, &likelihood, NULL, NULL));
-    f->expression = likelihood == &elbo_likelihood_expression;
-    return elbo_likelihood_depends(text, &f->depends);
-}
-
-elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
-                            elbo_facts *f)
-{
-    elbo_tilt other = {0};
-    const elbo_kl kl = kl_of(setup);
-
-    *f = (elbo_facts){.setup = setup,
-                 .kappa = elbo_real(setup->inference, "feedback")};
-    ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
-    ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
-                       arena, &other));
-    ELBO_TRY(read_likelihood(setup, f));
-    ELBO_TRY(elbo_weight_parse(elbo_text(setup->inference, "weight"),
-                               &f->weight, NULL, NULL));
-    ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "reward"),
-                              &f->reward));
-    ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "return_weight"),
-                              &f->returned));
-    f->linear = f->slots.optimality == ELBO_LINEAR;
-    f->tilted = f->slots.tilt.kind->posterior != NULL;
-    f->robust = elbo_tilt_adversarial(&f->slots.tilt);
-    /* a tilt with a convention of its own does not follow the default */
-    f->kl_clash =
-        f->tilted && f->slots.tilt.kl == other.kl && f->slots.tilt.kl != kl;
-    return ELBO_OK;
 }
 
 static bool no_discount(const facts *f)
@@ -262,7 +190,59 @@ static bool likelihood_of_posterior(const facts *f)
 
 static bool likelihood_without_theta(const facts *f)
 {
-    return !(f->depends & ELBO_ON_THETA);
+    return f->stops && !(f->depends & ELBO_ON_THETA)
+           && !(f->depends & ELBO_ON_PLANNER);
+}
+
+static bool likelihood_behind_planner(const facts *f)
+{
+    return f->stops && !(f->depends & ELBO_ON_THETA)
+           && f->depends & ELBO_ON_PLANNER;
+}
+
+static bool gradient_unused(const facts *f)
+{
+    return f->slots.route.kind->pull && !(f->depends & ELBO_ON_PLANNER);
+}
+
+static bool gradient_linear(const facts *f)
+{
+    return !f->stops && f->linear;
+}
+
+static bool gradient_prior(const facts *f)
+{
+    return !f->stops && !f->linear
+           && (previous(f) || f->setup->control->previous_prior);
+}
+
+/* Whether the slot takes its plan from the control. */
+static bool plans_by_control(const facts *f)
+{
+    return !f->stops && !f->slots.route.kind->plan;
+}
+
+static bool gradient_no_fixed_point(const facts *f)
+{
+    return plans_by_control(f) && !f->linear && !gradient_prior(f)
+           && !f->setup->control->fixed_point;
+}
+
+static bool gradient_hard(const facts *f)
+{
+    return plans_by_control(f) && f->slots.route.kind->pull
+           && !f->slots.route.kind->held && f->slots.alpha == 0
+           && f->setup->control->fixed_point;
+}
+
+static bool gradient_of_transition(const facts *f)
+{
+    return f->slots.route.kind->pull && !f->slots.tilt.kind->slopes;
+}
+
+static bool gradient_beyond_score(const facts *f)
+{
+    return f->slots.route.kind->held && f->more;
 }
 
 static bool likelihood_half_stopped(const facts *f)
@@ -409,7 +389,28 @@ static const struct {
     {"inference", "feedback", robust_feedback,
      "a robust q never enters the M-step: must be 0"},
     {"inference", "likelihood", likelihood_without_theta,
-     "nothing in it depends on theta while gradient is stop"},
+     "nothing in it depends on theta"},
+    {"inference", "likelihood", likelihood_behind_planner,
+     "nothing in it depends on theta while gradient is stop: V, Q, logpi, J and "
+     "the like see theta through the planner (give gradient: implicit, ...)"},
+    {"inference", "gradient", gradient_unused,
+     "nothing in the likelihood goes through the planner: must be stop"},
+    {"inference", "gradient", gradient_linear,
+     "linear optimality plans by its own counts, which are not differentiated: "
+     "must be stop"},
+    {"inference", "gradient", gradient_prior,
+     "with the previous policy as prior the planner has no map from theta: "
+     "must be stop"},
+    {"inference", "gradient", gradient_no_fixed_point,
+     "this control's V is no fixed point: use soft_value_iteration, or unroll"},
+    {"inference", "gradient", gradient_hard,
+     "at temperature 0 the fixed point has kinks: use unroll, or a temperature "
+     "above 0"},
+    {"inference", "gradient", gradient_of_transition,
+     "theta is not followed through this transition setting: must be stop"},
+    {"inference", "gradient", gradient_beyond_score,
+     "score knows the gradient of Jmodel alone: the likelihood may read nothing "
+     "else of the planner"},
     {"inference", "likelihood", likelihood_half_stopped,
      "a stop over a path to theta makes a semi-gradient, which has no maximum "
      "to search for"},

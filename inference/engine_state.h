@@ -51,6 +51,7 @@ struct elbo_engine {
     double *environment; /* of `free`: the truth on the model's pattern */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     elbo_returns returns;
+    elbo_outer *outer;          /* NULL: gradient: stop */
     bool planned;               /* ... and reads V, Q, pi, ... */
     elbo_objective *weigher;    /* w(x) as an expression, or NULL */
     bool weigher_planned;       /* ... which reads V, Q, pi, ... */
@@ -68,6 +69,7 @@ struct elbo_engine {
  * in company. `alpha` is 0 for hard controls. */
 typedef struct elbo_slots {
     elbo_tilt tilt;
+    elbo_route route;
     double alpha, gamma;
     elbo_optimality optimality;
 } elbo_slots;
@@ -131,6 +133,10 @@ elbo_status elbo_engine_open_returns(elbo_engine *engine, const char *reward,
                                      const char *weight);
 elbo_status elbo_engine_returns(elbo_engine *engine);
 void elbo_engine_close_returns(elbo_engine *engine);
+
+/* The outer objective, where the gradient slot asks for one. */
+elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
+                                   uint64_t seed);
 
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */

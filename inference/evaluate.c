@@ -68,7 +68,7 @@ static void gather_rows(gathering *g, const elbo_chain *chain)
 }
 
 /* P_pi [nS x nS] without END, and the mass of its rows. */
-static elbo_status chain_matrix(const elbo_chain *chain, elbo_sparse *P,
+static elbo_status gather_chain(const elbo_chain *chain, elbo_sparse *P,
                                 double **mass, elbo_arena *ws)
 {
     const size_t n = chain->mdp->nS;
@@ -145,10 +145,16 @@ static elbo_status prepare(const elbo_chain *chain, const double from[],
     double *mass;
     elbo_sparse P_t;
 
-    ELBO_TRY(chain_matrix(chain, P, &mass, ws));
+    ELBO_TRY(gather_chain(chain, P, &mass, ws));
     if (chain->mdp->gamma < 1) return ELBO_OK;
     ELBO_TRY(elbo_sparse_transpose(P, &P_t, ws));
     return check_absorbed(P, &P_t, mass, from, ws);
+}
+
+elbo_status elbo_chain_matrix(const elbo_chain *chain, elbo_sparse *P,
+                              elbo_arena *ws)
+{
+    return prepare(chain, NULL, P, ws);
 }
 
 /* V = b_pi + gamma P_pi V. */

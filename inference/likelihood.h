@@ -36,6 +36,10 @@ elbo_status elbo_likelihood_parse(const char *text, const elbo_likelihood **out,
                                   size_t *column, const char **nearest);
 /* What the text depends on: elbo_expr's set. */
 elbo_status elbo_likelihood_depends(const char *text, unsigned *depends);
+/* Whether it reads of the planner (V Q A gradV logpi occupancy J Jmodel),
+ * outside of stop, more than `name`. */
+elbo_status elbo_likelihood_reads_beyond(const char *text, const char *name,
+                                         bool *out);
 elbo_status elbo_likelihood_check(const char *text, size_t *column,
                                   const char **nearest);
 

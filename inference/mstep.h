@@ -1,6 +1,10 @@
 /* inference/mstep.h -- theta <- argmax kappa F_control + lambda E_D[w l] + log
  * p.
  *
+ * With gradient != stop l is l(theta, planner(theta)), the planner solved again
+ * at each theta tried (inference/outer.h); F_control keeps (pi, q) as they
+ * were.
+ *
  * Closed form where the model is conjugate, l = logp and F_control reaches
  * theta through counts alone; else a search along the gradient
  * (inference/ascent.h).
@@ -10,6 +14,7 @@
 
 #include "inference/ascent.h"
 #include "inference/bound.h"
+#include "inference/outer.h"
 
 typedef struct elbo_mstep {
     const elbo_likelihood *likelihood; /* NULL: F_control alone is the objective
@@ -21,6 +26,8 @@ typedef struct elbo_mstep {
      * F_control is rho gamma V. */
     const elbo_problem *problem;
     const elbo_posterior *post;
+    elbo_outer *outer;  /* the data term, planned again at each theta; NULL: the
+                           planner stands still (gradient: stop) */
     elbo_ascent ascent; /* of models that follow gradients; its scale is
                            max(1, sum C) */
 } elbo_mstep;
@@ -51,7 +58,8 @@ elbo_status elbo_mstep_weigh(const elbo_likelihood *likelihood,
 
 /* Never leaves theta worse than it was, but for the closed form's rounding; a
  * failure leaves it unchanged. With counts the objective holds sum C log p of
- * data and expected counts: F_control up to what does not move with theta.
+ * data and expected counts, and kappa sum rho rhat where rewards are learned:
+ * F_control up to what does not move with theta.
  * ELBO_EINVAL when the feedback cannot reach this model (a conjugate posterior
  * with kappa != 0 and transition: model; kappa < 0 with counts). */
 elbo_status elbo_mstep_run(const elbo_mstep *step, elbo_belief *belief,

@@ -43,11 +43,11 @@ static elbo_status check_feedback(const elbo_mstep *step,
 
 /* The counts that F_control sends through KL(q || p_theta), q held fixed. */
 static elbo_status expected_counts(const elbo_mstep *step, size_t nnz,
-                                   const double **counts, elbo_arena *ws)
+                                   elbo_frozen *f, elbo_arena *ws)
 {
     const elbo_posterior *const post = step->post;
-    double *const rho =
-        elbo_arena_doubles(ws, post->stages * post->nS * post->nA);
+    const size_t rows = post->nS * post->nA;
+    double *const rho = elbo_arena_doubles(ws, post->stages * rows);
     double *const C = elbo_arena_doubles(ws, nnz);
     elbo_parts parts;
 
@@ -55,17 +55,19 @@ static elbo_status expected_counts(const elbo_mstep *step, size_t nnz,
     memset(C, 0, nnz * sizeof *C);
     ELBO_TRY(elbo_bound_control(step->problem, post, &parts, rho, ws));
     ELBO_TRY(elbo_bound_counts(step->problem, post, rho, step->kappa, C, ws));
-    *counts = C;
+    for (size_t i = rows; i < post->stages * rows; i++) rho[i % rows] += rho[i];
+    f->counts = C;
+    f->visits = rho;
     return ELBO_OK;
 }
 
 elbo_status elbo_frozen_init(const elbo_mstep *step, elbo_belief *belief,
                              elbo_frozen *f, elbo_arena *ws)
 {
-    *f = (elbo_frozen){step, belief, feedback_of(step), NULL, ws};
+    *f = (elbo_frozen){step, belief, feedback_of(step), NULL, NULL, ws};
     ELBO_TRY(check_feedback(step, belief, f->kind));
     if (f->kind != ELBO_COUNTS) return ELBO_OK;
-    return expected_counts(step, belief->mean.pattern->nnz, &f->counts, ws);
+    return expected_counts(step, belief->mean.pattern->nnz, f, ws);
 }
 
 /* b -= charge KL(q_theta || p), where the environment is p. */
@@ -130,6 +132,28 @@ static void add_planner_gradient(const elbo_frozen *f, const double rho[],
     }
 }
 
+/* What kappa sum rho r sends to rewards that are learned: G behind the kernel.
+ */
+static void add_visits(const elbo_frozen *f, const double rho[], double G[])
+{
+    const elbo_belief *const belief = f->belief;
+    const size_t nnz = belief->mean.pattern->nnz;
+
+    for (size_t i = 0; i < belief->n_reward; i++)
+        G[nnz + i] += f->step->kappa * rho[i];
+}
+
+/* *value += kappa sum rho r with (pi, q) and so rho held; G likewise. */
+static void add_rewards(const elbo_frozen *f, double *value, double G[])
+{
+    const elbo_belief *const belief = f->belief;
+
+    if (!belief->reward || !f->visits) return;
+    *value +=
+        f->step->kappa * elbo_dot(f->visits, belief->reward, belief->n_reward);
+    if (G) add_visits(f, f->visits, G);
+}
+
 /* *value += kappa F_control(pi, p_theta); G likewise, unless NULL. */
 static elbo_status add_planner(const elbo_frozen *f, double *value, double G[])
 {
@@ -150,6 +174,9 @@ static elbo_status add_planner(const elbo_frozen *f, double *value, double G[])
     ELBO_TRY(elbo_occupancy(&chain, rho, f->ws));
     add_planner_gradient(f, rho, V, G);
     add_charge_gradient(f, rho, G);
+    for (size_t i = post->nS * post->nA; i < n; i++)
+        rho[i % (nS * post->nA)] += rho[i];
+    add_visits(f, rho, G);
     return ELBO_OK;
 }
 
@@ -164,6 +191,20 @@ static elbo_status add_likelihood(const elbo_frozen *f,
     return ELBO_OK;
 }
 
+/* *value += lambda E_D[w l], G likewise. */
+static elbo_status add_data(const elbo_frozen *f, double *value, double G[])
+{
+    const elbo_mstep *const step = f->step;
+    double term;
+
+    if (!step->likelihood) return ELBO_OK;
+    if (!step->outer)
+        return add_likelihood(f, step->likelihood, step->C, value, G);
+    ELBO_TRY(elbo_outer_value(step->outer, f->belief, &term, G, f->ws));
+    *value += term;
+    return ELBO_OK;
+}
+
 static elbo_status sum_terms(const elbo_frozen *f, double *value, double grad[])
 {
     elbo_belief *const belief = f->belief;
@@ -174,10 +215,10 @@ static elbo_status sum_terms(const elbo_frozen *f, double *value, double grad[])
 
     ELBO_TRY(elbo_arena_check(f->ws, "the M-step's gradient"));
     if (G) memset(G, 0, slopes * sizeof *G);
-    if (f->step->likelihood)
-        ELBO_TRY(add_likelihood(f, f->step->likelihood, f->step->C, &sum, G));
+    ELBO_TRY(add_data(f, &sum, G));
     if (f->counts)
         ELBO_TRY(add_likelihood(f, &elbo_likelihood_logp, f->counts, &sum, G));
+    add_rewards(f, &sum, G);
     if (f->kind == ELBO_MOVES) ELBO_TRY(add_planner(f, &sum, G));
 
     if (grad) memset(grad, 0, belief->n * sizeof *grad);

@@ -18,6 +18,7 @@ typedef struct elbo_frozen {
     elbo_belief *belief;
     elbo_feedback kind;
     const double *counts; /* [nnz] that F_control sends; NULL unless COUNTS */
+    const double *visits; /* [nS x nA] occupancy of (pi, q); likewise */
     elbo_arena *ws;
 } elbo_frozen;
 

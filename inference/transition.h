@@ -86,6 +86,12 @@ struct elbo_transition {
      * mass keeps p's normalised row. */
     void (*posterior)(const elbo_tilt *tilt, const elbo_kernel *p,
                       const double V[], size_t first, size_t last, double q[]);
+    /* d expect / d p(entry) of the same rows into out[entry], each entry on its own
+     * (rows need not go on summing to 1; those of `robust` are normalised). With
+     * respect to V(s') the derivative is gamma q(s'), by the envelope theorem.
+     * NULL: theta is not followed through this setting. */
+    void (*slopes)(const elbo_tilt *tilt, const elbo_kernel *p, const double V[],
+                   size_t first, size_t last, double out[]);
     /* The call's arguments into *out, which holds this kind and the defaults of
      * all else. NULL: it has none. ELBO_EINVAL with *fault, the argument. */
     elbo_status (*set)(const elbo_values *values, elbo_tilt *out,

@@ -37,6 +37,8 @@
     X(ascent)                                                                  \
     X(candidates)                                                              \
     X(identities)                                                              \
+    X(gradient)                                                                \
+    X(outer)                                                                   \
     X(mstep)                                                                   \
     X(control)                                                                 \
     X(data)                                                                    \

@@ -64,6 +64,36 @@ elbo_status elbo_likelihood_depends(const char *text, unsigned *depends)
     return parse(text, &unused, depends, NULL, NULL);
 }
 
+static bool reads_beyond(const elbo_expr *expr, const char *name)
+{
+    static const char *const planner[] = {"V",     "Q",         "A", "gradV",
+                                          "logpi", "occupancy", "J", "Jmodel"};
+
+    if (expr->name && strcmp(expr->name, "stop") == 0) return false;
+    for (size_t i = 0; expr->name && i < sizeof planner / sizeof *planner; i++)
+        if (strcmp(expr->name, planner[i]) == 0
+            && strcmp(expr->name, name) != 0)
+            return true;
+    for (size_t i = 0; i < expr->n; i++)
+        if (reads_beyond(expr->arg[i], name)) return true;
+    return false;
+}
+
+elbo_status elbo_likelihood_reads_beyond(const char *text, const char *name,
+                                         bool *out)
+{
+    elbo_arena *const arena = elbo_arena_alloc(TEXT_BYTES);
+    elbo_expr *expr;
+
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "a likelihood");
+
+    const elbo_status s = elbo_objective_parse(text, arena, &expr, NULL, NULL);
+
+    if (s == ELBO_OK) *out = reads_beyond(expr, name);
+    elbo_arena_free(arena);
+    return s;
+}
+
 elbo_status elbo_likelihood_check(const char *text, size_t *column,
                                   const char **nearest)
 {

@@ -4,6 +4,7 @@
 
 #include "inference/ascent.h"
 #include "inference/factor.h"
+#include "inference/gradient.h"
 #include "inference/likelihood.h"
 #include "inference/norm_bound.h"
 #include "inference/program/command.h"
@@ -131,6 +132,34 @@ static size_t show_searches(const char *name, const char *known[], size_t *n)
     return shown;
 }
 
+/* The gradient slot, and what its implicit setting takes. */
+static size_t show_gradients(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; elbo_gradients[i]; i++) {
+        const elbo_gradient *const g = elbo_gradients[i];
+
+        if (!picked(name, g->name, known, n)) continue;
+        show_term("gradient", g->name, g->formula);
+        show_line(g->doc);
+        show_line(g->source);
+        show_options(g->options);
+        shown++;
+    }
+    for (size_t i = 0; elbo_solvers[i]; i++) {
+        const elbo_solver *const x = elbo_solvers[i];
+
+        if (!picked(name, x->name, known, n)) continue;
+        show_term("gradient, solver of implicit", x->name, x->formula);
+        show_line(x->doc);
+        show_line(x->source);
+        show_options(x->options);
+        shown++;
+    }
+    return shown;
+}
+
 static size_t show_terms(const char *name, const char *known[], size_t *n)
 {
     size_t shown = 0;
@@ -159,6 +188,7 @@ static size_t show_terms(const char *name, const char *known[], size_t *n)
         show_options(t->options);
         shown++;
     }
+    shown += show_gradients(name, known, n);
     return shown + show_searches(name, known, n);
 }
 

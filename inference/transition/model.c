@@ -80,10 +80,23 @@ static void expect(const elbo_tilt *tilt, const elbo_kernel *p,
                     V, 1, 0, out, 1);
 }
 
+/* d ce / dp = gamma V. */
+static void slopes(const elbo_tilt *tilt, const elbo_kernel *p,
+                   const double V[], size_t first, size_t last, double out[])
+{
+    for (size_t row = first; row < last; row++) {
+        const size_t end = elbo_row_end(p->pattern, row);
+
+        for (size_t i = elbo_row_begin(p->pattern, row); i < end; i++)
+            out[i] = tilt->gamma * V[elbo_successor(p->pattern, row, i)];
+    }
+}
+
 const elbo_transition elbo_transition_model = {
     .name = "model",
     .source = "Levine 2018, arXiv 1805.00909, section 3",
     .formula = "q = p,  gamma E_p V",
     .doc = "the dynamics are the model's: soft value iteration",
     .expect = expect,
+    .slopes = slopes,
 };

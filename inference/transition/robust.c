@@ -362,6 +362,40 @@ static void posterior(const elbo_tilt *tilt, const elbo_kernel *p,
     }
 }
 
+/* What the margin gains from a little of p at height h, in units of the span:
+ * by the envelope theorem the constraint moves with p, its multiplier stays. kl
+ * -q / (p x)        tv  h - level, below the level */
+static double gain(const answer *a, double h)
+{
+    if (a->ball == ELBO_BALL_TV) return fmin(h - a->level, 0);
+    return a->x > 0 && isfinite(a->x) ? -factor(a, h) / a->x : 0;
+}
+
+/* d ce / dp = gamma span (gain - E_p gain) / mass: rows are normalised. */
+static void slopes(const elbo_tilt *tilt, const elbo_kernel *p,
+                   const double V[], size_t first, size_t last, double out[])
+{
+    piece now;
+
+    for (size_t row = first; row < last; row++) {
+        const unit_row r = unit_of(p, V, row, &now);
+        const answer a = answer_of(tilt, &r);
+        double mean = 0;
+
+        for (size_t i = r.begin, n; i < r.end; i += n) {
+            n = load(&r, i);
+            for (size_t k = 0; k < n; k++) {
+                out[i + k] = r.span > 0 ? gain(&a, now.h[k]) : 0;
+                mean += now.p[k] * out[i + k];
+            }
+        }
+        for (size_t i = r.begin; i < r.end; i++)
+            out[i] = r.mass > 0
+                         ? tilt->gamma * r.span * (out[i] - mean) / r.mass
+                         : 0;
+    }
+}
+
 /* Of the constraint: what a little more radius costs. At radius 0 of kl there
  * is none, and it counts as 0. */
 static double multiplier(const elbo_tilt *tilt, const elbo_kernel *q,
@@ -429,6 +463,7 @@ const elbo_transition elbo_transition_robust = {
     .options = options,
     .expect = expect,
     .posterior = posterior,
+    .slopes = slopes,
     .set = set,
     .adversarial = adversarial,
     .columns = columns,

@@ -141,7 +141,8 @@ static void group(const elbo_tilt *tilt, const tilted *t, size_t first,
 /* log p + V / b where p may underflow, and the largest of them. */
 static double log_weight(const tilted *t, size_t row, size_t i)
 {
-    return t->p->log_prob[i] + t->V[elbo_successor(t->p->pattern, row, i)] / t->b;
+    return t->p->log_prob[i]
+           + t->V[elbo_successor(t->p->pattern, row, i)] / t->b;
 }
 
 static double largest_weight(const tilted *t, size_t row)
@@ -238,6 +239,31 @@ static void posterior(const elbo_tilt *tilt, const elbo_kernel *p,
     }
 }
 
+/* d ce / dp = gamma b exp((V - V*) / b) / sum p exp((V - V*) / b). Where p is 0
+ * the exponent may be positive without bound; it is cut short of infinity. */
+static void slopes(const elbo_tilt *tilt, const elbo_kernel *p,
+                   const double V[], size_t first, size_t last, double out[])
+{
+    static const double most = 300;
+    const tilted t = {p, V, temperature(tilt)};
+
+    for (size_t row = first; row < last; row++) {
+        const size_t begin = elbo_row_begin(p->pattern, row);
+        const size_t end = elbo_row_end(p->pattern, row);
+        const double best = reference(&t, row);
+        double sum = 0;
+
+        for (size_t i = begin; i < end; i++) {
+            const double v = V[elbo_successor(p->pattern, row, i)];
+
+            out[i] = exp(fmin((v - best) / t.b, most));
+            sum += p->prob[i] * out[i];
+        }
+        for (size_t i = begin; i < end; i++)
+            out[i] *= sum > 0 ? tilt->gamma * t.b / sum : 0;
+    }
+}
+
 static elbo_status set(const elbo_values *values, elbo_tilt *out,
                        const char **fault)
 {
@@ -289,6 +315,7 @@ const elbo_transition elbo_transition_tilt = {
     .options = options,
     .expect = expect,
     .posterior = posterior,
+    .slopes = slopes,
     .set = set,
     .adversarial = adversarial,
 };

@@ -1,0 +1,79 @@
+#include "inference/engine_facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static elbo_kl kl_of(const elbo_setup *setup)
+{
+    return elbo_choice_is(setup->control_common, "kl", "next") ? ELBO_KL_NEXT
+                                                               : ELBO_KL_STEP;
+}
+
+static elbo_status read_tilt(const elbo_setup *setup, elbo_kl kl,
+                             elbo_arena *arena, elbo_tilt *out)
+{
+    return elbo_transition_parse(elbo_text(setup->inference, "transition"), kl,
+                                 elbo_real(setup->env_common, "discount"),
+                                 arena, out, NULL, NULL);
+}
+
+elbo_status elbo_slots_read(const elbo_setup *setup, elbo_arena *arena,
+                            elbo_slots *out)
+{
+    out->gamma = elbo_real(setup->env_common, "discount");
+    out->alpha = setup->control->hard
+                     ? 0
+                     : elbo_real(setup->control_common, "temperature");
+    out->optimality = elbo_choice_is(setup->inference, "optimality", "linear")
+                          ? ELBO_LINEAR
+                          : ELBO_EXPONENTIAL;
+    ELBO_TRY(elbo_gradient_parse(elbo_text(setup->inference, "gradient"), arena,
+                                 &out->route, NULL, NULL));
+    return read_tilt(setup, kl_of(setup), arena, &out->tilt);
+}
+
+size_t elbo_horizon_read(const elbo_setup *setup)
+{
+    const char *text = elbo_text(setup->env_common, "horizon");
+
+    return strcmp(text, "none") == 0 ? 0 : (size_t)strtod(text, NULL);
+}
+
+static elbo_status read_likelihood(const elbo_setup *setup, elbo_facts *f)
+{
+    const char *text = elbo_text(setup->inference, "likelihood");
+    const elbo_likelihood *likelihood;
+
+    ELBO_TRY(elbo_likelihood_parse(text, &likelihood, NULL, NULL));
+    f->expression = likelihood == &elbo_likelihood_expression;
+    f->stops = elbo_route_stops(&f->slots.route);
+    ELBO_TRY(elbo_likelihood_reads_beyond(text, "Jmodel", &f->more));
+    return elbo_likelihood_depends(text, &f->depends);
+}
+
+elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
+                            elbo_facts *f)
+{
+    elbo_tilt other = {0};
+    const elbo_kl kl = kl_of(setup);
+
+    *f = (elbo_facts){.setup = setup,
+                 .kappa = elbo_real(setup->inference, "feedback")};
+    ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
+    ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
+                       arena, &other));
+    ELBO_TRY(read_likelihood(setup, f));
+    ELBO_TRY(elbo_weight_parse(elbo_text(setup->inference, "weight"),
+                               &f->weight, NULL, NULL));
+    ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "reward"),
+                              &f->reward));
+    ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "return_weight"),
+                              &f->returned));
+    f->linear = f->slots.optimality == ELBO_LINEAR;
+    f->tilted = f->slots.tilt.kind->posterior != NULL;
+    f->robust = elbo_tilt_adversarial(&f->slots.tilt);
+    /* a tilt with a convention of its own does not follow the default */
+    f->kl_clash =
+        f->tilted && f->slots.tilt.kl == other.kl && f->slots.tilt.kl != kl;
+    return ELBO_OK;
+}

@@ -1,0 +1,81 @@
+/* inference/gradient/implicit.c -- the implicit function theorem at V = T(V).
+ *
+ *   lambda_V = b + gamma P_pi' lambda_V,  lambda_Q = gQ' + pi lambda_V
+ */
+#include <string.h>
+
+#include "inference/gradient/kinds.h"
+#include "inference/gradient/spread.h"
+
+static elbo_status check_solver(const char *text, size_t *column,
+                                const char **nearest)
+{
+    elbo_arena *const arena = elbo_arena_alloc(1024);
+    elbo_route route = {0};
+    const char *word = NULL;
+
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "a solver's name");
+
+    const elbo_status s = elbo_solver_parse(text, arena, &route, column, &word);
+
+    if (nearest) *nearest = elbo_gradient_lasting(word);
+    elbo_arena_free(arena);
+    return s;
+}
+
+static const elbo_option options[] = {
+    {.name = "solver",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "exact",
+     .doc = "of the adjoint equation: exact, cg, neumann(k), identity, "
+            "woodbury(rank) or adjoint", .check = check_solver},
+    {0      },
+};
+
+static elbo_status set(const elbo_values *values, elbo_route *out)
+{
+    return elbo_solver_parse(elbo_text(values, "solver"), values->arena, out,
+                             NULL, NULL);
+}
+
+static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
+{
+    const elbo_plan *const plan = x->plan;
+    const elbo_problem *const problem = plan->problem;
+    const size_t nS = plan->post->nS, nA = plan->post->nA;
+    const elbo_kernel q = elbo_posterior_kernel(plan->post, problem, 0);
+    const elbo_chain chain = elbo_plan_chain(plan, &problem->mdp, &q);
+    double *const b = elbo_arena_doubles(ws, nS);
+    double *const lambda = elbo_arena_doubles(ws, nS);
+    elbo_sparse P, P_t;
+
+    ELBO_TRY(elbo_arena_check(ws, "the adjoint equation"));
+    ELBO_TRY(elbo_chain_matrix(&chain, &P, ws));
+    ELBO_TRY(elbo_sparse_transpose(&P, &P_t, ws));
+    memcpy(b, x->gV, nS * sizeof *b);
+    elbo_spread_values(&q, problem->mdp.gamma, x->gQ, b);
+
+    const elbo_adjoint system = {&P, &P_t, problem->mdp.gamma, b, x->gV};
+
+    ELBO_TRY(x->route->solver->solve(&system, x->route, lambda, x->info, ws));
+    for (size_t row = 0; row < nS * nA; row++)
+        x->gQ[row] += plan->post->pi[row] * lambda[row / nA];
+    return elbo_spread_theta(problem, plan->post->V, x->gQ, &x->into, ws);
+}
+
+static bool exact(const elbo_route *route)
+{
+    return route->solver->exact;
+}
+
+const elbo_gradient elbo_gradient_implicit = {
+    .name = "implicit",
+    .source = "Nikishin et al., AAAI 2022; Wei et al., CoRL 2023",
+    .formula = "lambda = (I - gamma P_pi)'^-1 b, then through dT/dtheta",
+    .doc = "the implicit function theorem at the planner's fixed point",
+    .options = options,
+    .set = set,
+    .pull = pull,
+    .exact = exact,
+};

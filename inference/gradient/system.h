@@ -1,0 +1,19 @@
+/* inference/gradient/system.h -- M x for M = I - gamma P', and how well M x =
+ * b. */
+#ifndef ELBO_GRADIENT_SYSTEM_H
+#define ELBO_GRADIENT_SYSTEM_H
+
+#include "inference/gradient.h"
+
+/* y = M x, y = M' x; [n], no overlap. */
+void elbo_system_apply(const elbo_adjoint *system, const double x[],
+                       double y[]);
+void elbo_system_transposed(const elbo_adjoint *system, const double x[],
+                            double y[]);
+
+/* One solve that ended at x: its residual |b - M x| / |b|, 0 for b = 0. */
+void elbo_system_note(const elbo_adjoint *system, const double x[],
+                      size_t iterations, bool converged,
+                      elbo_gradient_info *info);
+
+#endif

@@ -1,0 +1,110 @@
+#include "inference/outer.h"
+
+#include <string.h>
+
+elbo_status elbo_outer_open(elbo_outer *outer, elbo_arena *arena)
+{
+    const elbo_gradient *const kind = outer->route.kind;
+    const size_t nS = outer->start->nS, rows = nS * outer->start->nA;
+    const size_t traced =
+        kind->trace_size ? kind->trace_size(&outer->route, nS) : 0;
+
+    ELBO_TRY(elbo_posterior_init(&outer->post, outer->problem, arena));
+    outer->trace = elbo_arena_doubles(arena, traced);
+    outer->slopes = (elbo_slopes){
+        .V = elbo_arena_doubles(arena, nS + 1),
+        .Q = elbo_arena_doubles(arena, rows),
+        .logpi = elbo_arena_doubles(arena, rows),
+        .occupancy = elbo_arena_doubles(arena, rows),
+        .occupancy_held = elbo_arena_doubles(arena, rows),
+    };
+    return elbo_arena_check(arena, "the outer objective");
+}
+
+void elbo_outer_begin(elbo_outer *outer, uint64_t round)
+{
+    outer->round = round;
+    outer->info = (elbo_gradient_info){0};
+    outer->plans = outer->unsolved = 0;
+}
+
+/* The working copy as the M-step found the posterior. */
+static void restart(elbo_outer *outer)
+{
+    const elbo_posterior *const from = outer->start;
+    elbo_posterior *const to = &outer->post;
+    const size_t rows = from->nS * from->nA;
+
+    memcpy(to->pi0, from->pi0, rows * sizeof(double));
+    memcpy(to->pi, from->pi, rows * sizeof(double));
+    memcpy(to->Q, from->Q, rows * sizeof(double));
+    memcpy(to->V, from->V, (from->nS + 1) * sizeof(double));
+    if (from->q) memcpy(to->q, from->q, from->nnz * sizeof(double));
+}
+
+static elbo_plan plan_of(const elbo_outer *outer, const elbo_belief *belief)
+{
+    return (elbo_plan){.truth = outer->truth,
+                       .problem = outer->problem,
+                       .model = &belief->mean,
+                       .post = &outer->post,
+                       .solved = true};
+}
+
+elbo_status elbo_outer_plan(elbo_outer *outer, const elbo_belief *belief,
+                            elbo_arena *ws)
+{
+    const elbo_gradient *const kind = outer->route.kind;
+    const elbo_plan plan = plan_of(outer, belief);
+    elbo_solve_info info = {.converged = true};
+
+    restart(outer);
+    if (kind->plan)
+        ELBO_TRY(kind->plan(&outer->route, outer->problem, &outer->post,
+                            outer->trace));
+    else
+        ELBO_TRY(outer->controller->control->estep(
+            outer->controller, outer->problem, &outer->post, &info, ws));
+    outer->plans++;
+    outer->unsolved += !info.converged;
+    return elbo_plan_bind(&plan, outer->objective, ws);
+}
+
+static void clear_slopes(elbo_outer *outer)
+{
+    const size_t nS = outer->post.nS, rows = nS * outer->post.nA;
+    elbo_slopes *const x = &outer->slopes;
+
+    memset(x->V, 0, (nS + 1) * sizeof(double));
+    memset(x->Q, 0, rows * sizeof(double));
+    memset(x->logpi, 0, rows * sizeof(double));
+    memset(x->occupancy, 0, rows * sizeof(double));
+    memset(x->occupancy_held, 0, rows * sizeof(double));
+    x->J = x->Jmodel = x->Jmodel_held = 0;
+}
+
+elbo_status elbo_outer_value(elbo_outer *outer, const elbo_belief *belief,
+                             double *value, double G[], elbo_arena *ws)
+{
+    const size_t nnz = belief->mean.pattern->nnz;
+    const elbo_plan plan = plan_of(outer, belief);
+    const elbo_pull pull = {
+        .route = &outer->route,
+        .plan = &plan,
+        .slopes = &outer->slopes,
+        .trace = outer->trace,
+        .into = {G, G && belief->reward ? G + nnz : NULL},
+        .seed = outer->seed,
+        .index = outer->round,
+        .info = &outer->info,
+    };
+
+    ELBO_TRY(elbo_outer_plan(outer, belief, ws));
+    if (!G)
+        return elbo_objective_value(outer->objective, &belief->mean, value,
+                                    NULL);
+    clear_slopes(outer);
+    ELBO_TRY(elbo_objective_slopes(outer->objective, &belief->mean, value, G,
+                                   &outer->slopes));
+    return elbo_gradient_pull(&pull, ws);
+}

@@ -1,0 +1,73 @@
+#include "inference/plan.h"
+
+#include <math.h>
+
+#include "inference/core/parallel.h"
+
+elbo_chain elbo_plan_chain(const elbo_plan *plan, const elbo_mdp *mdp,
+                           const elbo_kernel *P)
+{
+    return (elbo_chain){.mdp = mdp, .pi = plan->post->pi, .q = *P};
+}
+
+static void fill_logpi(const elbo_plan *plan, double logpi[])
+{
+    const elbo_posterior *const post = plan->post;
+    const double alpha = plan->problem->alpha;
+    const bool soft = plan->solved && alpha > 0 && isfinite(alpha);
+
+    for (size_t row = 0; row < post->nS * post->nA; row++)
+        logpi[row] =
+            soft ? log(post->pi0[row])
+                       + (post->Q[row] - post->V[row / post->nA]) / alpha
+                 : log(post->pi[row]);
+}
+
+/* The policy's occupancy and return under a kernel, in the rewards of `mdp`. */
+static elbo_status follow(const elbo_plan *plan, const elbo_mdp *mdp,
+                          const elbo_kernel *P, double rho[], double *J,
+                          elbo_arena *ws)
+{
+    const elbo_chain chain = elbo_plan_chain(plan, mdp, P);
+
+    ELBO_TRY(elbo_occupancy(&chain, rho, ws));
+    *J = elbo_return(mdp, rho);
+    return ELBO_OK;
+}
+
+static elbo_status bind(const elbo_plan *plan, elbo_objective *objective,
+                        elbo_arena *ws)
+{
+    const elbo_posterior *const post = plan->post;
+    const size_t rows = post->nS * post->nA;
+    double *const logpi = elbo_arena_doubles(ws, rows);
+    double *const rho = elbo_arena_doubles(ws, rows);
+    elbo_bindings now = {.V = post->V, .Q = post->Q, .logpi = logpi};
+
+    ELBO_TRY(elbo_arena_check(ws, "the objective's plan"));
+    fill_logpi(plan, logpi);
+    if (elbo_objective_needs(objective, "J"))
+        ELBO_TRY(follow(plan, plan->truth, &plan->truth->P, rho, &now.J, ws));
+    if (elbo_objective_needs(objective, "Jmodel")
+        || elbo_objective_needs(objective, "occupancy")) {
+        ELBO_TRY(follow(plan, &plan->problem->mdp, plan->model, rho,
+                        &now.Jmodel, ws));
+
+        const double steps = elbo_sum(rho, rows);
+
+        for (size_t i = 0; i < rows; i++) rho[i] /= steps;
+        now.occupancy = rho;
+    }
+    elbo_objective_plan(objective, &now);
+    return ELBO_OK;
+}
+
+elbo_status elbo_plan_bind(const elbo_plan *plan, elbo_objective *objective,
+                           elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s = bind(plan, objective, ws);
+
+    elbo_arena_release(ws, mark);
+    return s;
+}

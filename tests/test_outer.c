@@ -1,0 +1,232 @@
+/* tests/test_outer.c -- M-steps through the planner, from the text of an
+ * experiment on.
+ */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "inference/engine_state.h"
+#include "tests/engine_cases.h"
+#include "tests/suites.h"
+
+typedef struct outer_case {
+    case_setup setup;
+    elbo_engine *engine;
+} outer_case;
+
+static void open_case(outer_case *x, const case_text *text)
+{
+    case_open_small(&x->setup, text);
+    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
+}
+
+static void close_case(outer_case *x)
+{
+    elbo_engine_free(x->engine);
+    case_close(&x->setup);
+}
+
+/* clang-format off */
+static const case_text settings[] = {
+    {.inference = "likelihood=logpi+0.5*logp gradient=implicit"},
+    {.inference = "likelihood=-0.5*sq(Q(s,a)-(r+gamma*Ed(V(next)))) "
+                  "gradient=implicit(cg)"},
+    {.model_own = "init_scale=0.7 reward=learned",
+     .inference = "likelihood=-0.5*sq(Q(s,a)-(r+gamma*Ed(V(next))))+0.1*logp "
+                  "gradient=implicit"},
+    {.model_own = "init_scale=0.7 reward=learned",
+     .inference = "likelihood=logpi+occupancy*V(s)+0.3*logp "
+                  "gradient=implicit(adjoint) transition=tilt(1.7)"},
+    {.inference = "likelihood=J-0.3*Jmodel+0.2*logp gradient=implicit "
+                  "transition=robust(0.1)"},
+    {.model = "low_rank", .model_own = "rank=3",
+     .inference = "likelihood=A(s,a)*logpi+0.2*E(V(y))*V(next) gradient=implicit "
+                  "transition=robust(0.05,ball=tv)"},
+    {.model = "low_rank", .model_own = "rank=2 reward=learned",
+     .inference = "likelihood=logpi+J gradient=unroll(5)"},
+    {.inference = "likelihood=logpi-sq(E(V(y))-V(next)) gradient=unroll(40) "
+                  "transition=tilt(0.8,kl=next)"},
+    {.inference = "likelihood=logpi+logp gradient=implicit feedback=0.4"},
+    {.model_own = "init_scale=0.7 reward=learned",
+     .inference = "likelihood=logpi+logp gradient=implicit feedback=0.4 "
+                  "transition=tilt(1.3)"},
+};
+/* clang-format on */
+
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+static case_text setting(int i)
+{
+    case_text text = settings[i];
+
+    if (!text.model) text.model = "softmax";
+    if (!text.model_own) text.model_own = "init_scale=0.7";
+    text.env_common = "discount=0.9";
+    text.control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000";
+    text.data = "steps=60";
+    return text;
+}
+
+static elbo_mstep step_of(elbo_engine *e)
+{
+    return (elbo_mstep){.likelihood = e->set.likelihood,
+                        .C = e->C,
+                        .kappa = e->set.kappa,
+                        .problem = &e->problem,
+                        .post = &e->post,
+                        .outer = e->outer};
+}
+
+static double value_at(elbo_engine *e, size_t j, double x)
+{
+    const elbo_mstep step = step_of(e);
+    double value;
+
+    e->belief.theta[j] = x;
+    e->belief.model->update(&e->belief);
+    case_ok(elbo_mstep_objective(&step, &e->belief, &value, NULL, e->ws));
+    return value;
+}
+
+START_TEST(the_gradient_matches_differences_through_the_planner)
+{
+    const case_text text = setting(_i);
+    outer_case x;
+    elbo_row row;
+    double value, scale = 0;
+
+    open_case(&x, &text);
+
+    elbo_engine *const e = x.engine;
+    elbo_belief *const b = &e->belief;
+    const elbo_mstep step = step_of(e);
+    double *const grad = elbo_arena_doubles(e->arena, b->n);
+    elbo_rng rng = elbo_rng_stream(8, "test theta", 0);
+
+    e->set.ascent.iterations = 1;
+    case_ok(elbo_engine_iterate(e, &row));
+    for (size_t j = 0; j < b->n; j++)
+        b->theta[j] += 0.3 * (elbo_rng_uniform(&rng) - 0.5);
+    b->model->update(b);
+    case_ok(elbo_mstep_objective(&step, b, &value, grad, e->ws));
+    ck_assert_uint_eq(e->outer->info.unconverged, 0);
+    for (size_t j = 0; j < b->n; j++) scale = fmax(scale, fabs(grad[j]));
+    ck_assert_double_gt(scale, 0.1);
+    for (size_t j = 0; j < b->n; j += 1 + b->n / 17) {
+        const double at = b->theta[j], h = 1e-3;
+        const double slope =
+            (value_at(e, j, at - 2 * h) - 8 * value_at(e, j, at - h)
+             + 8 * value_at(e, j, at + h) - value_at(e, j, at + 2 * h))
+            / (12 * h);
+
+        value_at(e, j, at);
+        ck_assert_double_eq_tol(grad[j], slope, 1e-6 * scale);
+    }
+    close_case(&x);
+}
+END_TEST
+
+/* The watchdog compares the outer objective across each M-step of these. */
+START_TEST(runs_rise_until_they_end)
+{
+    const case_text text = setting(_i);
+    outer_case x;
+    elbo_row row;
+
+    open_case(&x, &text);
+    x.engine->set.ascent.iterations = 8;
+    ck_assert(x.engine->outer->potential);
+    for (int i = 0; i < 4; i++) {
+        case_ok(elbo_engine_iterate(x.engine, &row));
+        ck_assert_double_ge(row.mstep.after, row.mstep.before);
+        ck_assert_uint_eq(row.own.n,
+                          1 + (strstr(text.inference, "robust") ? 2 : 0));
+        ck_assert_double_eq(row.own.x[row.own.n - 1], 0);
+    }
+    close_case(&x);
+}
+END_TEST
+
+/* A drawn or cut gradient still moves theta, and never to the worse. */
+START_TEST(approximate_gradients_run_unwatched)
+{
+    static const char *const routes[] = {
+        "likelihood=logpi+0.5*logp gradient=implicit(identity)",
+        "likelihood=logpi+0.5*logp gradient=implicit(neumann(4))",
+        "likelihood=logpi+0.5*logp gradient=implicit(woodbury(2))",
+        "likelihood=logp-0.5*Jmodel gradient=score(200)",
+        "likelihood=logpi+0.5*logp gradient=implicit(cg(iterations=1))"};
+    case_text text = setting(0);
+    outer_case x;
+    elbo_row row;
+
+    text.inference = routes[_i];
+    open_case(&x, &text);
+    ck_assert(x.engine->outer->potential == (_i == 4));
+    case_ok(elbo_engine_iterate(x.engine, &row));
+    ck_assert_double_gt(row.mstep.after, row.mstep.before);
+    ck_assert((row.own.x[0] > 0) == (_i == 4));
+    close_case(&x);
+}
+END_TEST
+
+START_TEST(a_target_under_stop_is_a_semi_gradient)
+{
+    case_text text = setting(0);
+    outer_case x;
+    elbo_row row;
+
+    text.inference = "likelihood=-0.5*sq(Q(s,a)-(r+gamma*stop(V(next)))) "
+                     "gradient=implicit m_step_iterations=5";
+    open_case(&x, &text);
+    ck_assert(!x.engine->outer->potential);
+    ck_assert_ptr_nonnull(
+        strstr(elbo_setup_kind(&x.setup.setup), "semi-gradient"));
+    case_ok(elbo_engine_iterate(x.engine, &row));
+    close_case(&x);
+}
+END_TEST
+
+/* BM-IRL in small: actions of the world's own soft policy, and unvisited rows.
+ */
+START_TEST(imitation_through_the_planner_beats_the_model_alone)
+{
+    case_text text = setting(0);
+    outer_case x;
+    double fit[2];
+
+    text.data = "steps=300 policy=optimal epsilon=0.2";
+    for (int k = 0; k < 2; k++) {
+        elbo_row row;
+
+        text.inference = k ? "likelihood=logpi+logp gradient=implicit"
+                           : "likelihood=logp gradient=stop";
+        open_case(&x, &text);
+        for (int i = 0; i < 3; i++)
+            case_ok(elbo_engine_iterate(x.engine, &row));
+        fit[k] = 0;
+        for (size_t i = 0; i < x.engine->data.n; i++)
+            fit[k] +=
+                log(x.engine->post
+                        .pi[x.engine->data.s[i] * 3 + x.engine->data.a[i]]);
+        close_case(&x);
+    }
+    ck_assert_double_gt(fit[1], fit[0] + 20);
+}
+END_TEST
+
+Suite *suite_outer(void)
+{
+    Suite *const s = suite_create("outer");
+    TCase *const t = tcase_create("outer");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, the_gradient_matches_differences_through_the_planner,
+                        0, SETTINGS);
+    tcase_add_loop_test(t, runs_rise_until_they_end, 0, SETTINGS);
+    tcase_add_loop_test(t, approximate_gradients_run_unwatched, 0, 5);
+    tcase_add_test(t, a_target_under_stop_is_a_semi_gradient);
+    tcase_add_test(t, imitation_through_the_planner_beats_the_model_alone);
+    suite_add_tcase(s, t);
+    return s;
+}
