@@ -105,7 +105,10 @@ elbo_status elbo_engine_prepare_free(elbo_engine *engine)
                               engine->arena, P));
     engine->environment = P->prob;
     if (is_estimated(engine)) {
-        ELBO_TRY(copy_kernel(P, engine->arena, P));
+        const bool blind = engine->problem.tilt.ratio == ELBO_RATIO_CLASSIFIER;
+
+        /* who learns p from data alone begins with the model's own */
+        ELBO_TRY(copy_kernel(blind ? &engine->belief.mean : P, engine->arena, P));
         P->partial = true;
     }
     if (engine->belief.model->free_rows && !engine->problem.tilt.kind->estep)

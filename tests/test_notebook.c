@@ -307,6 +307,45 @@ START_TEST(figure_3b_prints_its_differences_and_columns)
 }
 END_TEST
 
+/* ---- the places of the KL's discount ---- */
+
+/* F at its optimum under one convention, by value iteration. */
+static double optimum(const book *b, const char *setting)
+{
+    elbo_problem problem = {
+        .mdp = b->mdp, .tolerance = 1e-13, .sweeps = 100000};
+    elbo_solve_info info;
+    elbo_posterior post;
+
+    ck_assert(elbo_transition_parse(setting, ELBO_KL_STEP, gamma_, b->arena,
+                                    &problem.tilt, NULL, NULL)
+              == ELBO_OK);
+    ck_assert(elbo_posterior_init(&post, &problem, b->arena) == ELBO_OK);
+    ck_assert(elbo_solve(&problem, &post, &info, b->arena) == ELBO_OK);
+    return post.V[b->start];
+}
+
+START_TEST(the_next_convention_is_tightest_then_step_then_the_mix)
+{
+    book b;
+    double iterate, next, step, mixed;
+
+    open_maze(&b, 1, 10);
+    for (size_t t = 0; t < 19; t++) move(&b);
+    iterate = evaluate(&b).simple;
+    for (size_t t = 0; t < 60; t++) move(&b);
+    mixed = evaluate(&b).simple;
+    step = optimum(&b, "free");
+    next = optimum(&b, "free(kl=next)");
+    ck_assert_double_eq_tol(evaluate(&b).real, 2.41946792, 2e-6);
+    ck_assert_double_lt(next, 2.41946792);
+    ck_assert_double_gt(next, step + 1e-4);
+    ck_assert_double_gt(step, mixed + 1e-5);
+    ck_assert_double_gt(mixed, iterate + 1e-9);
+    elbo_arena_free(b.arena);
+}
+END_TEST
+
 /* ---- figure 3a ---- */
 
 /* The bar's height: greedy(Q) once, then the damped policy, in the world. */
@@ -349,6 +388,7 @@ Suite *suite_notebook(void)
     tcase_add_test(
         t, figure_2a_right_prints_its_differences_and_ends_in_23_iterations);
     tcase_add_test(t, figure_3b_prints_its_differences_and_columns);
+    tcase_add_test(t, the_next_convention_is_tightest_then_step_then_the_mix);
     tcase_add_test(t, figure_3a_has_its_bars);
     suite_add_tcase(s, t);
     return s;
