@@ -42,6 +42,7 @@ void elbo_logits_pullback(const double p[], const double g[],
 double elbo_logits_log_prior(const double x[], size_t n, double precision,
                              double grad[])
 {
+    if (n == 0) return 0;
     if (grad)
         for (size_t k = 0; k < n; k++) grad[k] -= precision * x[k];
     return 0.5 * (double)n * log(precision / (2 * M_PI))

@@ -200,6 +200,70 @@ START_TEST(weights_that_let_values_grow_are_refused_in_words)
 }
 END_TEST
 
+/* ---- DAM's bell curve (papers/haghgoo2021_dam) ---- */
+
+static const char *const road =
+    "transitions=papers/haghgoo2021_dam/road.csv "
+    "initial=papers/haghgoo2021_dam/road.initial.csv";
+
+/* Of p / q V at one model sample of driving on: its mean, and *variance. */
+static double weighed(const elbo_engine *e, double *variance)
+{
+    const elbo_kernel *q = &elbo_engine_belief(e)->mean;
+    const elbo_mdp *mdp = elbo_engine_truth(e);
+    const double *V = elbo_engine_posterior(e)->V;
+    double first = 0, second = 0;
+
+    for (size_t i = elbo_row_begin(mdp->P.pattern, 0);
+         i < elbo_row_end(mdp->P.pattern, 0); i++) {
+        const size_t next = elbo_successor(mdp->P.pattern, 0, i);
+        const double p = mdp->P.prob[i];
+
+        if (!(p > 0)) continue;
+        first += p * V[next];
+        second += p * p / q->prob[elbo_entry(q->pattern, 0, next)] * V[next]
+                  * V[next];
+    }
+    *variance = second - first * first;
+    return first;
+}
+
+/* E_q[w f] = E_p f; the weight w f^2 fits the model whose estimate varies least,
+ * since E_q[(w f)^2] has the gradient -E_p[w f^2 grad log q]. */
+START_TEST(weighed_values_are_the_worlds_and_their_variance_can_be_fitted)
+{
+    const case_text plain = {
+        .env = "table",
+        .env_own = road,
+        .env_common = "discount=0.9",
+        .model = "features",
+        .model_own = "transitions=papers/haghgoo2021_dam/bell.csv",
+        .control = "value_iteration",
+        .control_common = "return_weight=exp(logratio)",
+        .inference = "iterations=40 tolerance=0",
+        .data = "steps=400"};
+    case_text aware = plain;
+    case_setup cp, ca;
+    elbo_row p, a;
+    double varies, less;
+
+    aware.inference = "iterations=300 tolerance=0 m_step=adam m_step_rate=0.01 "
+                      "m_step_iterations=5 "
+                      "weight=exp(logratio)*sq(V(next))";
+
+    elbo_engine *plain_run = run(&cp, &plain, &p);
+    elbo_engine *aware_run = run(&ca, &aware, &a);
+
+    ck_assert_double_eq_tol(weighed(plain_run, &varies), 2, 1e-12);
+    ck_assert_double_eq_tol(elbo_engine_posterior(plain_run)->Q[0], 1.8, 1e-9);
+    ck_assert_double_eq_tol(weighed(aware_run, &less), 2, 1e-12);
+    ck_assert_double_eq_tol(elbo_engine_posterior(aware_run)->Q[0], 1.8, 1e-9);
+    ck_assert_double_lt(less, 0.995 * varies);
+    end(&cp, plain_run);
+    end(&ca, aware_run);
+}
+END_TEST
+
 /* ---- texts ---- */
 
 static const struct {
@@ -278,6 +342,8 @@ Suite *suite_returns(void)
     tcase_add_test(t, an_exact_ratio_makes_the_models_plan_the_worlds);
     tcase_add_test(t, a_constant_weight_is_a_discount);
     tcase_add_test(t, weights_that_let_values_grow_are_refused_in_words);
+    tcase_add_test(
+        t, weighed_values_are_the_worlds_and_their_variance_can_be_fitted);
     suite_add_tcase(s, t);
     t = tcase_create("texts");
     tcase_add_loop_test(t, words_without_a_meaning_are_refused, 0,
