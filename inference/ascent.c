@@ -50,6 +50,18 @@ void elbo_climb_try(elbo_climb *climb, const double x[], double *value,
     memcpy(climb->best, x, f->n * sizeof *x);
 }
 
+/* x <- where the method stands, unless f fails there. */
+static elbo_status take_last(elbo_climb *climb)
+{
+    double value;
+
+    elbo_climb_try(climb, climb->x, &value, NULL);
+    if (!isfinite(value)) return climb->fatal;
+    climb->info->after = value;
+    memcpy(climb->best, climb->x, climb->f->n * sizeof *climb->x);
+    return climb->fatal;
+}
+
 static elbo_status run(elbo_climb *climb, double x[])
 {
     const size_t n = climb->f->n;
@@ -63,6 +75,7 @@ static elbo_status run(elbo_climb *climb, double x[])
     memcpy(climb->x, x, n * sizeof *x);
     memcpy(climb->best, x, n * sizeof *x);
     ELBO_TRY(climb->how->method->run(climb));
+    if (!climb->fatal && climb->how->last) ELBO_TRY(take_last(climb));
     if (climb->fatal) return climb->fatal;
     memcpy(x, climb->best, n * sizeof *x);
     return ELBO_OK;

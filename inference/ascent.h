@@ -34,6 +34,7 @@ typedef struct elbo_ascent {
                           divided by scale; with balls, the gradient's
                           projected step */
     double rate;       /* step of adam */
+    bool last;         /* x ends where adam stood, better or not */
     const elbo_balls *balls; /* x stays in them; NULL: no bound */
     /* Of searches by values alone. */
     double step;   /* nelder_mead: of the first simplex; differences: of a
@@ -80,7 +81,8 @@ extern const elbo_ascender *const elbo_ascenders[];
 extern const elbo_ascender *const elbo_searchers[];
 const elbo_ascender *elbo_ascender_find(const char *name); /* NULL: unknown */
 
-/* x <- the best point found from x on, which lies in the balls. A failure of
+/* x <- the best point found from x on, which lies in the balls (or the last one,
+ * where `last` asks for it and f is finite there). A failure of
  * f at x passes through; after any failure x is as it was. */
 elbo_status elbo_ascend(const elbo_ascent *how, const elbo_summit *f,
                         double x[], elbo_ascent_info *info, elbo_arena *ws);

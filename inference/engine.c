@@ -153,8 +153,9 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
         .allowance = before.error + after.error,
     };
 
-    return e->outer && !e->outer->potential ? ELBO_OK
-                                            : elbo_watch_check(&watch);
+    if (e->set.ascent.last || (e->outer && !e->outer->potential))
+        return ELBO_OK;
+    return elbo_watch_check(&watch);
 }
 
 /* After it row->parts holds the control parts. *allowance is what the solver

@@ -6,15 +6,14 @@
 
 #include "inference/engine_state.h"
 
-/* What rules and descriptions look at. */
 typedef struct elbo_facts {
     const elbo_setup *setup;
     elbo_slots slots;
     bool tilted, robust, linear, kl_clash;
     bool expression;  /* the likelihood is not logp */
     elbo_return_facts reward, returned; /* of control: reward, return_weight */
-    unsigned depends; /* of the likelihood: elbo_expr's set */
     elbo_weight weight;
+    unsigned depends; /* of the likelihood: elbo_expr's set */
     bool stops;       /* gradient: stop */
     bool more;        /* it reads more of the planner than Jmodel */
     double kappa;

@@ -51,8 +51,7 @@ static const char *kind(const elbo_facts *f)
                "no evidence; the weights stand still in each M-step";
     if (f->expression)
         return "surrogate: the data term is no log likelihood of the model, so "
-               "F bounds no evidence; what it reads of the planner stands "
-               "still "
+               "F bounds no evidence; what it reads of the planner stands still "
                "in each M-step";
     if (f->kappa < 0
         && elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0)

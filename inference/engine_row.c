@@ -78,11 +78,11 @@ void elbo_engine_name_columns(elbo_engine *engine)
 
     for (size_t i = 0; i < n_model; i++)
         engine->columns[n++] = model->column_names[i];
+    if (engine->outer) engine->columns[n++] = "inner_unconverged";
     if (engine->set.budget > 0) {
         engine->columns[n++] = "multiplier";
         engine->columns[n++] = "shortfall";
     }
-    if (engine->outer) engine->columns[n++] = "inner_unconverged";
     engine->columns[n] = NULL;
 }
 
@@ -199,7 +199,7 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
     if (problem->optimality == ELBO_EXPONENTIAL
         && (!engine->post.q || problem->tilt.kind->free)
         && !engine->returns.weight)
-        row->return_model = elbo_return(&engine->truth, engine->rho);
+        row->return_model = elbo_return(&promised, engine->rho);
     else
         ELBO_TRY(policy_return(engine, &promised, &belief->mean,
                                &row->return_model));

@@ -240,6 +240,17 @@ static bool gradient_of_transition(const facts *f)
     return f->slots.route.kind->pull && !f->slots.tilt.kind->slopes;
 }
 
+static bool gradient_of_returns(const facts *f)
+{
+    return !f->stops && !(f->reward.plain && f->returned.plain);
+}
+
+static bool gradient_budget(const facts *f)
+{
+    return !f->stops
+           && elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0;
+}
+
 static bool gradient_beyond_score(const facts *f)
 {
     return f->slots.route.kind->held && f->more;
@@ -277,6 +288,12 @@ static bool bound_unkept(const facts *f)
     const char *const name = elbo_text(f->setup->inference, "m_step");
 
     return is_bounded(f) && !elbo_ascender_find(name)->bounded;
+}
+
+static bool last_of_others(const facts *f)
+{
+    return elbo_choice_is(f->setup->inference, "m_step_keep", "last")
+           && !elbo_choice_is(f->setup->inference, "m_step", "adam");
 }
 
 static bool from_file(const facts *f)
@@ -408,6 +425,11 @@ static const struct {
      "above 0"},
     {"inference", "gradient", gradient_of_transition,
      "theta is not followed through this transition setting: must be stop"},
+    {"inference", "gradient", gradient_of_returns,
+     "theta is not followed through control.reward and control.return_weight: "
+     "must be stop"},
+    {"inference", "gradient", gradient_budget,
+     "a budget for the data term is met at the present plan: must be stop"},
     {"inference", "gradient", gradient_beyond_score,
      "score knows the gradient of Jmodel alone: the likelihood may read nothing "
      "else of the planner"},
@@ -427,6 +449,8 @@ static const struct {
     {"inference", "weight", weight_of_stages,
      "with a horizon V, Q and the policy differ from stage to stage, which the "
      "language has no words for"},
+    {"inference", "m_step_keep", last_of_others,
+     "last goes with m_step: adam: other methods stand where they are best"},
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "over", over_without_population,
      "says what a population is taken over: needs source: population"},

@@ -60,3 +60,10 @@ void elbo_logits_init(double x[], size_t n, double scale, uint64_t seed)
     elbo_rng_normals(&rng, x, n);
     for (size_t k = 0; k < n; k++) x[k] *= scale;
 }
+
+void elbo_logits_init_uniform(double x[], size_t n, double scale, uint64_t seed)
+{
+    elbo_rng rng = elbo_rng_stream(seed, "model", 0);
+
+    for (size_t k = 0; k < n; k++) x[k] = scale * elbo_rng_uniform(&rng);
+}

@@ -24,4 +24,8 @@ double elbo_logits_log_prior(const double x[], size_t n, double precision,
 /* x = scale * standard normals of stream (seed, "model", 0). */
 void elbo_logits_init(double x[], size_t n, double scale, uint64_t seed);
 
+/* x = scale * uniforms on [0, 1) of the same stream. */
+void elbo_logits_init_uniform(double x[], size_t n, double scale,
+                              uint64_t seed);
+
 #endif

@@ -35,6 +35,9 @@ static const elbo_option options[] = {
      "precision of the Gaussian prior on a logit", NULL},
     {"init_scale",        ELBO_REAL, "", 0, 1e3, NULL, "0",
      "standard deviation of the first logits", NULL},
+    {"init", ELBO_CHOICE, "", 0, 0, "normal|uniform", "normal",
+     "logits from N(0, init_scale^2), rewards 0; or all of them uniform on "
+     "[0, init_scale)", NULL},
     {"temperature",    ELBO_REAL, "", 1e-6, 1e6, NULL, "1",
      "what logits are divided by: OMD's code writes them on this scale", NULL},
     ELBO_REWARD_OPTIONS,
@@ -147,8 +150,13 @@ static elbo_status open_model(const elbo_values *values,
     };
     elbo_rewards_open(values, context, arena, out);
     ELBO_TRY(elbo_arena_check(arena, "a softmax model's kernel"));
-    elbo_logits_init(out->theta, out->n_kernel, elbo_real(values, "init_scale"),
-                     context->seed);
+    if (elbo_choice_is(values, "init", "uniform"))
+        elbo_logits_init_uniform(out->theta, out->n,
+                                 elbo_real(values, "init_scale"),
+                                 context->seed);
+    else
+        elbo_logits_init(out->theta, out->n_kernel,
+                         elbo_real(values, "init_scale"), context->seed);
     update(out);
     return ELBO_OK;
 }

@@ -89,6 +89,8 @@ static const struct {
     {{.inference = "likelihood=logpi gradient=implicit", .model = "softmax",
       .env_common = "horizon=5"},
      "inference", "likelihood"},
+    {{.inference = "m_step_keep=last", .model = "softmax"},
+     "inference", "m_step_keep"},
     {{.data = "source=file"}, "data", "file"},
     {{.data = "source=file mode=online file=x.csv"}, "data", "mode"},
     {{.data = "policy=current"}, "data", "policy"},
