@@ -12,6 +12,7 @@ const elbo_env *const elbo_envs[] = {
     &elbo_cliff_walking,
     &elbo_mazes,
     &elbo_taxi,
+    &elbo_two_areas,
     &elbo_wide_tree,
     &elbo_table,
     NULL,

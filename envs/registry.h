@@ -13,6 +13,7 @@ extern const elbo_env elbo_frozen_lake;
 extern const elbo_env elbo_cliff_walking;
 extern const elbo_env elbo_mazes;
 extern const elbo_env elbo_taxi;
+extern const elbo_env elbo_two_areas;
 extern const elbo_env elbo_wide_tree;
 extern const elbo_env elbo_table;
 

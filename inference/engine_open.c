@@ -4,6 +4,7 @@
 
 #include "inference/core/alloc.h"
 #include "inference/engine_state.h"
+#include "inference/optimal.h"
 
 enum { CHUNK = 1 << 16 };
 
@@ -108,6 +109,19 @@ static elbo_status open_model(elbo_engine *e, const elbo_setup *setup,
     return ELBO_OK;
 }
 
+/* pi0, and the first policy: the world's best with a share of random actions. */
+static elbo_status take_optimal_prior(elbo_engine *e, double epsilon)
+{
+    const size_t n = e->post.stages * e->post.nS * e->post.nA;
+    elbo_posterior best;
+
+    ELBO_TRY(elbo_optimal_policy(&e->truth, &e->problem, e->arena, &best));
+    for (size_t i = 0; i < n; i++)
+        e->post.pi0[i] = e->post.pi[i] =
+            (1 - epsilon) * best.pi[i] + epsilon / (double)e->post.nA;
+    return ELBO_OK;
+}
+
 static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
 {
     elbo_slots slots;
@@ -133,6 +147,9 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
     ELBO_TRY(elbo_engine_prepare_free(e));
     ELBO_TRY(elbo_posterior_init(&e->post, &e->problem, e->arena));
     ELBO_TRY(elbo_engine_start_free(e));
+    if (elbo_choice_is(setup->control_common, "prior", "optimal"))
+        ELBO_TRY(take_optimal_prior(
+            e, elbo_real(setup->control_common, "prior_epsilon")));
     elbo_posterior_tilt(&e->problem, &e->post); /* V = 0: q = p / its sum */
     e->rho =
         elbo_arena_doubles(e->arena, e->post.stages * e->post.nS * e->post.nA);

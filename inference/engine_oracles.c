@@ -45,21 +45,27 @@ static elbo_status add(oracles *o, const elbo_factor_call calls[], size_t n,
     return ELBO_OK;
 }
 
+static elbo_status add_text(oracles *o, const char *text, elbo_arena *arena)
+{
+    const char **name = elbo_arena_take(arena, o->n + 2, sizeof *name);
+
+    ELBO_TRY(elbo_arena_check(arena, "the oracles"));
+    if (o->n > 0) memcpy(name, o->name, o->n * sizeof *name);
+    o->name = name;
+    o->name[o->n++] = text;
+    return ELBO_OK;
+}
+
 /* transition: free, unless its ratio is estimated from data. */
 static elbo_status add_free(oracles *o, const elbo_setup *setup,
                             elbo_arena *arena)
 {
-    const char **name = elbo_arena_take(arena, o->n + 2, sizeof *name);
     elbo_slots slots;
 
-    ELBO_TRY(elbo_arena_check(arena, "the oracles"));
     ELBO_TRY(elbo_slots_read(setup, arena, &slots));
     if (!slots.tilt.kind->free || slots.tilt.ratio == ELBO_RATIO_CLASSIFIER)
         return ELBO_OK;
-    if (o->n > 0) memcpy(name, o->name, o->n * sizeof *name);
-    o->name = name;
-    o->name[o->n++] = elbo_text(setup->inference, "transition");
-    return ELBO_OK;
+    return add_text(o, elbo_text(setup->inference, "transition"), arena);
 }
 
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
@@ -81,6 +87,8 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
         ELBO_TRY(add(&o, calls, n, arena));
     }
     ELBO_TRY(add_free(&o, setup, arena));
+    if (elbo_choice_is(setup->control_common, "prior", "optimal"))
+        ELBO_TRY(add_text(&o, "control.prior: optimal", arena));
     *out = (const char *const *)o.name;
     return ELBO_OK;
 }
