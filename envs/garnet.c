@@ -29,10 +29,11 @@ static const elbo_option options[] = {
     {.name = "instance",
      .type = ELBO_INT,
      .unit = "",
-     .low = 0,
+     .low = -1,
      .high = 9007199254740992.,
      .fallback = "0",
-     .doc = "which world is drawn, whatever the seed of the run"},
+     .doc = "which world is drawn, whatever the seed of the run; -1: that of "
+            "the seed's number, so that seeds are worlds"},
     {.name = "reward",
      .type = ELBO_CHOICE,
      .unit = "",
@@ -108,9 +109,9 @@ static void draw_pieces(double prob[], size_t b, elbo_rng *rng)
     for (size_t k = b; k-- > 1;) prob[k] -= prob[k - 1];
 }
 
-static void draw_rewards(const elbo_values *values, size_t nS, garnet *g)
+static void draw_rewards(const elbo_values *values, size_t nS,
+                         uint64_t instance, garnet *g)
 {
-    const uint64_t instance = (uint64_t)elbo_int(values, "instance");
     const bool by_action = elbo_choice_is(values, "reward", "action");
     const bool normal = elbo_choice_is(values, "reward_law", "normal");
     const double sparsity = elbo_real(values, "sparsity");
@@ -126,10 +127,11 @@ static void draw_rewards(const elbo_values *values, size_t nS, garnet *g)
     }
 }
 
-static elbo_status draw(const elbo_values *values, size_t nS, elbo_arena *arena,
-                        garnet *g)
+static elbo_status draw(const elbo_values *values, size_t nS, uint64_t seed,
+                        elbo_arena *arena, garnet *g)
 {
-    const uint64_t instance = (uint64_t)elbo_int(values, "instance");
+    const int64_t given = elbo_int(values, "instance");
+    const uint64_t instance = given < 0 ? seed : (uint64_t)given;
     const size_t rows = nS * g->nA;
 
     g->next = elbo_arena_take(arena, rows, g->b * sizeof *g->next);
@@ -145,7 +147,7 @@ static elbo_status draw(const elbo_values *values, size_t nS, elbo_arena *arena,
         draw_states(g->next + i * g->b, g->b, nS, taken, &rng);
         draw_pieces(g->prob + i * g->b, g->b, &rng);
     }
-    draw_rewards(values, nS, g);
+    draw_rewards(values, nS, instance, g);
     return ELBO_OK;
 }
 
@@ -162,7 +164,7 @@ static elbo_status open_world(const elbo_values *values, const char *folder,
     if (g->b > nS)
         return ELBO_FAIL(ELBO_EINVAL, "branching %zu is more than %zu states",
                          g->b, nS);
-    ELBO_TRY(draw(values, nS, arena, g));
+    ELBO_TRY(draw(values, nS, out->seed, arena, g));
     *out = (elbo_world){
         .env = &elbo_garnet,
         .self = g,

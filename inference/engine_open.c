@@ -50,8 +50,10 @@ static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
     return ELBO_OK;
 }
 
-static elbo_status open_world(elbo_engine *e, const elbo_setup *setup)
+static elbo_status open_world(elbo_engine *e, const elbo_setup *setup,
+                              uint64_t seed)
 {
+    e->world.seed = seed;
     ELBO_TRY(
         setup->env->open(setup->env_own, setup->folder, e->arena, &e->world));
     e->world.env = setup->env;
@@ -178,7 +180,7 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
 {
     ELBO_TRY(read_settings(setup, e->arena, &e->set));
     *section = "env";
-    ELBO_TRY(open_world(e, setup));
+    ELBO_TRY(open_world(e, setup, seed));
     *section = "model";
     ELBO_TRY(open_model(e, setup, seed));
     *section = "control";

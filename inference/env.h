@@ -28,6 +28,7 @@ typedef struct elbo_world {
      * counted downwards, 1 the column. */
     const int32_t *coord;
     size_t dim;
+    uint64_t seed; /* of the run, set before open: for worlds drawn by seed */
 } elbo_world;
 
 struct elbo_env {

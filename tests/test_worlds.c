@@ -292,8 +292,13 @@ START_TEST(garnets_differ_by_instance_and_pay_by_state)
 {
     const elbo_world x = world_open("garnet", "instance=3 reward_law=uniform");
     const elbo_world y = world_open("garnet", "instance=4 reward_law=uniform");
+    elbo_world by_seed = {.seed = 4};
     elbo_outcome a[3], b[3];
     size_t equal = 0;
+
+    ck_assert_int_eq(world_try_open("garnet", "instance=-1 reward_law=uniform",
+                                    world_folder, world_arena, &by_seed),
+                     ELBO_OK);
 
     for (size_t s = 0; s < 50; s++) {
         world_outcomes(&x, s, 0, a);
@@ -305,6 +310,8 @@ START_TEST(garnets_differ_by_instance_and_pay_by_state)
         }
         world_outcomes(&y, s, 0, b);
         for (size_t i = 0; i < 3; i++) equal += world_outcome_is(&a[i], &b[i]);
+        world_outcomes(&by_seed, s, 0, a);
+        for (size_t i = 0; i < 3; i++) ck_assert(world_outcome_is(&a[i], &b[i]));
     }
     ck_assert_uint_eq(equal, 0);
     ck_assert_double_eq(world_open("garnet", "start=first").mu[0], 1);
