@@ -1,7 +1,7 @@
 # elbo: variational EM for model-based reinforcement learning.
 #
 #   make            build/elbo, the program
-#   make demo       install what is missing, build, run an experiment, show its ELBO
+#   make demo       install what is missing, build, show objective mismatch and a cure
 #   make check      the same set-up, then every test
 #   make asan       the tests under gcc's address and undefined-behaviour sanitizers
 #   make bench      benchmarks: ratios taken in one run (peers skipped if absent)
@@ -91,8 +91,12 @@ setup:
 
 demo: setup
 	@$(MAKE) --no-print-directory $(JOBS) build/elbo
-	@build/elbo run $(DEMO) -o runs/demo
-	@build/elbo plot elbo runs/demo
+	@echo "A model too coarse for its world, by maximum likelihood:"
+	build/elbo run $(DEMO) -f -q -o runs/maximum-likelihood
+	@echo "The same experiment, one line changed:"
+	build/elbo run $(DEMO) -f -q -o runs/weighted \
+	    'inference.weight=occupancy(aggregate, current, 0.1) / occupancy(data)'
+	build/elbo plot mismatch runs/maximum-likelihood runs/weighted
 
 check: setup
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/elbo $(B)/elbo-tests

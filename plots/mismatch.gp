@@ -6,17 +6,20 @@ data = 'mismatch.dat'
 track = 'mismatch.track'
 array drawn[runs]
 array caption[runs]
+array final[runs]
+array promise[runs]
+array pay[runs]
 pictures = 0
 longest = 1
-floor = 1e300
 do for [i = 1:runs] {
     stats data index i - 1 using 1 nooutput
     last = STATS_records - 1
+    final[i] = STATS_max
     longest = STATS_max > longest ? STATS_max : longest
-    stats data index i - 1 using 2 nooutput
-    floor = STATS_min < floor ? STATS_min : floor
     stats data index i - 1 every ::last::last using 5:8 nooutput
-    caption[i] = sprintf("promises %.4g, earns %.4g", STATS_max_x, STATS_max_y)
+    promise[i] = STATS_max_x
+    pay[i] = STATS_max_y
+    caption[i] = sprintf("promises %.4g, earns %.4g", promise[i], pay[i])
     stats track index 2 * i - 2 using 2 nooutput
     drawn[i] = exists("STATS_records") && STATS_records > 0
     pictures = pictures || drawn[i]
@@ -97,6 +100,13 @@ do for [form in forms] {
         set origin 0, 0; set size 0.5, (pictures ? low - 0.01 : 1)
         set ylabel 'return' offset 0.6,0
         set key above horizontal maxrows 1 samplen 2.4
+        # a run that converged stays where it is
+        do for [i = 1:runs] {
+            set arrow 2 * i - 1 from final[i], promise[i] to longest, promise[i] \
+                nohead linewidth 2.4 dashtype (8, 5) linecolor rgb colour_of(i)
+            set arrow 2 * i from final[i], pay[i] to longest, pay[i] \
+                nohead linewidth 2.4 linecolor rgb colour_of(i)
+        }
         plot for [i = 1:runs] data index i - 1 using 1:5 with lines \
                  linewidth 2.4 dashtype (8, 5) linecolor rgb colour_of(i) \
                  notitle, \
@@ -105,6 +115,7 @@ do for [form in forms] {
              NaN with lines dashtype (8, 5) linewidth 2.4 \
                  linecolor rgb grey title 'promised', \
              NaN with lines linewidth 2.4 linecolor rgb grey title 'real'
+        unset arrow
         set origin 0.5, 0
         set ylabel 'ELBO [nats]' offset 0,0
         set lmargin 11

@@ -557,6 +557,19 @@ no_ways() {
 }
 check plot_mismatch_of_a_world_without_a_map_has_the_curves no_ways
 
+demo() {
+    exits 0 run "$tree/tests/data/demo.yaml" -q -o runs/plain && exits 0 run "$tree/tests/data/demo.yaml" -q -o runs/weighted \
+        'inference.weight=occupancy(aggregate, current, 0.1) / occupancy(data)' &&
+        exits 0 run "$tree/tests/data/demo.yaml" -q -o runs/free 'inference.transition=free(ratio=clip(5), beta=10)' &&
+        exits 0 plot mismatch runs/plain runs/weighted runs/free || return 1
+    # promises far more than it earns; the others promise what they earn
+    tail -qn 1 runs/plain/seed-0/metrics.csv runs/weighted/seed-0/metrics.csv runs/free/seed-0/metrics.csv | awk -F, '
+        { promised[NR] = $9; real[NR] = $10 }
+        END { exit !(promised[1] > 100 && real[1] < 10.001 && real[2] > 61.8 && real[3] > 61.8 &&
+              promised[2] < 61.9 && promised[3] < 61.9) }' && grep -q 'plain  *weighted' out && tells X
+}
+check the_demo_shows_mismatch_and_two_cures demo
+
 # ---- compare ----
 
 compare_runs() {

@@ -15,7 +15,7 @@ const elbo_verb elbo_verbs[] = {
     {"resume", "resume DIR [-q]", "continue a run, to the same bits", "q", 1, 1,
      false, elbo_resume_main, NULL},
     {"plot", "plot KIND DIR... [-q]",
-     "draw elbo, terms or return of one or several runs", "q", 2, (size_t)-1,
+     "draw elbo, terms, return or mismatch of one or several runs", "q", 2, (size_t)-1,
      false, elbo_plot_main, NULL},
     {"compare",
      "compare DIR... [--metric NAME] [--at last|best|mean] [-q]",
