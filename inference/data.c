@@ -34,6 +34,7 @@ elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena)
         .w = elbo_arena_doubles(arena, capacity),
         .mass = elbo_arena_doubles(arena, capacity),
         .epoch = elbo_arena_u32(arena, capacity),
+        .step = elbo_arena_u32(arena, capacity),
     };
     if (!elbo_arena_ok(arena))
         return ELBO_FAIL(ELBO_ENOMEM, "data: %zu transitions", capacity);
@@ -89,6 +90,7 @@ static void step(elbo_data *data, elbo_collector *collector,
     const elbo_outcome x =
         elbo_world_step(world, collector->state, a, &collector->rng, scratch);
 
+    data->step[i] = (uint32_t)collector->step;
     data->s[i] = collector->state;
     data->a[i] = (uint32_t)a;
     data->r[i] = x.reward;
@@ -185,6 +187,7 @@ void elbo_data_save(const elbo_data *data, const elbo_collector *collector,
     elbo_put_doubles(out, data->w, n);
     elbo_put_doubles(out, data->mass, n);
     elbo_put_bytes(out, data->epoch, n * sizeof *data->epoch);
+    elbo_put_bytes(out, data->step, n * sizeof *data->step);
     elbo_rng_save(&collector->rng, out);
     elbo_put_u64(out, collector->state);
     elbo_put_u64(out, collector->step);
@@ -234,6 +237,7 @@ elbo_status elbo_data_load(elbo_data *data, elbo_collector *collector,
     ELBO_TRY(elbo_get_doubles(in, data->w, n));
     ELBO_TRY(elbo_get_doubles(in, data->mass, n));
     ELBO_TRY(elbo_get_bytes(in, data->epoch, n * sizeof *data->epoch));
+    ELBO_TRY(elbo_get_bytes(in, data->step, n * sizeof *data->step));
     ELBO_TRY(load_collector(collector, in));
     data->n = n;
     return ELBO_OK;

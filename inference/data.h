@@ -19,6 +19,7 @@ typedef struct elbo_data {
     double *mass;           /* [capacity] samples that it stands for: 1, unless D is
                                a distribution (data.source: population) */
     uint32_t *epoch;        /* [capacity] round of collection, from 0 */
+    uint32_t *step;         /* [capacity] steps of its episode before it */
 } elbo_data;
 
 elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena);

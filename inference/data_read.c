@@ -31,6 +31,7 @@ static elbo_status append(elbo_data *data, const elbo_csv *csv,
     data->next[i] = (uint32_t)next;
     data->terminal[i] = (uint8_t)terminal;
     data->w[i] = 1;
+    data->step[i] = 0;
     data->n++;
     return ELBO_OK;
 }

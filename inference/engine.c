@@ -164,8 +164,8 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
 {
     const size_t n = e->post.stages * e->post.nS * e->post.nA;
     const elbo_transition *kind = e->problem.tilt.kind;
-    const bool promised =
-        e->controller.control->promise == ELBO_RISES && !kind->estep;
+    const bool promised = e->controller.control->promise == ELBO_RISES
+                          && !kind->estep && !kind->chosen;
     reading before = {0}, after;
 
     if (e->set.previous) memcpy(e->post.pi0, e->post.pi, n * sizeof(double));

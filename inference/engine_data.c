@@ -53,6 +53,8 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
         .epsilon = elbo_real(data, "epsilon"),
         .episode_steps = (size_t)elbo_int(data, "episode_steps"),
     };
+    if (e->behaviour.episode_steps == 0)
+        e->behaviour.episode_steps = e->truth.horizon;
     if (e->behaviour.expert_share > 0)
         ELBO_TRY(solve_world(e, &e->behaviour.expert,
                              &e->behaviour.expert_stages));
@@ -160,6 +162,7 @@ elbo_status elbo_engine_count(elbo_engine *e)
     const elbo_pattern *pattern = e->belief.mean.pattern;
 
     ELBO_TRY(elbo_data_counts(&e->data, pattern, scale, e->C));
+    e->regression.scale = scale;
     if (!e->expression.objective) return ELBO_OK;
     return elbo_objective_data(e->expression.objective, pattern, &e->data,
                                scale, e->ws);
@@ -186,6 +189,23 @@ elbo_status elbo_engine_open_samples(elbo_engine *e)
                                e->ws);
 }
 
+/* The samples from `first` on, at the values of their successors that the policy
+ * which met them had in mind. */
+static void regress(elbo_engine *e, size_t first)
+{
+    const elbo_data *d = &e->data;
+    const size_t nS = e->post.nS, horizon = e->truth.horizon;
+
+    for (size_t i = first; i < d->n; i++) {
+        const size_t after = horizon ? d->step[i] % horizon + 1 : 0;
+
+        elbo_regression_add(&e->regression, d->s[i] * e->post.nA + d->a[i],
+                            d->terminal[i] ? nS : d->next[i],
+                            d->w[i] * d->mass[i],
+                            e->post.V + after * (nS + 1));
+    }
+}
+
 /* *changed: D is not what it was. */
 static elbo_status gather(elbo_engine *e, bool *changed)
 {
@@ -198,6 +218,7 @@ static elbo_status gather(elbo_engine *e, bool *changed)
         e->data.w[i] = e->set.weight;
         e->data.epoch[i] = (uint32_t)e->iteration;
     }
+    if (e->belief.model->regress) regress(e, before);
     return elbo_engine_open_samples(e);
 }
 

@@ -33,11 +33,22 @@ elbo_status elbo_engine_join(elbo_engine *e, elbo_objective *objective)
     return ELBO_OK;
 }
 
+/* A Gaussian model's likelihood, by its statistics. */
+static elbo_status open_regression(elbo_engine *e, const char *text)
+{
+    e->expression.name = text;
+    e->expression.regression = &e->regression;
+    e->set.likelihood = &e->expression;
+    return elbo_regression_init(&e->regression, elbo_regression_find(text),
+                                e->world.nS, e->world.nA, e->arena);
+}
+
 elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
 {
     elbo_likelihood *own = &engine->expression;
     unsigned depends;
 
+    if (engine->belief.model->regress) return open_regression(engine, text);
     if (engine->set.likelihood != &elbo_likelihood_expression) return ELBO_OK;
     *own = elbo_likelihood_expression;
     own->name = text;

@@ -345,7 +345,7 @@ const elbo_option elbo_data_options[] = {
      .low = 0,
      .high = 1e9,
      .fallback = "0",
-     .doc = "an episode is cut after so many; 0: never"},
+     .doc = "an episode is cut after so many; 0: after env.horizon, if there is one"},
     {0},
 };
 

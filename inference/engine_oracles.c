@@ -76,13 +76,13 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
     for (size_t i = 0; i < EXPRESSIONS; i++) {
         const elbo_values *room =
             i < OF_INFERENCE ? setup->inference : setup->control_common;
+        const char *text = elbo_text(room, expressions[i]);
         elbo_expr *expr;
         elbo_factor_call *calls;
         size_t n;
 
-        ELBO_TRY(
-            elbo_objective_parse(elbo_text(room, expressions[i]),
-                                 arena, &expr, NULL, NULL));
+        if (elbo_likelihood_term(text)) continue;
+        ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
         ELBO_TRY(elbo_expr_factors(expr, arena, &calls, &n));
         ELBO_TRY(add(&o, calls, n, arena));
     }

@@ -197,7 +197,8 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
 
     /* where q is the model the control part has followed it already */
     if (problem->optimality == ELBO_EXPONENTIAL
-        && (!engine->post.q || problem->tilt.kind->free)
+        && (!engine->post.q || problem->tilt.kind->free
+            || problem->tilt.kind->chosen)
         && !engine->returns.weight)
         row->return_model = elbo_return(&promised, engine->rho);
     else

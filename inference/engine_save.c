@@ -13,6 +13,8 @@ void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
     elbo_put_u64(out, engine->converged);
     elbo_writer_section(out, "data");
     elbo_data_save(&engine->data, &engine->collector, out);
+    if (engine->belief.model->regress)
+        elbo_regression_save(&engine->regression, out);
     elbo_writer_section(out, "model");
     elbo_belief_save(&engine->belief, out);
     elbo_writer_section(out, "factors");
@@ -67,6 +69,8 @@ elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(elbo_reader_section(in, "data"));
     ELBO_TRY(elbo_data_load(&engine->data, &engine->collector, in));
     ELBO_TRY(check_data(engine));
+    if (engine->belief.model->regress)
+        ELBO_TRY(elbo_regression_load(&engine->regression, in));
     ELBO_TRY(elbo_reader_section(in, "model"));
     ELBO_TRY(elbo_belief_load(&engine->belief, in));
     ELBO_TRY(elbo_reader_section(in, "factors"));

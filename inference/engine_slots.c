@@ -185,7 +185,34 @@ static bool likelihood_of_posterior(const facts *f)
 {
     const elbo_model *model = f->setup->model;
 
-    return f->expression && model->update && !model->pullback && !model->weigh;
+    return f->expression && model->update && !model->pullback && !model->weigh
+           && !model->regress;
+}
+
+static bool is_gaussian(const facts *f)
+{
+    return f->setup->model->regress != NULL;
+}
+
+static bool gaussian_likelihood(const facts *f)
+{
+    return is_gaussian(f)
+           && !elbo_regression_find(elbo_text(f->setup->inference, "likelihood"));
+}
+
+static bool gaussian_transition(const facts *f)
+{
+    return is_gaussian(f) != f->slots.tilt.kind->chosen;
+}
+
+static bool gaussian_weight(const facts *f)
+{
+    return is_gaussian(f) && !f->weight.constant;
+}
+
+static bool gaussian_feedback(const facts *f)
+{
+    return is_gaussian(f) && f->kappa != 0;
 }
 
 static bool likelihood_without_theta(const facts *f)
@@ -405,6 +432,16 @@ static const struct {
      "a budget goes with transition: model and exponential optimality"},
     {"inference", "feedback", robust_feedback,
      "a robust q never enters the M-step: must be 0"},
+    {"inference", "likelihood", gaussian_likelihood,
+     "model gaussian is the conjugate of squares of its rows: "
+     "-0.5*sq(E(V_then(y)) - V_then(next)) or brier"},
+    {"inference", "transition", gaussian_transition,
+     "optimistic needs a model whose rows have a spread, and such a model needs "
+     "it: model gaussian"},
+    {"inference", "weight", gaussian_weight,
+     "model gaussian adds each sample up once, when it comes: must be a number"},
+    {"inference", "feedback", gaussian_feedback,
+     "model gaussian learns from squares alone: must be 0"},
     {"inference", "likelihood", likelihood_without_theta,
      "nothing in it depends on theta"},
     {"inference", "likelihood", likelihood_behind_planner,

@@ -49,6 +49,7 @@ struct elbo_engine {
     elbo_behaviour behaviour;
     elbo_class held;     /* of `free`: what problem.tilt.held points to */
     double *environment; /* of `free`: the truth on the model's pattern */
+    elbo_regression regression; /* of a Gaussian model: what D asks of it */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     elbo_returns returns;
     elbo_outer *outer;          /* NULL: gradient: stop */

@@ -43,6 +43,9 @@ typedef struct elbo_kernel {
     const double *log_prob; /* [nnz] exact logarithms where prob may underflow;
                                NULL: log(prob) */
     bool partial;           /* rows may sum to less than 1 */
+    /* Of a dense Gaussian kernel: the covariance of each row, whose mean `prob` is
+     * then no distribution; NULL: none. [nS * nA x (nS + 1) x (nS + 1)] */
+    const double *spread;
 } elbo_kernel;
 
 /* Borrowed arrays. A plain value: to plan in a model, copy the struct and put

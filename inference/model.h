@@ -14,6 +14,7 @@
 #include "inference/env.h"
 
 typedef struct elbo_model elbo_model;
+struct elbo_regression;
 
 /* An open model: parameters and the kernels they give. Lives in one arena. */
 typedef struct elbo_belief {
@@ -90,6 +91,11 @@ struct elbo_model {
      * ELBO_ENOTFINITE when all are, or one is +inf or no number: theta stays. */
     elbo_kernel (*member)(const elbo_belief *belief, size_t k);
     elbo_status (*weigh)(elbo_belief *belief, const double value[]);
+    /* A Gaussian posterior over rows: theta <- the exact posterior of the
+     * statistics, kernels updated; its mean has a spread and needs transition:
+     * optimistic. ELBO_ENOTPD: theta is undefined. NULL: not one. */
+    elbo_status (*regress)(elbo_belief *belief,
+                           const struct elbo_regression *regression);
     /* Columns of metrics.csv: how many of `column_names` there are for this
      * belief, their values into `out` unless NULL. NULL: none. */
     const char *const *column_names; /* [ELBO_MODEL_COLUMNS] */

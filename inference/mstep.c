@@ -78,6 +78,16 @@ static elbo_status follow_gradient(elbo_frozen *f, elbo_mstep_info *info)
     return s;
 }
 
+/* theta <- a Gaussian model's exact posterior. */
+static elbo_status regress(const elbo_frozen *f, elbo_mstep_info *info)
+{
+    info->closed = info->converged = true;
+    ELBO_TRY(elbo_frozen_value(f, &info->before, NULL));
+    ELBO_TRY(f->belief->model->regress(f->belief,
+                                       f->step->likelihood->regression));
+    return elbo_frozen_value(f, &info->after, NULL);
+}
+
 static elbo_status run(const elbo_mstep *step, elbo_belief *belief,
                        elbo_mstep_info *info, elbo_arena *ws)
 {
@@ -91,6 +101,7 @@ static elbo_status run(const elbo_mstep *step, elbo_belief *belief,
         info->after = info->before;
         return ELBO_OK;
     }
+    if (step->likelihood->regression) return regress(&f, info);
     if (belief->model->fit && f.kind != ELBO_MOVES
         && (step->likelihood->conjugate || belief->model->weigh))
         return fit_closed(&f, info);

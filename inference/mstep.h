@@ -6,7 +6,7 @@
  * were.
  *
  * Closed form where the model is conjugate, l = logp and F_control reaches
- * theta through counts alone; else a search along the gradient
+ * theta through counts alone, or the model finite or Gaussian; else a search along the gradient
  * (inference/ascent.h).
  */
 #ifndef ELBO_MSTEP_H

@@ -29,6 +29,10 @@ elbo_status elbo_belief_likelihood(const elbo_belief *belief,
 {
     const elbo_model *const model = belief->model;
 
+    if (likelihood->regression) {
+        *value = elbo_regression_value(likelihood->regression, &belief->mean);
+        return ELBO_OK;
+    }
     if (likelihood->conjugate && model->expect_log) {
         *value = model->expect_log(belief, C);
         if (isfinite(*value)) return ELBO_OK;

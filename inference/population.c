@@ -29,6 +29,7 @@ static void append(elbo_data *data, size_t s, size_t a, const elbo_outcome *x,
     data->w[i] = 1;
     data->mass[i] = mass;
     data->epoch[i] = 0;
+    data->step[i] = 0;
     data->n++;
 }
 

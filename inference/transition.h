@@ -9,6 +9,8 @@
  *   robust        gamma min E_q V                       q: D(q, p) <= radius
  *   free          as tilt, where p is the ENVIRONMENT and q is in a class:
  *                 gamma E_q V - charge KL(q || p)       q: the model's, or a tilt
+ *   optimistic    gamma max E_q V                       q: in the ellipsoid of a
+ *                                                       Gaussian model
  * beta > 0 maximises over q (optimistic), beta < 0 and `robust` minimise. A tilt's
  * KL is charged in F with the coefficient beta, or gamma beta under `next`; that
  * of `robust` is a constraint and is not charged.
@@ -53,7 +55,7 @@ typedef struct elbo_tilt {
     double beta; /* of `tilt`; +inf for all others */
     elbo_kl kl;
     double gamma;
-    double radius; /* of `robust` */
+    double radius; /* of `robust` and `optimistic` */
     elbo_ball ball;
     /* of `free` */
     elbo_ratio ratio;
@@ -101,6 +103,9 @@ struct elbo_transition {
     const elbo_transition_column *columns; /* ends in {0}; NULL: none */
     /* p is the environment, and the model is the class of q. */
     bool free;
+    /* q is chosen from the kernels that the model leaves open, and an E-step need
+     * not raise F_control, whose q of old the model may have ruled out. */
+    bool chosen;
     /* (pi, q) moved at once by the kind's own rule, in the place of the control's
      * E-step; *info: residual is the largest change of q. NULL: the control's. */
     elbo_status (*estep)(const struct elbo_problem *problem,
@@ -109,7 +114,8 @@ struct elbo_transition {
 };
 
 extern const elbo_transition elbo_transition_model, elbo_transition_tilt,
-    elbo_transition_robust, elbo_transition_free, elbo_transition_notebook;
+    elbo_transition_robust, elbo_transition_optimistic,
+    elbo_transition_free, elbo_transition_notebook;
 /* inference/transition/registry.c; ends in NULL. */
 extern const elbo_transition *const elbo_transitions[];
 

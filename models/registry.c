@@ -10,6 +10,7 @@ const elbo_model *const elbo_models[] = {
     &elbo_model_candidates,
     &elbo_model_mixture,
     &elbo_model_features,
+    &elbo_model_gaussian,
     &elbo_model_true,
     &elbo_model_random,
     NULL,

@@ -36,6 +36,7 @@
     X(zero_order)                                                              \
     X(ascent)                                                                  \
     X(candidates)                                                              \
+    X(regression)                                                              \
     X(identities)                                                              \
     X(gradient)                                                                \
     X(outer)                                                                   \

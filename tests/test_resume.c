@@ -16,7 +16,7 @@ static void expect_row(elbo_engine *engine, elbo_row *row)
 
 static bool same_row(const elbo_row *x, const elbo_row *y)
 {
-    double a[20], b[20];
+    double a[ELBO_ROW_COLUMNS], b[ELBO_ROW_COLUMNS];
     const size_t n = elbo_row_values(x, ELBO_LINEAR, a);
 
     elbo_row_values(y, ELBO_LINEAR, b);
@@ -47,6 +47,14 @@ static const case_text resumed[] = {
     {.model = "softmax",
      .inference = "m_step=spg m_step_iterations=10 norm_bound=joint(1.5)",
      .data = "steps=60"},
+    {.model = "candidates",
+     .model_own = "members=world;random;swap(0,3,1,2) noise=0.1",
+     .inference = "likelihood=-abs(E(V(y))-V(next))",
+     .data = "mode=online policy=current expert=0.4 steps=15 episode_steps=4"},
+    {.model = "gaussian",
+     .env_common = "discount=0.9 horizon=4",
+     .inference = "likelihood=brier transition=optimistic(0.7)",
+     .data = "mode=online policy=current steps=9"},
     {.model = "true", .control_common = "prior=previous"},
     {.model = "random",
      .data = "mode=online policy=current steps=15",

@@ -6,6 +6,7 @@ enum { TEXT_BYTES = 4096 };
 
 const elbo_likelihood *const elbo_likelihoods[] = {
     &elbo_likelihood_logp,
+    &elbo_likelihood_brier,
     NULL,
 };
 
@@ -16,12 +17,25 @@ const elbo_likelihood elbo_likelihood_expression = {
     .doc = "an expression of the language",
 };
 
+const elbo_likelihood *elbo_likelihood_term(const char *text)
+{
+    for (size_t i = 0; elbo_likelihoods[i]; i++)
+        if (elbo_likelihoods[i]->term
+            && strcmp(text, elbo_likelihoods[i]->name) == 0)
+            return elbo_likelihoods[i];
+    return NULL;
+}
+
 static elbo_status read(const char *text, elbo_arena *arena,
                         const elbo_likelihood **out, unsigned *depends,
                         size_t *column, const char **nearest)
 {
     elbo_expr *expr;
 
+    if ((*out = elbo_likelihood_term(text))) {
+        *depends = ELBO_ON_SAMPLE | ELBO_ON_NEXT | ELBO_ON_THETA;
+        return ELBO_OK;
+    }
     ELBO_TRY(elbo_objective_parse(text, arena, &expr, column, nearest));
     *depends = expr->depends;
     *out = &elbo_likelihood_expression;

@@ -9,6 +9,7 @@ const elbo_transition *const elbo_transitions[] = {
     &elbo_transition_model,
     &elbo_transition_tilt,
     &elbo_transition_robust,
+    &elbo_transition_optimistic,
     &elbo_transition_free,
     NULL,
 };
