@@ -101,7 +101,8 @@ static elbo_status run(const elbo_mstep *step, elbo_belief *belief,
         info->after = info->before;
         return ELBO_OK;
     }
-    if (step->likelihood->regression) return regress(&f, info);
+    if (step->likelihood && step->likelihood->regression)
+        return regress(&f, info);
     if (belief->model->fit && f.kind != ELBO_MOVES
         && (step->likelihood->conjugate || belief->model->weigh))
         return fit_closed(&f, info);
