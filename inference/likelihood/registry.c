@@ -96,6 +96,9 @@ static bool reads_beyond(const elbo_expr *expr, const char *name)
 elbo_status elbo_likelihood_reads_beyond(const char *text, const char *name,
                                          bool *out)
 {
+    *out = false;
+    if (elbo_likelihood_term(text)) return ELBO_OK;
+
     elbo_arena *const arena = elbo_arena_alloc(TEXT_BYTES);
     elbo_expr *expr;
 
