@@ -62,11 +62,21 @@ static elbo_status take_last(elbo_climb *climb)
     return climb->fatal;
 }
 
+elbo_status elbo_ascender_check(const elbo_ascender *method, size_t n)
+{
+    if (!method->most || n <= method->most) return ELBO_OK;
+    return ELBO_FAIL(ELBO_EINVAL,
+                     "%s searches %zu parameters at most, the model has %zu: use "
+                     "nelder_mead, differences, or a model with fewer",
+                     method->name, method->most, n);
+}
+
 static elbo_status run(elbo_climb *climb, double x[])
 {
     const size_t n = climb->f->n;
     elbo_ascent_info *const info = climb->info;
 
+    ELBO_TRY(elbo_ascender_check(climb->how->method, n));
     climb->x = elbo_arena_doubles(climb->ws, n);
     climb->best = elbo_arena_doubles(climb->ws, n);
     ELBO_TRY(elbo_arena_check(climb->ws, "a search for parameters"));

@@ -66,6 +66,7 @@ struct elbo_ascender {
     const char *name, *source, *doc;
     bool bounded;   /* keeps to balls */
     bool remembers; /* has use for an archive */
+    size_t most;    /* numbers it can search; 0: any */
     elbo_status (*run)(elbo_climb *climb);
 };
 
@@ -80,6 +81,9 @@ enum { ELBO_GP_POINTS = 200 }; /* of an archive: a fit takes their cube */
 extern const elbo_ascender *const elbo_ascenders[];
 extern const elbo_ascender *const elbo_searchers[];
 const elbo_ascender *elbo_ascender_find(const char *name); /* NULL: unknown */
+
+/* ELBO_EINVAL, in words, when a method cannot search n numbers. */
+elbo_status elbo_ascender_check(const elbo_ascender *method, size_t n);
 
 /* x <- the best point found from x on, which lies in the balls (or the last one,
  * where `last` asks for it and f is finite there). A failure of

@@ -79,8 +79,8 @@ elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
 elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective)
 {
     const elbo_plan plan = {
-        .truth = &engine->truth,
-        .problem = &engine->problem,
+        .truth = &engine->seen_truth,
+        .problem = &engine->seen_problem,
         .model = &engine->belief.mean,
         .post = &engine->post,
         .solved = engine->controller.control->fixed_point,

@@ -1,6 +1,35 @@
 /* inference/engine_outer.c -- the gradient slot's objective, from the settings. */
 #include "inference/engine_state.h"
 
+/* Returns and occupancies of an objective begin where its data do. */
+static void see(elbo_engine *e)
+{
+    e->seen_truth = e->truth;
+    e->seen_problem = e->problem;
+    if (!e->world.start) return;
+    e->seen_truth.mu = e->seen_problem.mdp.mu = e->world.start;
+}
+
+/* M-steps by the search of the slot, with what it remembers. */
+static elbo_status open_search(elbo_engine *e, const elbo_route *route,
+                               uint64_t seed)
+{
+    elbo_ascent *const ascent = &e->set.ascent;
+
+    if (!route->search) return ELBO_OK;
+    ELBO_TRY(elbo_ascender_check(route->search, e->belief.n));
+    ascent->method = route->search;
+    ascent->iterations = route->n;
+    ascent->step = route->step;
+    ascent->box = route->box;
+    ascent->seed = seed;
+    if (!route->search->remembers) return ELBO_OK;
+    ascent->archive = elbo_arena_take(e->arena, 1, sizeof *ascent->archive);
+    ELBO_TRY(elbo_arena_check(e->arena, "a search's memory"));
+    return elbo_archive_init(ascent->archive, ELBO_GP_POINTS, e->belief.n,
+                             e->arena);
+}
+
 elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
                                    uint64_t seed)
 {
@@ -8,8 +37,10 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
     elbo_outer *outer;
     unsigned depends;
 
+    see(engine);
     ELBO_TRY(elbo_slots_read(setup, engine->arena, &slots));
     if (elbo_route_stops(&slots.route)) return ELBO_OK;
+    ELBO_TRY(open_search(engine, &slots.route, seed));
     ELBO_TRY(elbo_likelihood_depends(elbo_text(setup->inference, "likelihood"),
                                      &depends));
     outer = elbo_arena_take(engine->arena, 1, sizeof *outer);
@@ -17,8 +48,8 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
     *outer = (elbo_outer){
         .route = slots.route,
         .objective = engine->expression.objective,
-        .truth = &engine->truth,
-        .problem = &engine->problem,
+        .truth = &engine->seen_truth,
+        .problem = &engine->seen_problem,
         .controller = &engine->controller,
         .start = &engine->post,
         .seed = seed,

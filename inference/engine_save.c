@@ -21,6 +21,9 @@ void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
     elbo_factors_save(engine->factors, out);
     elbo_writer_section(out, "posterior");
     elbo_posterior_save(&engine->post, out);
+    elbo_writer_section(out, "search");
+    if (engine->set.ascent.archive)
+        elbo_archive_save(engine->set.ascent.archive, out);
     elbo_writer_section(out, "control");
     if (controller->control->save) controller->control->save(controller, out);
 }
@@ -77,6 +80,9 @@ elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(elbo_factors_load(engine->factors, in));
     ELBO_TRY(elbo_reader_section(in, "posterior"));
     ELBO_TRY(elbo_posterior_load(&engine->post, in));
+    ELBO_TRY(elbo_reader_section(in, "search"));
+    if (engine->set.ascent.archive)
+        ELBO_TRY(elbo_archive_load(engine->set.ascent.archive, in));
     ELBO_TRY(elbo_reader_section(in, "control"));
     if (control->load) ELBO_TRY(control->load(&engine->controller, in));
     ELBO_TRY(elbo_engine_open_samples(engine));

@@ -229,7 +229,7 @@ static bool likelihood_behind_planner(const facts *f)
 
 static bool gradient_unused(const facts *f)
 {
-    return f->slots.route.kind->pull && !(f->depends & ELBO_ON_PLANNER);
+    return !f->stops && !(f->depends & ELBO_ON_PLANNER);
 }
 
 static bool gradient_linear(const facts *f)
@@ -310,11 +310,17 @@ static bool bound_of_posterior(const facts *f)
     return is_bounded(f) && !f->setup->model->pullback;
 }
 
+static bool bound_of_search(const facts *f)
+{
+    return is_bounded(f) && f->slots.route.search;
+}
+
 static bool bound_unkept(const facts *f)
 {
     const char *const name = elbo_text(f->setup->inference, "m_step");
 
-    return is_bounded(f) && !elbo_ascender_find(name)->bounded;
+    return is_bounded(f) && !f->slots.route.search
+           && !elbo_ascender_find(name)->bounded;
 }
 
 static bool last_of_others(const facts *f)
@@ -481,6 +487,8 @@ static const struct {
      "language has no words for"},
     {"inference", "norm_bound", bound_of_posterior,
      "this model follows no gradient that a bound could stop"},
+    {"inference", "norm_bound", bound_of_search,
+     "a search by values keeps to no bound"},
     {"inference", "m_step", bound_unkept,
      "keeps to no norm_bound: use spg, or adam"},
     {"inference", "weight", weight_of_stages,

@@ -52,6 +52,9 @@ struct elbo_engine {
     elbo_regression regression; /* of a Gaussian model: what D asks of it */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     elbo_returns returns;
+    /* What training can see: mu is where data start. */
+    elbo_mdp seen_truth;
+    elbo_problem seen_problem;
     elbo_outer *outer;          /* NULL: gradient: stop */
     bool planned;               /* ... and reads V, Q, pi, ... */
     elbo_objective *weigher;    /* w(x) as an expression, or NULL */

@@ -33,6 +33,8 @@ typedef struct elbo_route {
     size_t n;                  /* backups, terms, rank, rollouts */
     double tolerance;          /* of an iterative solver, relative to |b| */
     size_t limit;              /* ... and its iterations at most */
+    const struct elbo_ascender *search; /* of `search`: n evaluations */
+    double step, box;                   /* ... as elbo_ascent's */
 } elbo_route;
 
 /* How well; added up over calls, so that a run can tell. */

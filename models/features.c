@@ -383,7 +383,6 @@ static elbo_status open_rewards(features *self, const elbo_values *values,
     self->rhat = elbo_arena_doubles(arena, rows_of(self));
     out->reward = self->rhat;
     out->n_reward = table.features;
-    out->reward_precision = elbo_real(values, "reward_precision");
     return ELBO_OK;
 }
 
@@ -417,7 +416,11 @@ static elbo_status open_parts(const elbo_values *values,
         .known = context->known,
         .precision = elbo_real(values, "prior_precision"),
     };
-    *out = (elbo_belief){.model = &elbo_model_features, .self = self};
+    *out = (elbo_belief){
+        .model = &elbo_model_features,
+        .self = self,
+        .reward_precision = elbo_real(values, "reward_precision"),
+    };
     ELBO_TRY(open_kernel(self, values, context, arena, scratch, out));
     ELBO_TRY(open_rewards(self, values, context, arena, scratch, out));
     out->n = out->n_kernel + out->n_reward;

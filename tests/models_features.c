@@ -184,6 +184,7 @@ START_TEST(pullback_matches_central_differences)
     const double *const G = model_case_normals(&c, elbo_belief_slopes(b), 9);
     double grad[K + R] = {0};
 
+    ck_assert(isfinite(b->model->log_prior(b, NULL)));
     b->model->pullback(b, G, grad);
     for (size_t j = 0; j < b->n; j++) {
         const double x = b->theta[j], h = 1e-4;

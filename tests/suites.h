@@ -34,6 +34,7 @@
     X(table)                                                                   \
     X(models)                                                                  \
     X(zero_order)                                                              \
+    X(search)                                                                  \
     X(ascent)                                                                  \
     X(candidates)                                                              \
     X(regression)                                                              \

@@ -379,7 +379,7 @@ START_TEST(more_than_ten_parameters_are_refused_with_words)
     elbo_ascent_info info;
 
     case_fails(elbo_ascend(&how, &f, x, &info, ws), ELBO_EINVAL,
-               "11 parameters");
+               "10 parameters at most, the model has 11");
     elbo_arena_free(ws);
 }
 END_TEST

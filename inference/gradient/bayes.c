@@ -232,12 +232,6 @@ static elbo_status run(elbo_climb *climb)
     bayes b = {.climb = climb, .d = d, .box = how->box};
     elbo_archive own;
 
-    if (d > MOST)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "search(gp): %zu parameters; a Gaussian process looks "
-                         "for %d at most (use nelder_mead, differences or a "
-                         "model with fewer)",
-                         d, MOST);
     b.archive = how->archive ? how->archive : &own;
     if (!how->archive)
         ELBO_TRY(elbo_archive_init(&own, ELBO_GP_POINTS, d, climb->ws));
@@ -258,5 +252,6 @@ const elbo_ascender elbo_ascender_gp = {
     .source = "Jones, Schonlau and Welch 1998, J. Global Optim. 13",
     .doc = "Bayesian optimisation: a Gaussian process and expected improvement",
     .remembers = true,
+    .most = MOST,
     .run = run,
 };

@@ -7,6 +7,7 @@ const elbo_gradient *const elbo_gradients[] = {
     &elbo_gradient_unroll,
     &elbo_gradient_implicit,
     &elbo_gradient_score,
+    &elbo_gradient_search,
     NULL,
 };
 
@@ -96,8 +97,10 @@ elbo_status elbo_gradient_parse(const char *text, elbo_arena *arena,
 
 const char *elbo_gradient_lasting(const char *word)
 {
-    static const char *const arguments[] = {"k",         "n",    "solver",
-                                            "tolerance", "rank", "iterations"};
+    static const char *const arguments[] = {
+        "k",      "n",           "solver", "tolerance", "rank",       "iterations",
+        "method", "evaluations", "step",   "box",       "nelder_mead",
+        "differences", "gp"};
 
     for (size_t i = 0; word && i < KINDS; i++)
         if (strcmp(word, elbo_gradients[i]->name) == 0)
