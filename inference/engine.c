@@ -234,8 +234,10 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     ELBO_TRY(watch_loop(e, row, allowance));
 
     const double change = fabs(row->elbo - e->F);
+    /* what remembers goes on from where no gain was */
+    const bool looking = e->set.ascent.archive && !row->mstep.converged;
 
-    e->converged = e->iteration > 0 && !e->set.online
+    e->converged = e->iteration > 0 && !e->set.online && !looking
                    && change <= e->set.tolerance * (1 + fabs(row->elbo));
     e->F = row->elbo;
     e->iteration++;
