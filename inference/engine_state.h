@@ -52,7 +52,7 @@ struct elbo_engine {
     elbo_regression regression; /* of a Gaussian model: what D asks of it */
     elbo_likelihood expression; /* opened, if set.likelihood is one */
     elbo_returns returns;
-    /* What training can see: mu is where data start. */
+    /* Truth and problem as objectives see them: mu is where data start. */
     elbo_mdp seen_truth;
     elbo_problem seen_problem;
     elbo_outer *outer;          /* NULL: gradient: stop */
@@ -141,6 +141,9 @@ void elbo_engine_close_returns(elbo_engine *engine);
 /* The outer objective, where the gradient slot asks for one. */
 elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
                                    uint64_t seed);
+
+/* seen_truth and seen_problem as the two stand now. */
+void elbo_engine_see(elbo_engine *engine);
 
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */
