@@ -133,7 +133,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     const elbo_mstep step = elbo_engine_mstep(e);
     reading before, after;
 
-    elbo_engine_see(e);
+    elbo_engine_seen(e);
     if (e->outer) elbo_outer_begin(e->outer, e->iteration);
     if (e->belief.n == 0 || elbo_engine_idle(e)) return ELBO_OK;
     if (!e->outer) ELBO_TRY(elbo_engine_plan(e));

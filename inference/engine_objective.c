@@ -86,7 +86,7 @@ elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective)
         .solved = engine->controller.control->fixed_point,
     };
 
-    elbo_engine_see(engine);
+    elbo_engine_seen(engine);
     return elbo_plan_bind(&plan, objective, engine->ws);
 }
 

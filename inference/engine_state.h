@@ -143,7 +143,7 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
                                    uint64_t seed);
 
 /* seen_truth and seen_problem as the two stand now. */
-void elbo_engine_see(elbo_engine *engine);
+void elbo_engine_seen(elbo_engine *engine);
 
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */
