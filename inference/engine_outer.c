@@ -1,13 +1,13 @@
 /* inference/engine_outer.c -- the gradient slot's objective, from the settings. */
 #include "inference/engine_state.h"
 
-/* Returns and occupancies of an objective begin where its data do. */
-static void see(elbo_engine *e)
+void elbo_engine_seen(elbo_engine *engine)
 {
-    e->seen_truth = e->truth;
-    e->seen_problem = e->problem;
-    if (!e->world.start) return;
-    e->seen_truth.mu = e->seen_problem.mdp.mu = e->world.start;
+    const double *const start = engine->world.start;
+
+    engine->seen_truth = engine->truth;
+    engine->seen_problem = engine->problem;
+    if (start) engine->seen_truth.mu = engine->seen_problem.mdp.mu = start;
 }
 
 /* M-steps by the search of the slot, with what it remembers. */
@@ -37,7 +37,7 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
     elbo_outer *outer;
     unsigned depends;
 
-    see(engine);
+    elbo_engine_seen(engine);
     ELBO_TRY(elbo_slots_read(setup, engine->arena, &slots));
     if (elbo_route_stops(&slots.route)) return ELBO_OK;
     ELBO_TRY(open_search(engine, &slots.route, seed));
