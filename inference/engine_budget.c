@@ -13,10 +13,11 @@
 
 #include "inference/engine_state.h"
 
-/* lambda is sought between its powers; the shortfall ends within `near` of xi.
- */
-static const double least = 1e-9, most = 1e12, near = 1e-3;
-enum { FITS = 80 };
+/* lambda is sought between its powers; the shortfall ends within `near` of xi,
+ * or, where it jumps as another local maximum takes over, below the jump, whose
+ * place is then known to the share `apart`. */
+static const double least = 1e-9, most = 1e12, near = 1e-3, apart = 1e-3;
+enum { FITS = 60 };
 
 /* A multiplier, and how far the data's mean falls short at its theta. */
 typedef struct point {
@@ -56,45 +57,63 @@ static double between(const point *small, const point *large, double xi)
     const double fall = log(small->shortfall / fmax(large->shortfall, 1e-300));
     double share = log(small->shortfall / xi) / fall;
 
-    if (!(share > 0.05)) share = 0.05;
-    return exp(low + (high - low) * fmin(share, 0.95));
+    if (!(share > 0.1)) share = 0.1;
+    return exp(low + (high - low) * fmin(share, 0.9));
 }
 
-/* Multipliers until the shortfall is in [(1 - near) xi, xi]. */
-static elbo_status search(elbo_engine *e, double best, elbo_row *row)
+static void put_theta(elbo_engine *e, const double theta[])
+{
+    memcpy(e->belief.theta, theta, e->belief.n * sizeof *theta);
+    e->belief.model->update(&e->belief);
+}
+
+/* The next multiplier after `now`. */
+static double next_lambda(const point *small, const point *large,
+                          const point *now, double xi)
+{
+    if (!(small->lambda > 0)) return now->lambda / 16;
+    if (!(large->lambda > 0)) return now->lambda * 16;
+    return between(small, large, xi);
+}
+
+static bool is_found(const point *small, const point *large, double xi)
+{
+    if (!(large->lambda > 0)) return false;
+    return large->shortfall >= (1 - near) * xi || large->lambda <= least
+           || (small->lambda > 0 && large->lambda / small->lambda < 1 + apart);
+}
+
+/* Multipliers until the shortfall is in [(1 - near) xi, xi]; theta [n] is
+ * scratch: the last one that keeps to the budget. */
+static elbo_status search(elbo_engine *e, double best, double theta[],
+                          elbo_row *row)
 {
     const double xi = e->set.budget;
     point small = {0}, large = {0}, now = {.lambda = 1};
 
-    for (size_t i = 0; i < FITS; i++) {
+    for (size_t i = 0;
+         i < FITS && now.lambda <= most && !is_found(&small, &large, xi); i++) {
         double mean;
 
         ELBO_TRY(fit(e, e->set.kappa, now.lambda, &row->mstep, &mean));
         now.shortfall = best - mean;
-        if (now.shortfall > xi)
+        if (now.shortfall > xi) {
             small = now;
-        else
+        } else {
             large = now;
-        if (now.shortfall <= xi
-            && (now.shortfall >= (1 - near) * xi || now.lambda <= least))
-            break;
-        if (small.lambda > 0 && large.lambda > 0
-            && large.lambda / small.lambda < 1 + 1e-9)
-            break;
-        if (now.lambda >= most)
-            return ELBO_FAIL(ELBO_ENOCONV,
-                             "data_scale: no multiplier up to %g brings the "
-                             "data's mean to within %g of its best",
-                             most, xi);
-        if (!(small.lambda > 0))
-            now.lambda /= 16;
-        else if (!(large.lambda > 0))
-            now.lambda *= 16;
-        else
-            now.lambda = between(&small, &large, xi);
+            memcpy(theta, e->belief.theta, e->belief.n * sizeof *theta);
+        }
+        now.lambda = next_lambda(&small, &large, &now, xi);
     }
-    row->shortfall = now.shortfall;
-    return ELBO_OK;
+    if (!(large.lambda > 0))
+        return ELBO_FAIL(ELBO_ENOCONV,
+                         "data_scale: no multiplier up to %g brings the data's "
+                         "mean to within %g of its best",
+                         small.lambda, xi);
+    put_theta(e, theta);
+    e->set.lambda = large.lambda;
+    row->shortfall = large.shortfall;
+    return elbo_engine_count(e);
 }
 
 elbo_status elbo_engine_budgeted(elbo_engine *engine, elbo_row *row)
@@ -109,11 +128,9 @@ elbo_status elbo_engine_budgeted(elbo_engine *engine, elbo_row *row)
         memcpy(theta, engine->belief.theta, n * sizeof *theta);
         s = best_fit(engine, &best);
     }
-    if (s == ELBO_OK && engine->iteration > 0) { /* on from where it was */
-        memcpy(engine->belief.theta, theta, n * sizeof *theta);
-        engine->belief.model->update(&engine->belief);
-    }
-    if (s == ELBO_OK) s = search(engine, best, row);
+    if (s == ELBO_OK && engine->iteration > 0) /* on from where it was */
+        put_theta(engine, theta);
+    if (s == ELBO_OK) s = search(engine, best, theta, row);
     elbo_arena_release(engine->ws, mark);
     return s;
 }

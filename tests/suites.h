@@ -26,6 +26,7 @@
     X(free)                                                                    \
     X(notebook)                                                                \
     X(returns)                                                                 \
+    X(rambo)                                                                   \
     X(backup)                                                                  \
     X(evaluate)                                                                \
     X(envs)                                                                    \

@@ -400,8 +400,8 @@ START_TEST(a_row_that_underflows_is_tilted_by_its_logarithms)
     for (size_t i = 0; i < 6; i++) p[i] = exp(logs[i]);
     for (size_t k = 0; k < 5; k++) {
         const elbo_tilt tilt = tilt_of(k, 0.91);
-        const elbo_kernel P = {.pattern = &pattern, .prob = p,
-                               .log_prob = logs, .partial = true};
+        const elbo_kernel P = {
+            .pattern = &pattern, .prob = p, .log_prob = logs, .partial = true};
         const elbo_kernel Q = {.pattern = &pattern, .prob = q};
         const double charge = elbo_tilt_charge(&tilt);
         const long double b = charge / tilt.gamma;
@@ -431,6 +431,45 @@ START_TEST(a_row_that_underflows_is_tilted_by_its_logarithms)
 }
 END_TEST
 
+/* beta -> 0+ and 0-: within beta log(1 / p) of the best or the worst successor
+ * of the support, and q on it alone. */
+START_TEST(a_tilt_of_no_temperature_takes_the_best_or_the_worst_successor)
+{
+    elbo_rng rng = elbo_rng_stream(17, "cold", 0);
+
+    for (size_t trial = 0; trial < 40; trial++) {
+        const double beta = (trial % 2 ? 1 : -1) * 1e-7;
+        elbo_mdp mdp = random_process(&rng, 29, 2, 5, 0.2, arena);
+        const double *V = random_values(&rng, 29, 4);
+        const elbo_tilt tilt = {.kind = &elbo_transition_tilt,
+                                .beta = beta,
+                                .kl = trial % 3 ? ELBO_KL_STEP : ELBO_KL_NEXT,
+                                .gamma = 0.91};
+        double *q = elbo_arena_doubles(arena, mdp.P.pattern->nnz), out[58];
+
+        expect_all(&tilt, &mdp.P, V, out);
+        tilt.kind->posterior(&tilt, &mdp.P, V, 0, 58, q);
+        for (size_t row = 0; row < 58; row++) {
+            const size_t begin = elbo_row_begin(mdp.P.pattern, row);
+            size_t top = begin;
+
+            for (size_t i = begin; i < elbo_row_end(mdp.P.pattern, row); i++) {
+                const double v = V[elbo_successor(mdp.P.pattern, row, i)];
+                const double best = V[elbo_successor(mdp.P.pattern, row, top)];
+
+                if (mdp.P.prob[i] > 0
+                    && (!(mdp.P.prob[top] > 0) || beta * (v - best) > 0))
+                    top = i;
+            }
+            ck_assert_double_eq_tol(
+                out[row], 0.91 * V[elbo_successor(mdp.P.pattern, row, top)],
+                -1e-7 * log(mdp.P.prob[top]) + 1e-14);
+            ck_assert_double_eq_tol(q[top], 1, 1e-12);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_transition(void)
 {
     Suite *suite = suite_create("transition");
@@ -449,6 +488,8 @@ Suite *suite_transition(void)
     tcase_add_test(t, a_row_that_underflows_is_tilted_by_its_logarithms);
     tcase_add_test(t, posterior_rows_sum_to_one_and_keep_the_support);
     tcase_add_test(t, a_weak_tilt_is_within_its_bound_of_the_model);
+    tcase_add_test(
+        t, a_tilt_of_no_temperature_takes_the_best_or_the_worst_successor);
     tcase_add_test(t, row_kl_matches_the_definition);
     tcase_add_test(t, row_kl_keeps_its_digits_where_q_is_close_to_p);
     suite_add_tcase(suite, t);
