@@ -54,7 +54,7 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
 /* Columns that the transition slot appends, means over the occupancy rho; then
  * those of the model and of a gradient != stop (inference/engine_row.c). */
 enum {
-    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 3
+    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 4
 };
 typedef struct elbo_own_values {
     size_t n;

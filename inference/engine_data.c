@@ -41,6 +41,18 @@ static elbo_status solve_world(elbo_engine *e, const double **policy,
     return ELBO_OK;
 }
 
+/* The control's own policy in the true world. */
+static elbo_status imitate(elbo_engine *e, const double **policy,
+                           size_t *stages)
+{
+    elbo_posterior post;
+
+    ELBO_TRY(elbo_expert_policy(&e->truth, &e->problem, e->arena, &post));
+    *policy = post.pi;
+    *stages = post.stages;
+    return ELBO_OK;
+}
+
 static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
                                   uint64_t seed)
 {
@@ -61,6 +73,8 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
     if (e->set.current) return ELBO_OK;
     if (elbo_choice_is(data, "policy", "optimal"))
         return solve_world(e, &e->behaviour.policy, &e->behaviour.stages);
+    if (elbo_choice_is(data, "policy", "expert"))
+        return imitate(e, &e->behaviour.policy, &e->behaviour.stages);
 
     double *policy = elbo_arena_doubles(e->arena, nS * nA);
 

@@ -175,6 +175,19 @@ static elbo_status check_rewards(const elbo_engine *e)
     return ELBO_OK;
 }
 
+/* Whom the column expert_kl compares with. */
+static elbo_status open_expert(elbo_engine *e, double discount)
+{
+    elbo_mdp world = e->truth;
+    elbo_posterior post;
+
+    if (!(discount > 0)) return ELBO_OK;
+    world.gamma = discount;
+    ELBO_TRY(elbo_expert_policy(&world, &e->problem, e->arena, &post));
+    e->expert = post.pi;
+    return ELBO_OK;
+}
+
 static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
                               uint64_t seed, const char **section)
 {
@@ -200,6 +213,7 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
         elbo_text(setup->control_common, "return_weight")));
     *section = "inference";
     ELBO_TRY(elbo_engine_open_outer(e, setup, seed));
+    ELBO_TRY(open_expert(e, elbo_real(setup->evaluation, "expert_discount")));
     elbo_engine_name_columns(e);
     return ELBO_OK;
 }

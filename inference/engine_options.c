@@ -301,9 +301,10 @@ const elbo_option elbo_data_options[] = {
     {.name = "policy",
      .type = ELBO_CHOICE,
      .unit = "",
-     .choices = "uniform|current|random|optimal",
+     .choices = "uniform|current|random|optimal|expert",
      .fallback = "uniform",
-     .doc = "who collects: random is drawn once, optimal knows the world"},
+     .doc = "who collects: random is drawn once, optimal knows the world, expert "
+            "too, at the control's temperature"},
     {.name = "over",
      .type = ELBO_CHOICE,
      .unit = "",
@@ -357,5 +358,13 @@ const elbo_option elbo_evaluation_options[] = {
      .high = 1e9,
      .fallback = "0",
      .doc = "episodes a real evaluation; finite worlds are evaluated exactly"},
+    {.name = "expert_discount",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0",
+     .doc = "above 0: a column expert_kl, the mean over states of KL(expert || "
+            "policy), the expert planning in the world with this discount"},
     {0        },
 };

@@ -79,6 +79,7 @@ void elbo_engine_name_columns(elbo_engine *engine)
     for (size_t i = 0; i < n_model; i++)
         engine->columns[n++] = model->column_names[i];
     if (engine->outer) engine->columns[n++] = "inner_unconverged";
+    if (engine->expert) engine->columns[n++] = "expert_kl";
     if (engine->set.budget > 0) {
         engine->columns[n++] = "multiplier";
         engine->columns[n++] = "shortfall";
@@ -169,6 +170,17 @@ static double own_mean(const elbo_engine *e,
     return sum / elbo_sum(e->rho, post->stages * rows);
 }
 
+/* The mean over states (and stages) of KL(expert || pi). */
+static double expert_kl(const elbo_engine *e)
+{
+    const size_t nA = e->post.nA, states = e->post.stages * e->post.nS;
+    double sum = 0;
+
+    for (size_t i = 0; i < states; i++)
+        sum += elbo_policy_kl(e->expert + i * nA, e->post.pi + i * nA, nA);
+    return sum / (double)states;
+}
+
 static void record_own(const elbo_engine *e, elbo_own_values *own)
 {
     const elbo_transition_column *columns = e->problem.tilt.kind->columns;
@@ -181,6 +193,7 @@ static void record_own(const elbo_engine *e, elbo_own_values *own)
     if (e->outer)
         own->x[own->n++] =
             (double)(e->outer->unsolved + e->outer->info.unconverged);
+    if (e->expert) own->x[own->n++] = expert_kl(e);
 }
 
 elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)

@@ -56,6 +56,7 @@ struct elbo_engine {
     elbo_mdp seen_truth;
     elbo_problem seen_problem;
     elbo_outer *outer;          /* NULL: gradient: stop */
+    const double *expert;       /* [stages x nS x nA] of expert_kl, or NULL */
     bool planned;               /* ... and reads V, Q, pi, ... */
     elbo_objective *weigher;    /* w(x) as an expression, or NULL */
     bool weigher_planned;       /* ... which reads V, Q, pi, ... */

@@ -26,11 +26,19 @@
 typedef struct elbo_gradient elbo_gradient;
 typedef struct elbo_solver elbo_solver;
 
+/* Which of theta's parts the data term may move through the planner. */
+typedef enum elbo_reach {
+    ELBO_REACH_ALL,
+    ELBO_REACH_REWARD, /* learned rewards: the kernel keeps to direct terms */
+    ELBO_REACH_KERNEL
+} elbo_reach;
+
 /* The slot as set in one experiment; a plain value. */
 typedef struct elbo_route {
     const elbo_gradient *kind;
     const elbo_solver *solver; /* of `implicit`; else NULL */
     size_t n;                  /* backups, terms, rank, rollouts */
+    elbo_reach reach;          /* what moves, of `implicit` */
     double tolerance;          /* of an iterative solver, relative to |b| */
     size_t limit;              /* ... and its iterations at most */
     const struct elbo_ascender *search; /* of `search`: n evaluations */

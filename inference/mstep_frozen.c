@@ -138,9 +138,9 @@ static void add_visits(const elbo_frozen *f, const double rho[], double G[])
 {
     const elbo_belief *const belief = f->belief;
     const size_t nnz = belief->mean.pattern->nnz;
+    const size_t rows = elbo_belief_slopes(belief) - nnz;
 
-    for (size_t i = 0; i < belief->n_reward; i++)
-        G[nnz + i] += f->step->kappa * rho[i];
+    for (size_t i = 0; i < rows; i++) G[nnz + i] += f->step->kappa * rho[i];
 }
 
 /* *value += kappa sum rho r with (pi, q) and so rho held; G likewise. */
@@ -148,9 +148,12 @@ static void add_rewards(const elbo_frozen *f, double *value, double G[])
 {
     const elbo_belief *const belief = f->belief;
 
+    const size_t nnz = belief->mean.pattern->nnz;
+
     if (!belief->reward || !f->visits) return;
-    *value +=
-        f->step->kappa * elbo_dot(f->visits, belief->reward, belief->n_reward);
+    *value += f->step->kappa
+              * elbo_dot(f->visits, belief->reward,
+                         elbo_belief_slopes(belief) - nnz);
     if (G) add_visits(f, f->visits, G);
 }
 

@@ -10,4 +10,9 @@
 elbo_status elbo_optimal_policy(const elbo_mdp *mdp, const elbo_problem *like,
                                 elbo_arena *arena, elbo_posterior *post);
 
+/* The soft policy of `mdp` at the temperature and under the transition slot of
+ * `like`: what a control that solves would do in it. */
+elbo_status elbo_expert_policy(const elbo_mdp *mdp, const elbo_problem *like,
+                               elbo_arena *arena, elbo_posterior *post);
+
 #endif

@@ -100,6 +100,7 @@ static void update(elbo_belief *belief)
 
     elbo_parallel(self->ties * self->nA, belief->n_kernel * 20, &x, update_ties);
     elbo_parallel(rows, rows * self->m, &x, update_rows);
+    elbo_rewards_update(belief);
 }
 
 /* dF/dp_c = the sum of G over the rows that share it */

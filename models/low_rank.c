@@ -93,6 +93,7 @@ static void update(elbo_belief *belief)
     elbo_parallel(self->nA * self->k, belief->n_kernel * 20, &x, update_factors);
     elbo_parallel(self->rows, self->rows * self->k * width * 2, &x,
                   update_rows);
+    elbo_rewards_update(belief);
 }
 
 /* dF/dD(s,a)_i = K_ai G(s,a) */

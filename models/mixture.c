@@ -37,6 +37,7 @@ static void update(elbo_belief *belief)
 
     elbo_logits_softmax(belief->theta, NULL, self->members.K, self->w);
     elbo_members_mix(&self->members, self->w, belief->mean.prob);
+    elbo_rewards_update(belief);
 }
 
 /* dF/dw_k = <G, P_k> */

@@ -1,7 +1,9 @@
 /* models/rewards.h -- rewards learnt beside the kernel, for the models that follow
  * gradients.
  *
- *   rhat(s, a) = theta[n_kernel + s nA + a]     theta ~ N(0, 1 / precision)
+ *   learned  rhat(s, a) = theta[n_kernel + s nA + a]
+ *   state    rhat(s, a) = theta[n_kernel + s]
+ * theta ~ N(0, 1 / precision).
  */
 #ifndef ELBO_REWARDS_H
 #define ELBO_REWARDS_H
@@ -13,9 +15,10 @@
     {.name = "reward",                                                         \
      .type = ELBO_CHOICE,                                                      \
      .unit = "",                                                               \
-     .choices = "known|learned",                                               \
+     .choices = "known|learned|state",                                         \
      .fallback = "known",                                                      \
-     .doc = "r(s,a) is given, or a parameter of the model, rhat"},             \
+     .doc = "r(s,a) is given, or rhat, a parameter of the model: one for each " \
+            "(s, a), or one for each state"},                                   \
     {                                                                          \
         .name = "reward_precision", .type = ELBO_REAL, .unit = "",             \
         .low = 1e-12, .high = 1e12, .fallback = "1e-3",                        \
@@ -28,6 +31,9 @@
 void elbo_rewards_open(const elbo_values *options,
                        const elbo_model_context *context, elbo_arena *arena,
                        elbo_belief *belief);
+
+/* rhat from theta: in each `update`. */
+void elbo_rewards_update(elbo_belief *belief);
 
 /* The log prior of the learned rewards, 0 for none; grad [n] += its gradient. */
 double elbo_rewards_log_prior(const elbo_belief *belief, double grad[]);

@@ -29,8 +29,9 @@ typedef struct pass {
 } pass;
 
 static const elbo_option options[] = {
-    {"support", ELBO_CHOICE, "", 0, 0, "all|world", "all",
-     "outcomes that may follow (s, a): all, or the reachable ones", NULL},
+    {"support", ELBO_CHOICE, "", 0, 0, "all|states|world", "all",
+     "outcomes that may follow (s, a): all, all states but no end, or the "
+     "reachable ones", NULL},
     {"prior_precision",       ELBO_REAL, "", 1e-12, 1e12, NULL, "1e-3",
      "precision of the Gaussian prior on a logit", NULL},
     {"init_scale",        ELBO_REAL, "", 0, 1e3, NULL, "0",
@@ -68,6 +69,7 @@ static void update(elbo_belief *belief)
 
     elbo_parallel(self->support.rows, belief->n_kernel * EXPONENTIAL, &x,
                   update_rows);
+    elbo_rewards_update(belief);
 }
 
 static void pullback_rows(void *arg, size_t chunk, size_t first, size_t last)

@@ -23,10 +23,10 @@ elbo_status elbo_support_dense(const elbo_model_context *context,
     return ELBO_OK;
 }
 
-/* Lists the entries that are learnt; `truth` NULL: all of them. Counts only
- * when entry is NULL. */
+/* Lists the entries that are learnt: those with truth > 0 (NULL: all of them), and
+ * of `states` those before END. Counts only when entry is NULL. */
 static size_t list_entries(const elbo_support *support, const double truth[],
-                           size_t first[], uint32_t entry[])
+                           bool states, size_t first[], uint32_t entry[])
 {
     const elbo_pattern *const pattern = support->pattern;
     size_t n = 0;
@@ -38,6 +38,8 @@ static size_t list_entries(const elbo_support *support, const double truth[],
         if (support->known[row]) continue;
         for (size_t i = elbo_row_begin(pattern, row); i < end; i++) {
             if (truth && !(truth[i] > 0)) continue;
+            if (states && elbo_successor(pattern, row, i) == pattern->nS)
+                continue;
             if (entry) entry[n] = (uint32_t)i;
             n++;
         }
@@ -51,6 +53,7 @@ elbo_status elbo_support_init(const elbo_values *options,
 {
     const elbo_kernel *const truth = &context->mdp->P;
     const bool world = elbo_choice_is(options, "support", "world");
+    const bool states = elbo_choice_is(options, "support", "states");
 
     *out = (elbo_support){.pattern = truth->pattern, .known = context->known};
     if (!world) ELBO_TRY(elbo_support_dense(context, arena, &out->pattern));
@@ -64,11 +67,11 @@ elbo_status elbo_support_init(const elbo_values *options,
 
     ELBO_TRY(elbo_arena_check(arena, "the support's rows"));
 
-    const size_t n = list_entries(out, positive, first, NULL);
+    const size_t n = list_entries(out, positive, states, first, NULL);
     uint32_t *const entry = elbo_arena_u32(arena, n);
 
     ELBO_TRY(elbo_arena_check(arena, "the support's entries"));
-    list_entries(out, positive, first, entry);
+    list_entries(out, positive, states, first, entry);
     out->first = first;
     out->entry = entry;
     return ELBO_OK;

@@ -1,10 +1,10 @@
 /* models/support.h -- which entries of a kernel a model may learn.
  *
  * `support: all` lets every outcome follow every (s, a): a dense pattern over
- * nS + 1 outcomes. `support: world` knows the reachable successors: the pattern
- * of the truth, of which the entries with a positive probability are learnt. A
- * row that ends the episode for sure is known to all models: it has probability
- * 1 on END and no parameters.
+ * nS + 1 outcomes; `states` learns all of them but END. `support: world` knows
+ * the reachable successors: the pattern of the truth, of which the entries with a
+ * positive probability are learnt. A row that ends the episode for sure is known
+ * to all models: it has probability 1 on END and no parameters.
  */
 #ifndef ELBO_SUPPORT_H
 #define ELBO_SUPPORT_H

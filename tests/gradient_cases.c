@@ -8,6 +8,7 @@
 
 static const char plain[] = "init_scale=0.7";
 static const char learned[] = "init_scale=0.7 reward=learned";
+static const char state[] = "support=states init_scale=0.7 reward=state";
 static const char rank[] = "rank=3 reward=learned";
 
 const gradient_setting gradient_settings[] = {
@@ -18,6 +19,7 @@ const gradient_setting gradient_settings[] = {
     {"softmax",  learned, "robust(0.11)",          0.4 },
     {"softmax",  plain,   "robust(0.07, ball=tv)", 0.4 },
     {"low_rank", rank,    "model",                 0.07},
+    {"softmax",  state,   "robust(0.02)",           0.4 },
     {"low_rank", rank,    "tilt(2.3)",             1.3 },
 };
 
@@ -62,6 +64,7 @@ void gradient_case_open(gradient_case *g, const gradient_setting *setting,
 
         elbo_rng_normals(&rng, g->belief.theta + g->belief.n_kernel,
                          g->belief.n_reward);
+        g->belief.model->update(&g->belief);
         g->problem.mdp.r = g->belief.reward;
     }
     g->post = case_posterior(&g->c, &g->problem, 3);

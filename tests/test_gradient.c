@@ -226,6 +226,33 @@ START_TEST(identity_sends_the_slopes_of_q_alone)
 }
 END_TEST
 
+START_TEST(a_part_of_theta_may_stand_still)
+{
+    elbo_gradient_info info;
+    gradient_case g;
+
+    gradient_case_open(&g, &gradient_settings[1], "implicit");
+
+    const size_t n = elbo_belief_slopes(&g.belief);
+    double *const all = elbo_arena_doubles(g.c.arena, 3 * n);
+    double *const reward = all + n, *const kernel = all + 2 * n;
+
+    gradient_case_solve(&g);
+    gradient_case_pull(&g, all);
+    gradient_case_route(&g, "implicit(exact, reward)");
+    ck_assert(!elbo_route_exact(&g.route));
+    gradient_case_pull(&g, reward);
+    gradient_case_route(&g, "implicit(reach=kernel)");
+    info = gradient_case_pull(&g, kernel);
+    ck_assert_uint_eq(info.solves, 1);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_double_eq(reward[i], i < 168 ? 0 : all[i]);
+        ck_assert_double_eq(kernel[i], i < 168 ? all[i] : 0);
+    }
+    gradient_case_close(&g);
+}
+END_TEST
+
 START_TEST(a_solver_that_stops_early_says_so)
 {
     elbo_gradient_info info;
@@ -352,6 +379,7 @@ Suite *suite_gradient(void)
                         0, n_gradient_settings);
     tcase_add_test(planner, more_terms_ranks_and_backups_come_closer);
     tcase_add_test(planner, identity_sends_the_slopes_of_q_alone);
+    tcase_add_test(planner, a_part_of_theta_may_stand_still);
     tcase_add_test(planner, a_solver_that_stops_early_says_so);
     tcase_add_test(planner, score_is_right_on_average_and_the_same_each_time);
     suite_add_tcase(s, planner);

@@ -215,6 +215,67 @@ START_TEST(imitation_through_the_planner_beats_the_model_alone)
 }
 END_TEST
 
+/* The policy that a solving control has in the true world, seen by a learner who
+ * knows that world. */
+START_TEST(an_expert_is_what_control_does_in_the_world)
+{
+    case_text text = {.model = "true",
+                      .env_common = "discount=0.9",
+                      .control_common = "temperature=0.4 tolerance=1e-13",
+                      .data = "steps=500 policy=expert"};
+    elbo_row row;
+    outer_case x;
+    double away;
+
+    for (int k = 0; k < 2; k++) {
+        case_open_small(&x.setup, &text);
+        case_ok(elbo_values_set(&x.setup.evaluation, 1, k ? "0.5" : "0.9", NULL,
+                                NULL));
+        case_ok(elbo_engine_open(&x.setup.setup, 3, &x.engine));
+        case_ok(elbo_engine_iterate(x.engine, &row));
+        away = row.own.x[row.own.n - 1];
+        if (k == 0) {
+            ck_assert_double_eq_tol(away, 0, 1e-9);
+            for (size_t i = 0; i < 21; i++)
+                ck_assert_double_eq_tol(x.engine->behaviour.policy[i],
+                                        x.engine->post.pi[i], 1e-9);
+        }
+        close_case(&x);
+    }
+    ck_assert_double_gt(away, 1e-3);
+}
+END_TEST
+
+/* Adam's last theta, which is not the best one it saw. */
+START_TEST(the_last_theta_of_adam_is_left_where_it_was)
+{
+    case_text text = setting(0);
+    double value[2];
+
+    for (int k = 0; k < 2; k++) {
+        elbo_row row;
+        outer_case x;
+
+        text.inference =
+            k ? "likelihood=logpi+0.5*logp gradient=implicit m_step=adam "
+                "m_step_rate=1 m_step_iterations=7 m_step_keep=last"
+              : "likelihood=logpi+0.5*logp gradient=implicit m_step=adam "
+                "m_step_rate=1 m_step_iterations=7";
+        open_case(&x, &text);
+        case_ok(elbo_engine_iterate(x.engine, &row));
+
+        const elbo_mstep step = step_of(x.engine);
+
+        case_ok(elbo_mstep_objective(&step, &x.engine->belief, &value[k], NULL,
+                                     x.engine->ws));
+        ck_assert_double_eq_tol(value[k], row.mstep.after,
+                                1e-9 * fabs(value[k]));
+        close_case(&x);
+    }
+    ck_assert_double_lt(value[1], value[0] - 1e-3);
+}
+END_TEST
+
 Suite *suite_outer(void)
 {
     Suite *const s = suite_create("outer");
@@ -227,6 +288,8 @@ Suite *suite_outer(void)
     tcase_add_loop_test(t, approximate_gradients_run_unwatched, 0, 5);
     tcase_add_test(t, a_target_under_stop_is_a_semi_gradient);
     tcase_add_test(t, imitation_through_the_planner_beats_the_model_alone);
+    tcase_add_test(t, an_expert_is_what_control_does_in_the_world);
+    tcase_add_test(t, the_last_theta_of_adam_is_left_where_it_was);
     suite_add_tcase(s, t);
     return s;
 }

@@ -184,6 +184,20 @@ static elbo_status follow(elbo_pull *pull, elbo_arena *ws)
     return check_finite(pull);
 }
 
+/* The same, but for the part of theta that stands still. */
+static elbo_status reach(elbo_pull *pull, elbo_arena *ws)
+{
+    const size_t nnz = pull->plan->post->nnz;
+
+    if (pull->route->reach == ELBO_REACH_KERNEL) pull->into.r = NULL;
+    if (pull->route->reach == ELBO_REACH_REWARD) {
+        pull->into.p = elbo_arena_doubles(ws, nnz);
+        ELBO_TRY(elbo_arena_check(ws, "what goes nowhere"));
+        memset(pull->into.p, 0, nnz * sizeof(double));
+    }
+    return follow(pull, ws);
+}
+
 elbo_status elbo_gradient_pull(const elbo_pull *pull, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
@@ -191,7 +205,7 @@ elbo_status elbo_gradient_pull(const elbo_pull *pull, elbo_arena *ws)
 
     if (!pull->route->kind->pull) return ELBO_OK;
 
-    const elbo_status s = follow(&own, ws);
+    const elbo_status s = reach(&own, ws);
 
     elbo_arena_release(ws, mark);
     return s;

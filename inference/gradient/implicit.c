@@ -30,11 +30,22 @@ static const elbo_option options[] = {
      .fallback = "exact",
      .doc = "of the adjoint equation: exact, cg, neumann(k), identity, "
             "woodbury(rank) or adjoint", .check = check_solver},
+    {.name = "reach",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "all|reward|kernel",
+     .fallback = "all",
+     .doc = "what the data term moves through the planner: all of theta, or one "
+            "part, the other keeping to what names it directly (two stages)"},
     {0      },
 };
 
 static elbo_status set(const elbo_values *values, elbo_route *out)
 {
+    if (elbo_choice_is(values, "reach", "reward"))
+        out->reach = ELBO_REACH_REWARD;
+    if (elbo_choice_is(values, "reach", "kernel"))
+        out->reach = ELBO_REACH_KERNEL;
     return elbo_solver_parse(elbo_text(values, "solver"), values->arena, out,
                              NULL, NULL);
 }
@@ -66,7 +77,7 @@ static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
 
 static bool exact(const elbo_route *route)
 {
-    return route->solver->exact;
+    return route->solver->exact && route->reach == ELBO_REACH_ALL;
 }
 
 const elbo_gradient elbo_gradient_implicit = {
