@@ -12,6 +12,7 @@ typedef struct newton {
     gsl_vector *Q, *trial, *g, *step;
     gsl_matrix *H;
     double *y; /* [nnz] at the last point */
+    double least; /* of a curvature */
 } newton;
 
 static double conjugate(elbo_divergence f, double y)
@@ -26,10 +27,10 @@ static double slope(elbo_divergence f, double y)
     return y > -1 ? y + 1 : 0;
 }
 
-static double curvature(elbo_divergence f, double y)
+/* Where the weight is 0, the step is still to be a sensible one: `least`. */
+static double curvature(elbo_divergence f, double y, double least)
 {
-    if (f == ELBO_DIVERGENCE_KL) return exp(y - 1);
-    return y > -1;
+    return fmax(f == ELBO_DIVERGENCE_KL ? exp(y - 1) : y > -1, least);
 }
 
 static bool counts(const elbo_tom *tom, size_t e)
@@ -111,7 +112,8 @@ static double differentiate(const elbo_tom *tom, newton *w)
             add_direction(tom, row, next,
                           tom->mass[e] * slope(tom->f, w->y[e]), w->g);
             add_square(tom, row, next,
-                       tom->mass[e] * curvature(tom->f, w->y[e]), w->H);
+                       tom->mass[e] * curvature(tom->f, w->y[e], w->least),
+                       w->H);
         }
     gsl_vector_scale(w->g, -1);
     return fabs(gsl_vector_get(w->g, gsl_blas_idamax(w->g)));
@@ -175,9 +177,10 @@ static elbo_status solve(const elbo_tom *tom, double xi[], elbo_arena *ws)
     for (int round = 0; round < ROUNDS; round++) {
         const double last = residual;
 
+        w.least = residual < 1e-8 ? 0 : fmin(residual, 1e-2);
         residual = differentiate(tom, &w);
         /* at rounding's floor it no longer falls */
-        if (residual < 1e-16 || (residual < 1e-12 && residual > last / 2))
+        if (residual < 1e-17 || (residual < 1e-12 && residual > last / 2))
             break;
         ELBO_TRY(find_step(&w, L));
         search(tom, &w);
