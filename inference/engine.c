@@ -228,6 +228,7 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     row->env_steps = (uint64_t)(elbo_data_size(&e->data) + 0.5);
     ELBO_TRY(elbo_engine_see(e));
     ELBO_TRY(elbo_engine_hold(e));
+    ELBO_TRY(elbo_engine_returns(e));
     ELBO_TRY(m_step(e, row));
     ELBO_TRY(elbo_engine_returns(e));
     ELBO_TRY(e_step(e, row, &allowance));

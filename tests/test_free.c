@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/core/alloc.h"
 #include "inference/ratio.h"
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
@@ -343,6 +344,46 @@ START_TEST(an_estimated_ratio_of_many_data_gives_the_exact_bound)
 }
 END_TEST
 
+/* ---- memory ---- */
+
+static const case_text poor[] = {
+    {.model = "softmax",
+     .control_common = "reward=r-0.1*sqrt(Var(V(y)))",
+     .inference = "transition=free(ratio=classifier)"             },
+    {.model = "aliased",
+     .model_own = "groups=3",
+     .control = "value_iteration",
+     .inference = "transition=free(ratio=clip(5),mode=notebook)"},
+    {.env_common = "discount=0.9 horizon=4",
+     .control_common = "return_weight=exp(logratio(classifier,2))"        },
+    {.model = "softmax",
+     .model_own = "support=world",
+     .inference = "feedback=-1 data_scale=budget(0.1) m_step_iterations=5"},
+};
+
+START_TEST(each_allocation_fails_once_and_nothing_leaks)
+{
+    case_setup c;
+    elbo_status s = ELBO_ENOMEM;
+    long n = 0;
+
+    case_open_small(&c, &poor[_i]);
+    for (; s == ELBO_ENOMEM; n++) {
+        elbo_engine *engine;
+        elbo_row row;
+
+        elbo_alloc_budget(n);
+        s = elbo_engine_open(&c.setup, 4, &engine);
+        if (s == ELBO_OK) s = elbo_engine_iterate(engine, &row);
+        elbo_alloc_budget(-1);
+        elbo_engine_free(engine);
+    }
+    case_ok(s);
+    ck_assert_int_ge(n, 4);
+    case_close(&c);
+}
+END_TEST
+
 /* ---- projection ---- */
 
 START_TEST(the_aliased_projection_is_the_mean_displacement_of_a_block)
@@ -388,6 +429,8 @@ Suite *suite_free(void)
     tcase_add_test(t, estimated_ratios_are_no_bound);
     tcase_add_test(t,
                    the_aliased_projection_is_the_mean_displacement_of_a_block);
+    tcase_add_loop_test(t, each_allocation_fails_once_and_nothing_leaks, 0,
+                        sizeof poor / sizeof *poor);
     suite_add_tcase(s, t);
     t = tcase_create("ratio");
     tcase_add_test(t, a_clipped_ratio_is_clipped_in_logs);
