@@ -36,17 +36,20 @@ static bool is_of_entries(const char *name)
     return factor && factor->shape == ELBO_FACTOR_ENTRY;
 }
 
-/* The first word that has no meaning here, or NULL. `alone`: there is no
- * successor; `inside`: but the model's y. */
+/* A word that has no meaning here. `alone`: there is no successor; `inside`: but
+ * the model's y. */
+static bool is_misplaced(const char *name, bool alone, bool inside)
+{
+    return is_one_of(name, of_data, sizeof of_data / sizeof *of_data)
+           || (alone && is_one_of(name, of_next, 2))
+           || (alone && !inside && is_of_entries(name));
+}
+
+/* The first such word, or NULL. */
 static const elbo_expr *misplaced(const elbo_expr *e, bool alone, bool inside)
 {
     if (is_named(e)) {
-        const bool open = alone && !inside;
-
-        if (is_one_of(e->name, of_data, sizeof of_data / sizeof *of_data)
-            || (alone && is_one_of(e->name, of_next, 2))
-            || (open && is_of_entries(e->name)))
-            return e;
+        if (is_misplaced(e->name, alone, inside)) return e;
         if (elbo_factor_find(e->name)) return NULL; /* its words are its own */
     }
     for (size_t i = 0; i < e->n; i++) {
@@ -61,7 +64,13 @@ static const elbo_expr *misplaced(const elbo_expr *e, bool alone, bool inside)
 static elbo_status check(const char *text, bool alone, elbo_arena *arena,
                          elbo_expr **out, size_t *column, const char **nearest)
 {
-    ELBO_TRY(elbo_objective_parse(text, arena, out, column, nearest));
+    const char *near = NULL;
+    const elbo_status s =
+        elbo_objective_parse(text, arena, out, column, &near);
+
+    if (nearest) /* what is suggested must be accepted */
+        *nearest = near && is_misplaced(near, alone, false) ? NULL : near;
+    ELBO_TRY(s);
 
     const elbo_expr *found = misplaced(*out, alone, false);
 

@@ -24,7 +24,7 @@ inference:
 E
 
 # The keys that take an expression.
-keys="inference.likelihood"
+keys="inference.likelihood inference.weight control.reward control.return_weight"
 
 fail() {
     failed=$((failed + 1))
@@ -34,24 +34,30 @@ fail() {
 
 # answers CODE TEXT VERB KEY=VALUE...: the exit code, and TEXT on stderr.
 answers() {
-    code=$1 text=$2 verb=$3
+    code=$1 expected=$2 verb=$3
     shift 3
     out=
     [ "$verb" = run ] && out="-q -f -o run"
     # shellcheck disable=SC2086 # words without blanks
     "$elbo" $verb base.yaml "$@" $out >out 2>err
     got=$?
-    if [ $got -eq "$code" ] && { [ -z "$text" ] || grep -qF -- "$text" err; }; then
+    if [ $got -eq "$code" ] && { [ -z "$expected" ] || grep -qF -- "$expected" err; }; then
         passed=$((passed + 1))
     else
-        fail "$verb $(echo "$*" | cut -c1-70): exit $got, not $code, or not \"$text\""
+        fail "$verb $(echo "$*" | cut -c1-70): exit $got, not $code, or not \"$expected\""
     fi
 }
 
 # In the file rather than on the command line, which holds 128 KiB a word.
 in_file() { # CODE TEXT KEY, the value on stdin
-    { sed '/^inference:/,$d' base.yaml; echo 'inference:'; echo '  data: {steps: 100}'
-      printf '  %s: ' "${3#inference.}"; cat; echo; } >large.yaml
+    long=$(cat)
+    room=${3%.*}
+    sed '/^inference:/,$d; /^control:/d' base.yaml >large.yaml
+    [ "$room" = control ] || echo 'control: {name: soft_value_iteration}' >>large.yaml
+    { echo "$room:"
+      if [ "$room" = control ]; then echo '  name: soft_value_iteration'; else echo '  data: {steps: 100}'; fi
+      printf '  %s: %s\n' "${3##*.}" "$long"
+      [ "$room" = inference ] || echo 'inference: {data: {steps: 100}}'; } >>large.yaml
     "$elbo" check large.yaml >out 2>err
     got=$?
     if [ $got -eq "$1" ] && grep -qF -- "$2" err && [ "$(wc -c <err)" -lt 2000 ]; then
@@ -69,11 +75,11 @@ for key in $keys; do
     answers 78 "nested more than" check "$key=$(repeat '-' 10000)logp"
     answers 78 "nested more than" check "$key=$(repeat 'sq(' 10000)logp"
     answers 78 "operations in a chain" check "$key=logp$(repeat '+1' 10000)"
-    repeat '1+' 524000 | in_file 78 "large.yaml:8:" "$key"
-    repeat 'x' 1040000 | in_file 78 "large.yaml:8:" "$key"
-    repeat '(' 1040000 | in_file 78 "large.yaml:8:" "$key"
+    repeat '1+' 524000 | in_file 78 "large.yaml:" "$key"
+    repeat 'x' 1040000 | in_file 78 "large.yaml:" "$key"
+    repeat '(' 1040000 | in_file 78 "large.yaml:" "$key"
     repeat 'x' 2000000 | in_file 78 "" "$key"
-    answers 78 'did you mean "logp"?' check "$key=logq"
+    answers 78 'unknown name logq' check "$key=logq"
     answers 78 'unknown name' check "$key=nonsense"
     answers 78 'unknown function' check "$key=system(1)"
     answers 78 'expected' check "$key=E(V(y)"
@@ -95,11 +101,22 @@ for key in $keys; do
     answers 78 'error' check "$key=inf*logp"
 done
 
-# A value that is not finite names its sample; the run ends on that check.
+answers 78 'did you mean "logp"?' check inference.likelihood=logq
+answers 78 'means nothing here' check control.reward='V(next)'
+
+# A value that is not finite names its sample or its state; the run ends on that
+# check.
 for text in 'logp/0' 'logp/(r-r)' 'log(-1)*logp' 'sqrt(-1)*logp' '(1e308*1e308)*logp' \
     'exp(1000)*logp' 'logp+log(0)' 'logp/(gamma-0.9)'; do
     answers 1 "likelihood, sample " run "inference.likelihood=$text"
+    answers 1 "weight, sample " run "inference.weight=$text"
 done
+answers 1 "weight, sample 0: -1 is negative" run inference.weight=0-1
+for text in 'r/0' 'log(-1)' 'sqrt(r-2)' 'exp(1000)' '1/(r-r)' '1e308*1e308'; do
+    answers 1 "control.reward: state 0, action 0" run "control.reward=$text"
+    answers 1 "control.return_weight: state 0, action 0" run "control.return_weight=$text"
+done
+answers 1 "below 0" run control.return_weight=0-1
 
 # Arguments of slots that are no expressions.
 answers 78 'did you mean "tilt"?' check inference.transition='tlit(1)'
@@ -114,7 +131,14 @@ answers 78 'error' check inference.transition='robust()'
 answers 78 'error' check inference.transition='robust(-1)'
 answers 78 'error' check inference.gradient="$(repeat '(' 10000)"
 answers 78 'did you mean "stop"?' check inference.gradient=stpo
-answers 78 'error' check inference.weight="$(repeat '-' 10000)1"
+for text in 'unroll(0)' 'unroll(-3)' 'unroll(1e400)' 'unroll(nan)' 'implicit(implicit(exact))' \
+    'implicit(woodbury(rank))' 'score(0)' 'score(x)' 'score(1, 2, 3)' 'unroll(2'; do
+    answers 78 'error' check inference.likelihood=logpi "inference.gradient=$text"
+done
+for text in 'free(ratio=clip(-1))' 'free(ratio=clip(x))' 'free(ratio=exat)' 'free(beta=0)' 'free(mode=maybe)' \
+    'free(ratio=classifier(0, -1))' 'robust(0.1, ball=lk)'; do
+    answers 78 'error' check inference.likelihood=logp "inference.transition=$text"
+done
 answers 78 'error' check inference.weight=-1
 
 # suggests KEY WRONG: what is suggested is accepted in the place of what was wrong.
@@ -123,7 +147,9 @@ suggests() {
     name=$(sed -n 's/.*did you mean "\([^"]*\)"?.*/\1/p' err | head -n 1)
     wrong=$(sed -n 's/.*unknown [a-z]* \([A-Za-z_]*\);.*/\1/p; s/.*not "\([^"]*\)".*/\1/p' err | head -n 1)
     [ -n "$name" ] && [ -n "$wrong" ] || { fail "$1=$2: no suggestion"; return; }
-    answers 0 "" check "$1=$(echo "$2" | sed "s/$wrong/$name/")"
+    set -- "$1=$(echo "$2" | sed "s/$wrong/$name/")"
+    case $1 in inference.gradient=stop) ;; inference.gradient*) set -- "$1" inference.likelihood=logpi ;; esac
+    answers 0 "" check "$@"
 }
 
 for text in logq 'logp + lgo(2)' 'logp - sqq(E(V(y)) - V(next))' 'logp*abss(r)' 'logp + gama' \
@@ -132,6 +158,15 @@ for text in logq 'logp + lgo(2)' 'logp - sqq(E(V(y)) - V(next))' 'logp*abss(r)' 
     suggests inference.likelihood "$text"
 done
 suggests inference.likelihood 'logp*occupancy(rela)'
+for text in 'logp + lgo(2)' 'occupancy(rela)' 'clpi(r, 0, 1)' 'r*gama' 'V(nxt)'; do
+    suggests inference.weight "$text"
+    [ "$text" = 'logp + lgo(2)' ] || [ "$text" = 'V(nxt)' ] || suggests control.reward "$text"
+done
+answers 78 'unknown name nxt' check control.reward='V(nxt)'
+grep -q 'did you mean' err && fail 'control.reward=V(nxt): a suggestion that is refused'
+suggests inference.gradient 'unrol(3)'
+suggests inference.gradient 'implicit(exct)'
+suggests inference.transition 'free(ratio=exat)'
 suggests inference.transition 'tlit(2)'
 suggests inference.transition 'robsut(0.1)'
 suggests inference.transition 'modle'
