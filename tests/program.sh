@@ -134,9 +134,10 @@ check two_dashes_end_the_options dashes
 
 lists() {
     exits 0 list && tells "four_rooms" && tells "inference.data" || return 1
-    for word in envs models control terms papers; do
+    for word in envs models control terms factors words papers; do
         exits 0 list $word && [ -s out ] && [ ! -s err ] || return 1
     done
+    exits 0 list words Ed && tells "conditional mean" || return 1
     exits 0 list envs chain && tells "small_reward" && ! tells "garnet"
 }
 check list_shows_the_tables lists

@@ -24,7 +24,7 @@ const elbo_verb elbo_verbs[] = {
     {"check", "check FILE [key=value ...]",
      "validate an experiment and tell what its objective is", "q", 1,
      (size_t)-1, true, elbo_check_main, NULL},
-    {"list", "list [envs|models|control|terms|factors|papers] [NAME]",
+    {"list", "list [envs|models|control|terms|factors|words|papers] [NAME]",
      "what can be named in an experiment, with every option", "", 0, 2, false,
      elbo_list_main, NULL},
     {0},

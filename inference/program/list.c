@@ -233,6 +233,18 @@ static size_t show_factors(const char *name, const char *known[], size_t *n)
     return shown;
 }
 
+static size_t show_words(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (const elbo_word *w = elbo_words; w->name; w++) {
+        if (!picked(name, w->name, known, n)) continue;
+        printf("%-24s %s\n", w->signature, w->doc);
+        shown++;
+    }
+    return shown;
+}
+
 static size_t show_papers(const char *name, const char *known[], size_t *n)
 {
     for (const elbo_paper *p = elbo_papers; p->name; p++)
@@ -246,6 +258,7 @@ static const section sections[] = {
     {"control", "control",      show_controls},
     {"terms",   "terms",        show_terms   },
     {"factors", "factors",      show_factors },
+    {"words",   "words",        show_words   },
     {"papers",  "papers",       show_papers  },
 };
 
