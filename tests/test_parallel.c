@@ -235,6 +235,7 @@ Suite *suite_parallel(void)
     Suite *suite = suite_create("parallel");
     TCase *t = tcase_create("parallel");
 
+    tcase_set_timeout(t, 60); /* the machine may be busy */
     tcase_add_test(t, chunks_are_even_and_cover_the_range_in_order);
     tcase_add_test(t, every_index_and_every_chunk_is_visited_once);
     tcase_add_test(t, sums_have_the_same_bits_for_every_number_of_threads);
