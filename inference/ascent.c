@@ -8,6 +8,7 @@ const elbo_ascender *const elbo_ascenders[] = {
     &elbo_ascender_bfgs,
     &elbo_ascender_adam,
     &elbo_ascender_spg,
+    &elbo_ascender_gd,
     NULL,
 };
 

@@ -72,7 +72,7 @@ struct elbo_ascender {
 
 /* Along the gradient; iterations count steps. */
 extern const elbo_ascender elbo_ascender_bfgs, elbo_ascender_adam,
-    elbo_ascender_spg;
+    elbo_ascender_spg, elbo_ascender_gd;
 /* By values alone (inference/gradient/); iterations count evaluations. */
 extern const elbo_ascender elbo_ascender_nelder_mead, elbo_ascender_differences,
     elbo_ascender_gp;

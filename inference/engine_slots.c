@@ -326,7 +326,8 @@ static bool bound_unkept(const facts *f)
 static bool last_of_others(const facts *f)
 {
     return elbo_choice_is(f->setup->inference, "m_step_keep", "last")
-           && !elbo_choice_is(f->setup->inference, "m_step", "adam");
+           && !elbo_choice_is(f->setup->inference, "m_step", "adam")
+           && !elbo_choice_is(f->setup->inference, "m_step", "gd");
 }
 
 static bool from_file(const facts *f)
@@ -495,7 +496,7 @@ static const struct {
      "with a horizon V, Q and the policy differ from stage to stage, which the "
      "language has no words for"},
     {"inference", "m_step_keep", last_of_others,
-     "last goes with m_step: adam: other methods stand where they are best"},
+     "last goes with m_step: adam or gd: others stand where they are best"},
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "over", over_without_population,
      "says what a population is taken over: needs source: population"},

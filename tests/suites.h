@@ -41,6 +41,8 @@
     X(regression)                                                              \
     X(identities)                                                              \
     X(gradient)                                                                \
+    X(imitation)                                                               \
+    X(omd)                                                                     \
     X(outer)                                                                   \
     X(mstep)                                                                   \
     X(control)                                                                 \

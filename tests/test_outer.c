@@ -246,6 +246,46 @@ START_TEST(an_expert_is_what_control_does_in_the_world)
 }
 END_TEST
 
+/* The factor value(real): of the policy in the world, by sweeps. */
+START_TEST(the_true_value_is_a_factor)
+{
+    case_text text = setting(0);
+    elbo_row row;
+    outer_case x;
+    double V[8] = {0}, sum = 0;
+
+    text.inference = "likelihood=-0.5*sq(V(s)-value(real,0.8,uniform,0,s)) "
+                     "gradient=implicit data_scale=1";
+    text.data = "source=population over=rows steps=21";
+    open_case(&x, &text);
+    case_ok(elbo_engine_iterate(x.engine, &row));
+
+    const elbo_mdp *const world = &x.engine->truth;
+
+    for (int sweep = 0; sweep < 300; sweep++) {
+        double next[8] = {0};
+
+        for (size_t i = 0; i < 21; i++) {
+            double Q = world->r[i];
+
+            for (size_t k = elbo_row_begin(world->P.pattern, i);
+                 k < elbo_row_end(world->P.pattern, i); k++)
+                Q += 0.8 * world->P.prob[k]
+                     * V[elbo_successor(world->P.pattern, i, k)];
+            next[i / 3] += Q / 3;
+        }
+        memcpy(V, next, sizeof V);
+    }
+    for (size_t s = 0; s < 7; s++) {
+        const double d = x.engine->post.V[s] - V[s];
+
+        sum -= 0.5 * d * d / 7;
+    }
+    ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-9);
+    close_case(&x);
+}
+END_TEST
+
 /* Adam's last theta, which is not the best one it saw. */
 START_TEST(the_last_theta_of_adam_is_left_where_it_was)
 {
@@ -289,6 +329,7 @@ Suite *suite_outer(void)
     tcase_add_test(t, a_target_under_stop_is_a_semi_gradient);
     tcase_add_test(t, imitation_through_the_planner_beats_the_model_alone);
     tcase_add_test(t, an_expert_is_what_control_does_in_the_world);
+    tcase_add_test(t, the_true_value_is_a_factor);
     tcase_add_test(t, the_last_theta_of_adam_is_left_where_it_was);
     suite_add_tcase(s, t);
     return s;

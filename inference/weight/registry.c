@@ -11,6 +11,7 @@
     X(elbo_factor_pdml, "pdml", ELBO_FACTOR_EPOCH)                             \
     X(elbo_factor_ampl, "ampl", ELBO_FACTOR_ROW)                               \
     X(elbo_factor_distance_to, "distance_to", ELBO_FACTOR_ROW)                 \
+    X(elbo_factor_value, "value", ELBO_FACTOR_STATE)                           \
     X(elbo_factor_logratio, "logratio", ELBO_FACTOR_ENTRY)
 
 const elbo_factor *const elbo_factors[] = {
