@@ -22,4 +22,16 @@ typedef struct elbo_facts {
 elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
                             elbo_facts *out);
 
+/* A contradiction between settings: of whom it blames, when, and why. */
+typedef struct elbo_clash {
+    const char *section, *key;
+    bool (*broken)(const elbo_facts *f);
+    const char *text;
+} elbo_clash;
+
+/* engine_slots_plan.c: those of transition: free, of what control maximises and of
+ * the data term as a constraint. */
+extern const elbo_clash elbo_plan_clashes[];
+extern const size_t elbo_n_plan_clashes;
+
 #endif

@@ -97,85 +97,6 @@ static bool adversary_tilt(const facts *f)
     return f->kappa < 0 && f->tilted && !f->robust && !f->slots.tilt.kind->free;
 }
 
-static bool is_free(const facts *f)
-{
-    return f->slots.tilt.kind->free;
-}
-
-static bool is_notebook(const facts *f)
-{
-    return f->slots.tilt.kind->estep != NULL;
-}
-
-static bool free_feedback(const facts *f)
-{
-    return is_free(f) && given(f->setup->inference, "feedback")
-           && f->kappa != 1;
-}
-
-static bool free_likelihood(const facts *f)
-{
-    return is_free(f) && f->expression;
-}
-
-static bool estimated_stages(const facts *f)
-{
-    return is_free(f) && f->slots.tilt.ratio != ELBO_RATIO_EXACT
-           && elbo_horizon_read(f->setup) > 0;
-}
-
-static bool notebook_soft(const facts *f)
-{
-    return is_notebook(f) && f->slots.alpha != 0;
-}
-
-static bool notebook_stages(const facts *f)
-{
-    return is_notebook(f) && elbo_horizon_read(f->setup) > 0;
-}
-
-static bool notebook_class(const facts *f)
-{
-    const elbo_model *model = f->setup->model;
-
-    return is_notebook(f) && !model->free_rows && !model->project;
-}
-
-static bool budgeted(const facts *f)
-{
-    return elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0;
-}
-
-static bool weighted_tilt(const facts *f)
-{
-    return !f->returned.plain && (f->tilted || f->linear);
-}
-
-static bool weighted_feedback(const facts *f)
-{
-    return !f->returned.plain && f->kappa != 0;
-}
-
-static bool reward_of_stages(const facts *f)
-{
-    return f->reward.planned && elbo_horizon_read(f->setup) > 0;
-}
-
-static bool returned_of_stages(const facts *f)
-{
-    return f->returned.planned && elbo_horizon_read(f->setup) > 0;
-}
-
-static bool budget_unused(const facts *f)
-{
-    return budgeted(f) && f->kappa == 0;
-}
-
-static bool budget_tilted(const facts *f)
-{
-    return budgeted(f) && (f->tilted || f->linear);
-}
-
 static bool robust_feedback(const facts *f)
 {
     return f->kappa != 0 && f->robust;
@@ -371,11 +292,7 @@ static bool current_offline(const facts *f)
 }
 
 /* clang-format off */
-static const struct {
-    const char *section, *key;
-    bool (*broken)(const facts *f);
-    const char *text;
-} rules[] = {
+static const elbo_clash rules[] = {
     {"env", "discount", no_discount, "must be above 0: it is survival"},
     {"inference", "optimality", wrong_optimality,
      "this control serves the other optimality (em_policy goes with linear, "
@@ -409,34 +326,6 @@ static const struct {
      "over theta has not (give a tilt, or a model with point parameters)"},
     {"inference", "feedback", adversary_tilt,
      "below 0 a tilt would send negative counts: use transition: model"},
-    {"inference", "feedback", free_feedback,
-     "under transition: free theta is q's, and maximises F_control alone: 1, or "
-     "not given"},
-    {"inference", "likelihood", free_likelihood,
-     "under transition: free p is the environment, which no data teach: must "
-     "be logp"},
-    {"env", "horizon", estimated_stages,
-     "a clipped or estimated log ratio is one of all stages: no horizon"},
-    {"inference", "transition", notebook_soft,
-     "mode=notebook is hard control: temperature 0"},
-    {"env", "horizon", notebook_stages, "mode=notebook has no horizon"},
-    {"model", "name", notebook_class,
-     "mode=notebook needs a model that q can be projected on: tabular, aliased"},
-    {"control", "return_weight", weighted_tilt,
-     "weighs returns of the model: needs transition: model and exponential "
-     "optimality"},
-    {"control", "return_weight", weighted_feedback,
-     "weighed returns do not reach theta: feedback must be 0"},
-    {"control", "reward", reward_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, which the "
-     "language has no words for"},
-    {"control", "return_weight", returned_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, which the "
-     "language has no words for"},
-    {"inference", "data_scale", budget_unused,
-     "a budget bounds what feedback may cost the data: needs feedback"},
-    {"inference", "data_scale", budget_tilted,
-     "a budget goes with transition: model and exponential optimality"},
     {"inference", "feedback", robust_feedback,
      "a robust q never enters the M-step: must be 0"},
     {"inference", "likelihood", gaussian_likelihood,
@@ -512,15 +401,17 @@ static elbo_status check(const elbo_setup *setup, size_t skip,
                          elbo_arena *arena, const char **section,
                          const char **key)
 {
+    const size_t n = sizeof rules / sizeof *rules;
     facts f;
 
     ELBO_TRY(elbo_facts_read(setup, arena, &f));
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (!rules[i].broken(&f) || skip-- > 0) continue;
-        *section = rules[i].section;
-        *key = rules[i].key;
-        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key,
-                         rules[i].text);
+    for (size_t i = 0; i < n + elbo_n_plan_clashes; i++) {
+        const elbo_clash *c = i < n ? &rules[i] : &elbo_plan_clashes[i - n];
+
+        if (!c->broken(&f) || skip-- > 0) continue;
+        *section = c->section;
+        *key = c->key;
+        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key, c->text);
     }
     return ELBO_OK;
 }

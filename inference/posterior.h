@@ -16,7 +16,9 @@ typedef enum elbo_optimality {
 typedef struct elbo_problem {
     elbo_mdp mdp;  /* mdp.P is the kernel that q is charged against:
                       exp(E log theta) for a tilt and for linear optimality with
-                      feedback, else the mean of the model */
+                      feedback, else the mean of the model; under `free` the
+                      environment as its log ratio shows it; p w where returns
+                      are weighed. mdp.r is what control maximises */
     elbo_tilt tilt;
     double alpha;  /* policy temperature; 0: hard, inf: follow pi0 */
     elbo_optimality optimality;

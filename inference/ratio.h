@@ -25,8 +25,9 @@ typedef struct elbo_classifier {
  * (s, a, s'), told real transitions from successors that q gives at the same
  * (s, a):
  *   L = argmax n log sigma(L) + m log sigma(-L) - ridge L^2 / 2
- * with n real and m model ones (m weighed so that each row has as many). 0 where
- * neither is. `rng` draws the model's, one real transition after the other. */
+ * with n real and m model ones, by the data's masses (m weighed so that each row
+ * has as many). 0 where neither is. `rng` draws the model's, one real transition
+ * after the other. */
 elbo_status elbo_ratio_classify(const elbo_classifier *how,
                                 const elbo_data *data, const elbo_kernel *q,
                                 double L[], elbo_rng *rng, elbo_arena *ws);

@@ -145,6 +145,7 @@ static const struct {
     {{.inference = "transition=free feedback=0"},                                "theta is q's"},
     {{.model = "softmax", .inference = "transition=free likelihood=2*logp"},
      "no data teach"                                                                           },
+    {{.inference = "transition=free weight=occupancy(real)"},                    "no data term"},
     {{.env_common = "horizon=4",
       .inference = "transition=free(ratio=classifier)"},
      "all stages"                                                                              },
@@ -344,6 +345,27 @@ START_TEST(an_estimated_ratio_of_many_data_gives_the_exact_bound)
 }
 END_TEST
 
+START_TEST(the_population_is_told_from_the_model_exactly)
+{
+    const case_text exact = {.control_common = "temperature=0.4",
+                             .inference = "transition=free(beta=0.7)"};
+    const case_text all = {.control_common = "temperature=0.4",
+                           .inference =
+                               "iterations=30 transition=free(beta=0.7,"
+                               "ratio=classifier(ridge=1e-9,samples=0))",
+                           .data = "source=population over=rows"};
+    case_setup ce, ca;
+    elbo_row e, a;
+    elbo_engine *exact_run = run(&ce, &exact, &e);
+    elbo_engine *all_run = run(&ca, &all, &a);
+
+    ck_assert_double_eq_tol(a.elbo, e.elbo, 1e-6 * fabs(e.elbo));
+    ck_assert_double_eq_tol(a.return_model, e.return_model, 1e-5);
+    end(&ce, exact_run);
+    end(&ca, all_run);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static const case_text poor[] = {
@@ -437,6 +459,7 @@ Suite *suite_free(void)
     tcase_add_test(t, the_populations_classifier_is_the_log_ratio);
     tcase_add_test(t, the_classifier_maximises_its_own_objective);
     tcase_add_test(t, an_estimated_ratio_of_many_data_gives_the_exact_bound);
+    tcase_add_test(t, the_population_is_told_from_the_model_exactly);
     suite_add_tcase(s, t);
     return s;
 }

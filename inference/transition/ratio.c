@@ -38,16 +38,16 @@ void elbo_ratio_clip(const elbo_kernel *p, const elbo_kernel *q, double c,
         out[i] = fmin(fmax(p->prob[i], q->prob[i] * low), q->prob[i] * high);
 }
 
-/* m[nnz] += the model's successors of one real transition. */
+/* m[nnz] += the model's successors of a real transition of this mass. */
 static void imagine(const elbo_classifier *how, const elbo_kernel *q,
-                    size_t row, double m[], elbo_rng *rng)
+                    size_t row, double mass, double m[], elbo_rng *rng)
 {
     const size_t begin = elbo_row_begin(q->pattern, row);
     const size_t n = elbo_row_end(q->pattern, row) - begin;
-    const double share = 1 / (double)how->samples;
+    const double share = mass / (double)how->samples;
 
     for (size_t i = 0; how->samples == 0 && i < n; i++)
-        m[begin + i] += q->prob[begin + i];
+        m[begin + i] += mass * q->prob[begin + i];
     for (size_t k = 0; k < how->samples; k++)
         m[begin + elbo_rng_categorical(rng, q->prob + begin, n)] += share;
 }
@@ -91,8 +91,8 @@ elbo_status elbo_ratio_classify(const elbo_classifier *how,
         const size_t entry = elbo_entry(q->pattern, row, next);
 
         if (entry == (size_t)-1) continue; /* no model sample is there */
-        L[entry] += 1;
-        imagine(how, q, row, m, rng);
+        L[entry] += data->mass[i];
+        imagine(how, q, row, data->mass[i], m, rng);
     }
     for (size_t i = 0; i < nnz; i++)
         L[i] = L[i] > 0 || m[i] > 0 ? log_odds(L[i], m[i], how->ridge) : 0;

@@ -1,0 +1,134 @@
+/* inference/engine_slots_plan.c -- which settings go together: transition:
+ * free, what control maximises, the data term as a constraint.
+ */
+#include "inference/engine_facts.h"
+
+typedef elbo_facts facts;
+
+static bool is_free(const facts *f)
+{
+    return f->slots.tilt.kind->free;
+}
+
+static bool is_notebook(const facts *f)
+{
+    return f->slots.tilt.kind->estep != NULL;
+}
+
+static bool budgeted(const facts *f)
+{
+    return elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0;
+}
+
+static bool feedback_given(const facts *f)
+{
+    const elbo_values *how = f->setup->inference;
+
+    return how->value[elbo_option_find(how->options, "feedback")].given;
+}
+
+static bool free_feedback(const facts *f)
+{
+    return is_free(f) && feedback_given(f) && f->kappa != 1;
+}
+
+static bool free_likelihood(const facts *f)
+{
+    return is_free(f) && f->expression;
+}
+
+static bool free_weight(const facts *f)
+{
+    return is_free(f) && !f->weight.constant;
+}
+
+static bool estimated_stages(const facts *f)
+{
+    return is_free(f) && f->slots.tilt.ratio != ELBO_RATIO_EXACT
+           && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool notebook_soft(const facts *f)
+{
+    return is_notebook(f) && f->slots.alpha != 0;
+}
+
+static bool notebook_stages(const facts *f)
+{
+    return is_notebook(f) && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool notebook_class(const facts *f)
+{
+    const elbo_model *model = f->setup->model;
+
+    return is_notebook(f) && !model->free_rows && !model->project;
+}
+
+static bool weighted_tilt(const facts *f)
+{
+    return !f->returned.plain && (f->tilted || f->linear);
+}
+
+static bool weighted_feedback(const facts *f)
+{
+    return !f->returned.plain && f->kappa != 0;
+}
+
+static bool reward_of_stages(const facts *f)
+{
+    return f->reward.planned && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool returned_of_stages(const facts *f)
+{
+    return f->returned.planned && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool budget_unused(const facts *f)
+{
+    return budgeted(f) && f->kappa == 0;
+}
+
+static bool budget_tilted(const facts *f)
+{
+    return budgeted(f) && (f->tilted || f->linear);
+}
+
+/* clang-format off */
+const elbo_clash elbo_plan_clashes[] = {
+    {"inference", "feedback", free_feedback,
+     "under transition: free theta is q's, and maximises F_control alone: 1, or "
+     "not given"},
+    {"inference", "likelihood", free_likelihood,
+     "under transition: free p is the environment, which no data teach: must "
+     "be logp"},
+    {"inference", "weight", free_weight,
+     "under transition: free there is no data term to weigh"},
+    {"env", "horizon", estimated_stages,
+     "a clipped or estimated log ratio is one of all stages: no horizon"},
+    {"inference", "transition", notebook_soft,
+     "mode=notebook is hard control: temperature 0"},
+    {"env", "horizon", notebook_stages, "mode=notebook has no horizon"},
+    {"model", "name", notebook_class,
+     "mode=notebook needs a model that q can be projected on: tabular, aliased"},
+    {"control", "return_weight", weighted_tilt,
+     "weighs returns of the model: needs transition: model and exponential "
+     "optimality"},
+    {"control", "return_weight", weighted_feedback,
+     "weighed returns do not reach theta: feedback must be 0"},
+    {"control", "reward", reward_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, which the "
+     "language has no words for"},
+    {"control", "return_weight", returned_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, which the "
+     "language has no words for"},
+    {"inference", "data_scale", budget_unused,
+     "a budget bounds what feedback may cost the data: needs feedback"},
+    {"inference", "data_scale", budget_tilted,
+     "a budget goes with transition: model and exponential optimality"},
+};
+/* clang-format on */
+
+const size_t elbo_n_plan_clashes =
+    sizeof elbo_plan_clashes / sizeof *elbo_plan_clashes;
