@@ -201,7 +201,7 @@ const elbo_option elbo_inference_options[] = {
      .unit = "",
      .fallback = "stop",
      .doc = "how the data term sees theta through the planner: stop, unroll(k), "
-            "implicit(solver) or score(n)",
+            "implicit(solver), score(n) or search(method)",
      .check = elbo_gradient_check},
     {.name = "feedback",
      .type = ELBO_REAL,

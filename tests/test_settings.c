@@ -60,6 +60,12 @@ static const struct {
       .model = "softmax",
       .env_common = "horizon=5"},
      "inference", "likelihood"},
+    {{.inference = "likelihood=logp gradient=search(gp)", .model = "softmax"},
+     "inference", "gradient"},
+    {{.inference = "likelihood=J gradient=search(nelder_mead) "
+                   "norm_bound=joint(1) m_step=spg",
+      .model = "softmax"},
+     "inference", "norm_bound"},
     {{.inference = "norm_bound=joint(1) m_step=spg"},
      "inference", "norm_bound"},
     {{.inference = "norm_bound=joint(1)", .model = "softmax"},
