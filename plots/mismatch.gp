@@ -43,6 +43,7 @@ do for [form in forms] {
         set output
     } else {
         low = pictures ? 0.44 : 1
+        dot = form eq 'svg' ? 0.7 : 1.6
         eval terminal(form, 400 * wide, pictures ? 820 : 360)
         set output kind.'.'.form
         set multiplot
@@ -74,12 +75,12 @@ do for [form in forms] {
                      '' index 2 * i - 1 using 2:1 with lines linewidth 4 \
                          linecolor rgb colour_of(i), \
                      '' index 2 * i - 1 every ::0::0 using 2:1 with points \
-                         pointtype 7 pointsize 1.6 linecolor rgb colour_of(i), \
+                         pointtype 7 pointsize dot linecolor rgb colour_of(i), \
                      '' index 2 * i - 1 using 2:($3 == 1 ? $1 : NaN) \
-                         with points pointtype 2 pointsize 2.6 linewidth 6 \
+                         with points pointtype 2 pointsize 1.6 * dot linewidth 6 \
                          linecolor rgb '#000000', \
                      '' index 2 * i - 1 using 2:($3 == 2 ? $1 : NaN) \
-                         with points pointtype 7 pointsize 1.6 \
+                         with points pointtype 7 pointsize dot \
                          linecolor rgb '#ffffff'
                 unset object 1
             } else {
@@ -100,12 +101,13 @@ do for [form in forms] {
         set origin 0, 0; set size 0.5, (pictures ? low - 0.01 : 1)
         set ylabel 'return' offset 0.6,0
         set key above horizontal maxrows 1 samplen 2.4
-        # a run that converged stays where it is
+        # A run that converged stays where it is. Solid lines first: after a dashed
+        # arrow the SVG terminal draws all arrows dashed.
         do for [i = 1:runs] {
-            set arrow 2 * i - 1 from final[i], promise[i] to longest, promise[i] \
+            set arrow i from final[i], pay[i] to longest, pay[i] nohead \
+                linewidth 2.4 dashtype 1 linecolor rgb colour_of(i)
+            set arrow runs + i from final[i], promise[i] to longest, promise[i] \
                 nohead linewidth 2.4 dashtype (8, 5) linecolor rgb colour_of(i)
-            set arrow 2 * i from final[i], pay[i] to longest, pay[i] \
-                nohead linewidth 2.4 linecolor rgb colour_of(i)
         }
         plot for [i = 1:runs] data index i - 1 using 1:5 with lines \
                  linewidth 2.4 dashtype (8, 5) linecolor rgb colour_of(i) \

@@ -14,7 +14,7 @@ const elbo_verb elbo_verbs[] = {
      1, (size_t)-1, true, elbo_run_main, NULL},
     {"resume", "resume DIR [-q]", "continue a run, to the same bits", "q", 1, 1,
      false, elbo_resume_main, NULL},
-    {"plot", "plot KIND DIR... [-q]",
+    {"plot", "plot elbo|terms|return|mismatch DIR... [-q]",
      "draw elbo, terms, return or mismatch of one or several runs", "q", 2, (size_t)-1,
      false, elbo_plot_main, NULL},
     {"compare",
