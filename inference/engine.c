@@ -136,6 +136,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     elbo_engine_seen(e);
     if (e->outer) elbo_outer_begin(e->outer, e->iteration);
     if (e->belief.n == 0 || elbo_engine_idle(e)) return ELBO_OK;
+    ELBO_TRY(elbo_engine_prepare(e, 0));
     if (!e->outer) ELBO_TRY(elbo_engine_plan(e));
     if (e->set.budget > 0) return elbo_engine_budgeted(e, row);
     ELBO_TRY(read_outer(e, &before));
@@ -220,6 +221,14 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
     return watched ? elbo_watch_check(&watch) : ELBO_OK;
 }
 
+/* F is then another's estimate in every round, and never settles. */
+static bool draws(const elbo_engine *e)
+{
+    const elbo_objective *const objective = e->expression.objective;
+
+    return objective && elbo_expr_samples(elbo_objective_expression(objective));
+}
+
 static elbo_status iterate(elbo_engine *e, elbo_row *row)
 {
     double allowance = 0;
@@ -232,6 +241,7 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     ELBO_TRY(m_step(e, row));
     ELBO_TRY(elbo_engine_returns(e));
     ELBO_TRY(e_step(e, row, &allowance));
+    elbo_standing_plan(&e->standing, &e->post);
     ELBO_TRY(elbo_engine_record(e, row));
     ELBO_TRY(watch_loop(e, row, allowance));
 
@@ -239,7 +249,7 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     /* what remembers goes on from where no gain was */
     const bool looking = e->set.ascent.archive && !row->mstep.converged;
 
-    e->converged = e->iteration > 0 && !e->set.online && !looking
+    e->converged = e->iteration > 0 && !e->set.online && !looking && !draws(e)
                    && change <= e->set.tolerance * (1 + fabs(row->elbo));
     e->F = row->elbo;
     e->iteration++;

@@ -46,6 +46,10 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
 /* What the objective is: "bound", "robust value", ..., one line for people. */
 const char *elbo_setup_kind(const elbo_setup *setup);
 
+/* The published objective (inference/language/named.h) that its likelihood is, or
+ * NULL. */
+const char *elbo_setup_named(const elbo_setup *setup);
+
 /* The factors that read the true world, "occupancy(real)", ending in NULL; memory
  * from the arena. */
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
@@ -110,6 +114,24 @@ uint64_t elbo_engine_budget(const elbo_engine *engine);
 elbo_optimality elbo_engine_optimality(const elbo_engine *engine);
 /* All columns of its rows, NULL-terminated; borrowed. */
 const char *const *elbo_engine_columns(const elbo_engine *engine);
+
+/* The gradient of the run's own M-step objective against central differences, at
+ * a theta moved a little off its start, after one E-step there; stopped parts are
+ * held. Parameters are spread over theta. */
+typedef struct elbo_derivative_check {
+    const char *skipped; /* why nothing was compared, or NULL */
+    bool approximate;    /* by its own setting: the difference is no fault */
+    size_t n;            /* parameters compared */
+    size_t worst;        /* the one that differs most ... */
+    double got, want;    /* ... its derivative, and the difference quotient */
+    double relative;     /* |got - want| over 1 + the largest derivative */
+} elbo_derivative_check;
+enum { ELBO_DERIVATIVE_CHECKS = 8 };
+extern const double elbo_derivative_tolerance; /* of `relative` */
+
+/* Of a fresh engine, which must not be iterated afterwards. */
+elbo_status elbo_engine_check_gradient(elbo_engine *engine,
+                                       elbo_derivative_check *out);
 
 /* All state; loading needs an engine opened from the same setup and seed.
  * ELBO_EDATA when it does not fit; the engine must then be freed. */

@@ -1,4 +1,5 @@
-/* inference/engine_data.c -- the data D and its weights, from settings to counts.
+/* inference/engine_data.c -- the data D and its weights, from settings to
+ * counts.
  */
 #include <gsl/gsl_randist.h>
 #include <string.h>
@@ -68,8 +69,8 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data,
     if (e->behaviour.episode_steps == 0)
         e->behaviour.episode_steps = e->truth.horizon;
     if (e->behaviour.expert_share > 0)
-        ELBO_TRY(solve_world(e, &e->behaviour.expert,
-                             &e->behaviour.expert_stages));
+        ELBO_TRY(
+            solve_world(e, &e->behaviour.expert, &e->behaviour.expert_stages));
     if (e->set.current) return ELBO_OK;
     if (elbo_choice_is(data, "policy", "optimal"))
         return solve_world(e, &e->behaviour.policy, &e->behaviour.stages);
@@ -227,6 +228,7 @@ static elbo_status gather(elbo_engine *e, bool *changed)
 
     *changed = e->iteration == 0 || e->set.online;
     if (!*changed) return ELBO_OK;
+    elbo_standing_collect(&e->standing, e->iteration, e->post.V);
     ELBO_TRY(collect(e));
     for (size_t i = before; i < e->data.n; i++) {
         e->data.w[i] = e->set.weight;
@@ -240,6 +242,8 @@ static elbo_status gather(elbo_engine *e, bool *changed)
 static elbo_status weigh(elbo_engine *e)
 {
     ELBO_TRY(elbo_engine_plan_weight(e));
+    elbo_objective_draw(e->weigher, &e->belief.mean, e->context.seed,
+                        4 * e->iteration + 2);
     return elbo_objective_weights(e->weigher, &e->belief.mean, e->data.w,
                                   e->data.n, e->ws);
 }

@@ -39,16 +39,51 @@ size_t elbo_horizon_read(const elbo_setup *setup)
     return strcmp(text, "none") == 0 ? 0 : (size_t)strtod(text, NULL);
 }
 
-static elbo_status read_likelihood(const elbo_setup *setup, elbo_facts *f)
+/* Which words of standing values an expression reads. */
+static elbo_status read_words(const char *text, elbo_arena *arena,
+                              elbo_facts *f)
 {
-    const char *text = elbo_text(setup->inference, "likelihood");
+    elbo_expr *expr;
+
+    if (elbo_likelihood_term(text)) return ELBO_OK;
+    ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
+    f->rhat = f->rhat || elbo_expr_reads(expr, "rhat");
+    f->then = f->then || elbo_expr_reads(expr, "V_then");
+    f->target = f->target || elbo_expr_reads(expr, "V_target");
+    return ELBO_OK;
+}
+
+static elbo_status read_likelihood(const char *text, elbo_arena *arena,
+                                   elbo_facts *f)
+{
     const elbo_likelihood *likelihood;
+    elbo_expr *expr;
 
     ELBO_TRY(elbo_likelihood_parse(text, &likelihood, NULL, NULL));
     f->expression = likelihood == &elbo_likelihood_expression;
     f->stops = elbo_route_stops(&f->slots.route);
     ELBO_TRY(elbo_likelihood_reads_beyond(text, "Jmodel", &f->more));
-    return elbo_likelihood_depends(text, &f->depends);
+    ELBO_TRY(elbo_likelihood_depends(text, &f->depends));
+    f->calibration = ELBO_CALIBRATION_UNKNOWN;
+    if (elbo_likelihood_term(text)) return ELBO_OK;
+    ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
+    f->calibration = elbo_expr_calibration(expr);
+    return elbo_named_match(expr, arena, &f->named);
+}
+
+static elbo_status read_expressions(const elbo_setup *setup, elbo_arena *arena,
+                                    elbo_facts *f)
+{
+    const char *const texts[] = {
+        elbo_text(setup->inference, "likelihood"),
+        elbo_text(setup->inference, "weight"),
+        elbo_text(setup->control_common, "reward"),
+        elbo_text(setup->control_common, "return_weight"),
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        ELBO_TRY(read_words(texts[i], arena, f));
+    return read_likelihood(texts[0], arena, f);
 }
 
 elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
@@ -58,11 +93,11 @@ elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
     const elbo_kl kl = kl_of(setup);
 
     *f = (elbo_facts){.setup = setup,
-                 .kappa = elbo_real(setup->inference, "feedback")};
+                      .kappa = elbo_real(setup->inference, "feedback")};
     ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
     ELBO_TRY(read_tilt(setup, kl == ELBO_KL_STEP ? ELBO_KL_NEXT : ELBO_KL_STEP,
                        arena, &other));
-    ELBO_TRY(read_likelihood(setup, f));
+    ELBO_TRY(read_expressions(setup, arena, f));
     ELBO_TRY(elbo_weight_parse(elbo_text(setup->inference, "weight"),
                                &f->weight, NULL, NULL));
     ELBO_TRY(elbo_return_read(elbo_text(setup->control_common, "reward"),

@@ -5,6 +5,8 @@
 #define ELBO_ENGINE_FACTS_H
 
 #include "inference/engine_state.h"
+#include "inference/language/calibration.h"
+#include "inference/language/named.h"
 
 typedef struct elbo_facts {
     const elbo_setup *setup;
@@ -16,6 +18,9 @@ typedef struct elbo_facts {
     unsigned depends; /* of the likelihood: elbo_expr's set */
     bool stops;       /* gradient: stop */
     bool more;        /* it reads more of the planner than Jmodel */
+    bool rhat, then, target; /* it reads rhat, V_then, V_target */
+    elbo_calibration calibration;
+    const elbo_named *named; /* the published objective that it is, or NULL */
     double kappa;
 } elbo_facts;
 

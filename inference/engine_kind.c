@@ -40,19 +40,41 @@ static const char *outer_kind(const elbo_facts *f)
            "each theta; F bounds no evidence";
 }
 
+#define STANDS                                                                 \
+    "; F bounds no evidence; what it reads of the planner stands still in "    \
+    "each "                                                                    \
+    "M-step"
+
+static const char *surrogate_kind(const elbo_facts *f)
+{
+    static const char *const texts[] = {
+        [ELBO_NO_THETA] = "surrogate: nothing in it depends on theta",
+        [ELBO_PROPER] = "surrogate, proper: a weighted likelihood" STANDS,
+        [ELBO_CALIBRATED] =
+            "surrogate, calibrated: where the class can be right, the optimum "
+            "has the right conditional means" STANDS,
+        [ELBO_UNCALIBRATED] =
+            "surrogate, uncalibrated: even where the class can be right, the "
+            "optimum in a noisy world has wrong conditional means" STANDS,
+        [ELBO_CALIBRATION_UNKNOWN] = "surrogate of unknown calibration: of no "
+                                     "form whose optimum is known" STANDS,
+    };
+
+    return texts[f->calibration];
+}
+
+#undef STANDS
+
 static const char *kind(const elbo_facts *f)
 {
     const bool cut = f->kappa == 0, closed = f->kappa == 1;
 
     if (f->slots.tilt.kind->free) return kind_of_free(f);
     if (f->expression && !f->stops) return outer_kind(f);
+    if (f->expression) return surrogate_kind(f);
     if (!f->weight.constant)
         return "weighted: the data term is a weighted likelihood, so F bounds "
                "no evidence; the weights stand still in each M-step";
-    if (f->expression)
-        return "surrogate: the data term is no log likelihood of the model, so "
-               "F bounds no evidence; what it reads of the planner stands still "
-               "in each M-step";
     if (f->kappa < 0
         && elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0)
         return "robust value: the worst model, for the present policy, whose "
@@ -92,15 +114,29 @@ static const char *kind(const elbo_facts *f)
            "need not rise";
 }
 
-const char *elbo_setup_kind(const elbo_setup *setup)
+static elbo_status read(const elbo_setup *setup, elbo_facts *f)
 {
     elbo_arena *arena = elbo_arena_alloc(4096);
-    elbo_facts f;
 
-    if (!arena) return elbo_status_text(ELBO_ENOMEM);
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "an objective's kind");
 
-    const elbo_status s = elbo_facts_read(setup, arena, &f);
+    const elbo_status s = elbo_facts_read(setup, arena, f);
 
     elbo_arena_free(arena);
+    return s;
+}
+
+const char *elbo_setup_kind(const elbo_setup *setup)
+{
+    elbo_facts f;
+    const elbo_status s = read(setup, &f);
+
     return s == ELBO_OK ? kind(&f) : elbo_status_text(s);
+}
+
+const char *elbo_setup_named(const elbo_setup *setup)
+{
+    elbo_facts f;
+
+    return read(setup, &f) == ELBO_OK && f.named ? f.named->name : NULL;
 }

@@ -3,7 +3,7 @@
  *
  * V, Q and logpi are the last E-step's (inference/plan.h).
  */
-#include "inference/engine_state.h"
+#include "inference/engine_facts.h"
 #include "inference/plan.h"
 
 elbo_factor_view elbo_engine_view(const elbo_engine *engine)
@@ -22,13 +22,24 @@ elbo_factor_view elbo_engine_view(const elbo_engine *engine)
     };
 }
 
+/* What stands still, and its factors among the run's. */
 elbo_status elbo_engine_join(elbo_engine *e, elbo_objective *objective)
 {
     const elbo_factor_view view = elbo_engine_view(e);
+    const elbo_standing *const held = &e->standing;
+    const double *const V[] = {
+        [ELBO_READS_DATA] = held->data, [ELBO_READS_TARGET] = held->target};
+    const double *const Q[] = {
+        [ELBO_READS_DATA] = held->data_Q, [ELBO_READS_TARGET] = held->target_Q};
     const double *const *values;
 
-    ELBO_TRY(elbo_factors_join(
-        e->factors, elbo_objective_expression(objective), &view, &values));
+    elbo_objective_reward(objective, e->belief.reward);
+    elbo_objective_hold(objective, held->target, held->then, V[held->reads],
+                        Q[held->reads]);
+    elbo_objective_members(objective, e->members);
+
+    ELBO_TRY(elbo_factors_join(e->factors, elbo_objective_expression(objective),
+                               &view, &values));
     elbo_objective_factors(objective, values);
     return ELBO_OK;
 }
@@ -41,6 +52,29 @@ static elbo_status open_regression(elbo_engine *e, const char *text)
     e->set.likelihood = &e->expression;
     return elbo_regression_init(&e->regression, elbo_regression_find(text),
                                 e->world.nS, e->world.nA, e->arena);
+}
+
+elbo_status elbo_engine_open_standing(elbo_engine *e, const elbo_setup *setup)
+{
+    const elbo_values *const control = setup->control_common;
+    elbo_standing *const standing = &e->standing;
+    elbo_facts facts;
+
+    ELBO_TRY(elbo_facts_read(setup, e->arena, &facts));
+    *standing = (elbo_standing){
+        .nS = e->truth.nS,
+        .nA = e->truth.nA,
+        .rate = elbo_real(control, "target_rate"),
+        .rounds = facts.then ? (size_t)e->set.iterations : 0,
+    };
+    if (elbo_choice_is(control, "value", "data"))
+        standing->reads = ELBO_READS_DATA;
+    if (elbo_choice_is(control, "value", "target"))
+        standing->reads = ELBO_READS_TARGET;
+    ELBO_TRY(elbo_value_set_open(elbo_text(control, "values"), &e->truth,
+                                 e->context.seed, e->arena, e->ws,
+                                 &e->members));
+    return elbo_standing_open(standing, e->arena);
 }
 
 elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
@@ -74,6 +108,22 @@ elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
                               engine->data.capacity, engine->arena,
                               &engine->weigher));
     return elbo_engine_join(engine, engine->weigher);
+}
+
+elbo_status elbo_engine_prepare(elbo_engine *engine, uint64_t part)
+{
+    elbo_objective *const objective = engine->expression.objective;
+
+    if (!objective) return ELBO_OK;
+    elbo_objective_draw(objective, &engine->belief.mean, engine->context.seed,
+                        4 * engine->iteration + part);
+    if (engine->members)
+        ELBO_TRY(
+            elbo_value_set_fit(engine->members, &engine->data, engine->ws));
+    if (engine->standing.reads != ELBO_READS_DATA) return ELBO_OK;
+    return elbo_data_values(&engine->data, &engine->truth, engine->post.pi,
+                            engine->standing.data, engine->standing.data_Q,
+                            engine->ws);
 }
 
 elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective)

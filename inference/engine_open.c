@@ -203,6 +203,7 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_engine_open_data(e, setup, seed));
     *section = "inference";
     ELBO_TRY(elbo_factors_open(e->arena, &e->factors));
+    ELBO_TRY(elbo_engine_open_standing(e, setup));
     ELBO_TRY(
         elbo_engine_open_weight(e, elbo_text(setup->inference, "weight")));
     ELBO_TRY(elbo_engine_open_objective(

@@ -6,6 +6,7 @@
 
 #include "inference/engine_state.h"
 #include "inference/norm_bound.h"
+#include "inference/value_set.h"
 
 static const double most = 1e9; /* of any count of steps or rounds */
 
@@ -147,9 +148,25 @@ const elbo_option elbo_control_options[] = {
     {.name = "value",
      .type = ELBO_CHOICE,
      .unit = "",
-     .choices = "model",
+     .choices = "model|data|target",
      .fallback = "model",
-     .doc = "where V is computed: in the model"},
+     .doc = "V and Q as the likelihood reads them: the planner's; the policy's "
+            "in the data's own process; a slow copy of the planner's"},
+    {.name = "values",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "planner",
+     .doc = "the values and policies over which the likelihood is summed: "
+            "planner, policies(n, kind), functions(n) or indicators(n)",
+     .check = elbo_value_set_check},
+    {.name = "target_rate",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0.05",
+     .doc = "share by which the target copies of V and Q move to the planner's "
+            "after each E-step"},
     {.name = "tolerance",
      .type = ELBO_REAL,
      .unit = "reward",

@@ -1,4 +1,5 @@
-/* inference/engine_oracles.c -- which factors of an experiment know the world. */
+/* inference/engine_oracles.c -- which factors of an experiment know the world.
+ */
 #include <string.h>
 
 #include "inference/engine_state.h"
@@ -68,6 +69,17 @@ static elbo_status add_free(oracles *o, const elbo_setup *setup,
     return add_text(o, elbo_text(setup->inference, "transition"), arena);
 }
 
+/* control.values, where it knows the world. */
+static elbo_status add_values(oracles *o, const elbo_setup *setup,
+                              elbo_arena *arena)
+{
+    const char *const text = elbo_text(setup->control_common, "values");
+    bool oracle;
+
+    ELBO_TRY(elbo_value_set_oracle(text, &oracle));
+    return oracle ? add_text(o, text, arena) : ELBO_OK;
+}
+
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out)
 {
@@ -85,10 +97,13 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
         ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
         ELBO_TRY(elbo_expr_factors(expr, arena, &calls, &n));
         ELBO_TRY(add(&o, calls, n, arena));
+        if (elbo_expr_reads(expr, "J") && !is_known(&o, "J"))
+            ELBO_TRY(add_text(&o, "J", arena));
     }
     ELBO_TRY(add_free(&o, setup, arena));
     if (elbo_choice_is(setup->control_common, "prior", "optimal"))
         ELBO_TRY(add_text(&o, "control.prior: optimal", arena));
+    ELBO_TRY(add_values(&o, setup, arena));
     *out = (const char *const *)o.name;
     return ELBO_OK;
 }

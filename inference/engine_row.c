@@ -203,6 +203,7 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
     elbo_mdp promised = engine->truth;
 
     if (belief->reward) promised.r = belief->reward;
+    ELBO_TRY(elbo_engine_prepare(engine, 1));
     ELBO_TRY(elbo_engine_plan(engine));
     ELBO_TRY(elbo_engine_learnt(engine, &row->parts));
     row->elbo = elbo_parts_total(&row->parts);

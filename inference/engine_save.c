@@ -19,6 +19,8 @@ void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
     elbo_belief_save(&engine->belief, out);
     elbo_writer_section(out, "factors");
     elbo_factors_save(engine->factors, out);
+    elbo_writer_section(out, "standing");
+    elbo_standing_save(&engine->standing, out);
     elbo_writer_section(out, "posterior");
     elbo_posterior_save(&engine->post, out);
     elbo_writer_section(out, "search");
@@ -78,6 +80,8 @@ elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(elbo_belief_load(&engine->belief, in));
     ELBO_TRY(elbo_reader_section(in, "factors"));
     ELBO_TRY(elbo_factors_load(engine->factors, in));
+    ELBO_TRY(elbo_reader_section(in, "standing"));
+    ELBO_TRY(elbo_standing_load(&engine->standing, in));
     ELBO_TRY(elbo_reader_section(in, "posterior"));
     ELBO_TRY(elbo_posterior_load(&engine->post, in));
     ELBO_TRY(elbo_reader_section(in, "search"));

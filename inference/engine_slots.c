@@ -211,7 +211,8 @@ static bool likelihood_half_stopped(const facts *f)
 
 static bool likelihood_of_stages(const facts *f)
 {
-    return f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
+    return (f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP) || f->then
+            || f->target)
            && elbo_horizon_read(f->setup) > 0;
 }
 
@@ -219,6 +220,45 @@ static bool weight_of_stages(const facts *f)
 {
     return f->weight.depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
            && elbo_horizon_read(f->setup) > 0;
+}
+
+static bool learns_reward(const facts *f)
+{
+    const elbo_option *const options = f->setup->model->options;
+
+    return elbo_option_find(options, "reward") != (size_t)-1
+           && elbo_choice_is(f->setup->model_own, "reward", "learned");
+}
+
+static bool reward_known(const facts *f)
+{
+    return f->rhat && !learns_reward(f);
+}
+
+/* Neither the data, nor a plan, nor feedback says anything of it. */
+static bool reward_untaught(const facts *f)
+{
+    return learns_reward(f) && !f->rhat && f->kappa == 0
+           && (f->stops || !(f->depends & ELBO_ON_PLANNER));
+}
+
+static bool reward_linear(const facts *f)
+{
+    return learns_reward(f) && f->linear;
+}
+
+static bool past_offline(const facts *f)
+{
+    return f->then && !elbo_choice_is(f->setup->data, "mode", "online");
+}
+
+static bool values_unread(const facts *f)
+{
+    const char *const text = elbo_text(f->setup->control_common, "values");
+
+    return strcmp(text, "planner") != 0
+           && (!f->expression
+               || !(f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)));
 }
 
 static bool is_bounded(const facts *f)
@@ -386,6 +426,19 @@ static const elbo_clash rules[] = {
      "language has no words for"},
     {"inference", "m_step_keep", last_of_others,
      "last goes with m_step: adam or gd: others stand where they are best"},
+    {"control", "values", values_unread,
+     "the likelihood reads no values or policies: must be planner"},
+    {"model", "reward", reward_known,
+     "an expression reads rhat, the model's reward: must be learned (of models "
+     "that have the option)"},
+    {"model", "reward", reward_untaught,
+     "nothing teaches a learned reward (add -0.5*sq(r - rhat) to the "
+     "likelihood)"},
+    {"model", "reward", reward_linear,
+     "linear optimality needs rewards of 0 or more: must be known"},
+    {"data", "mode", past_offline,
+     "an expression reads V_then, but offline there was no V when the data "
+     "were collected: must be online"},
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "over", over_without_population,
      "says what a population is taken over: needs source: population"},

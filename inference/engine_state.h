@@ -6,6 +6,8 @@
 #include "inference/factor.h"
 #include "inference/norm_bound.h"
 #include "inference/returns.h"
+#include "inference/standing.h"
+#include "inference/value_set.h"
 
 /* What the experiment says, as numbers. */
 typedef struct elbo_settings {
@@ -61,6 +63,8 @@ struct elbo_engine {
     elbo_objective *weigher;    /* w(x) as an expression, or NULL */
     bool weigher_planned;       /* ... which reads V, Q, pi, ... */
     elbo_factor_set *factors;   /* of all expressions */
+    elbo_value_set *members;    /* of control.values; NULL: the planner alone */
+    elbo_standing standing;     /* values that stand still, for all of them */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
     double *rho; /* [stages x nS x nA] occupancy of the last bound */
     const char *columns[ELBO_ROW_COLUMNS + 1]; /* of its rows, then NULL */
@@ -118,6 +122,10 @@ elbo_status elbo_engine_budgeted(elbo_engine *engine, elbo_row *row);
 /* C from D: after each change of D or w. */
 elbo_status elbo_engine_count(elbo_engine *engine);
 
+/* Before both expressions. */
+elbo_status elbo_engine_open_standing(elbo_engine *engine,
+                                      const elbo_setup *setup);
+
 /* The weight as an expression, once the data are there. */
 elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text);
 
@@ -145,6 +153,10 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
 
 /* seen_truth and seen_problem as the two stand now. */
 void elbo_engine_seen(elbo_engine *engine);
+
+/* What it reads beside the plan: new samples for its E(f, n) at theta, V in the
+ * data. `part`: 0 before the M-step, 1 for the row (2 is the weight's). */
+elbo_status elbo_engine_prepare(elbo_engine *engine, uint64_t part);
 
 /* What the expression reads of the planner, from (pi, V, Q) and theta as they
  * are: frozen until the next call. */

@@ -12,6 +12,7 @@
 
 #include "inference/data.h"
 #include "inference/language/program.h"
+#include "inference/value_set.h"
 
 typedef struct elbo_objective elbo_objective;
 
@@ -52,6 +53,28 @@ void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan);
 
 /* The checked tree. */
 const elbo_expr *elbo_objective_expression(const elbo_objective *objective);
+
+/* The model's rewards, which it reads as rhat: borrowed, as they are at each
+ * call. */
+void elbo_objective_reward(elbo_objective *objective, const double reward[]);
+
+/* What stands still, borrowed: V_target, V_then [rounds x (nS + 1)]; and, unless
+ * NULL, V and Q in the place of the plan's: never differentiated. */
+void elbo_objective_hold(elbo_objective *objective, const double target[],
+                         const double then[], const double V[],
+                         const double Q[]);
+
+/* From here on the objective is the sum over the set's members, borrowed; NULL:
+ * it is as it was. */
+void elbo_objective_members(elbo_objective *objective,
+                            const elbo_value_set *members);
+
+/* elbo_program_hold; true where there are no data. */
+bool elbo_objective_still(elbo_objective *objective, bool held);
+
+/* New samples for every E(f, n): elbo_program_draw at the kernel p. */
+void elbo_objective_draw(elbo_objective *objective, const elbo_kernel *p,
+                         uint64_t seed, uint64_t index);
 
 /* The values of the expression's factors from here on, borrowed; one an element
  * of elbo_expr_factors, in its order. */

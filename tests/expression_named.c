@@ -1,6 +1,7 @@
 /* tests/expression_named.c -- the published objectives parse, check, differ. */
 #include <string.h>
 
+#include "inference/language/calibration.h"
 #include "inference/language/named.h"
 #include "tests/expression_cases.h"
 
@@ -54,6 +55,61 @@ START_TEST(only_outer_objectives_ask_for_a_gradient)
 }
 END_TEST
 
+/* What is read off the form is what was published. */
+START_TEST(the_form_tells_the_kind)
+{
+    static const elbo_calibration kinds[] = {
+        [ELBO_NAMED_BOUND] = ELBO_PROPER,
+        [ELBO_NAMED_CALIBRATED] = ELBO_CALIBRATED,
+        [ELBO_NAMED_UNCALIBRATED] = ELBO_UNCALIBRATED,
+    };
+
+    for (const elbo_named *row = elbo_named_objectives; row->name; row++) {
+        const elbo_expr *e =
+            case_check_expression(row->formula, &case_coordinates);
+
+        if (row->kind == ELBO_NAMED_OUTER) continue;
+        ck_assert_msg(elbo_expr_calibration(e) == kinds[row->kind], "%s: %s",
+                      row->name,
+                      elbo_calibration_text(elbo_expr_calibration(e)));
+    }
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    elbo_calibration want;
+} forms[] = {
+    {"2*logp + 3", ELBO_PROPER},
+    {"occupancy*logp", ELBO_PROPER},
+    {"-logp", ELBO_CALIBRATION_UNKNOWN},
+    {"sq(E(V(y)) - V(next))", ELBO_CALIBRATION_UNKNOWN},
+    {"logp - abs(E(V(y)) - V(next))", ELBO_UNCALIBRATED},
+    {"-(E(V(y)) - V(next))^2/2", ELBO_CALIBRATED},
+    {"-sq(E(V(y), 3) - V(next))", ELBO_UNCALIBRATED},
+    {"-sq(r*(E(V(y)) - V(next)))", ELBO_UNCALIBRATED},
+    {"-r*sq(E(V(y)) - V(next))", ELBO_CALIBRATION_UNKNOWN},
+    {"-exp(r)*sq(E(V(y)) - V(next))", ELBO_UNCALIBRATED},
+    {"-exp(V(s))*sq(E(V(y)) - V(next))", ELBO_CALIBRATED},
+    {"-sq(rhat + gamma*roll(2, V(y)) - Ed(r))", ELBO_CALIBRATED},
+    {"-sq(E(V(y))*E(V(y)))", ELBO_CALIBRATION_UNKNOWN},
+    {"-exp(E(V(y)))", ELBO_CALIBRATION_UNKNOWN},
+    {"logpi", ELBO_NO_THETA},
+};
+/* clang-format on */
+
+START_TEST(forms_have_their_kind)
+{
+    const elbo_expr *e =
+        case_check_expression(forms[_i].text, &case_coordinates);
+
+    ck_assert_msg(elbo_expr_calibration(e) == forms[_i].want, "%s: %s",
+                  forms[_i].text,
+                  elbo_calibration_text(elbo_expr_calibration(e)));
+}
+END_TEST
+
 /* clang-format off */
 static const struct match_case {
     const char *text, *name;
@@ -99,6 +155,9 @@ TCase *tcase_expression_named(void)
     tcase_add_test(t, each_named_objective_checks_and_is_found_by_its_formula);
     tcase_add_test(t, names_and_canonical_texts_are_unique);
     tcase_add_test(t, only_outer_objectives_ask_for_a_gradient);
+    tcase_add_test(t, the_form_tells_the_kind);
+    tcase_add_loop_test(t, forms_have_their_kind, 0,
+                        sizeof forms / sizeof *forms);
     tcase_add_loop_test(t, an_objective_is_recognised_however_it_is_spaced, 0,
                         sizeof match_cases / sizeof *match_cases);
     return t;

@@ -255,6 +255,7 @@ static const struct sentence {
     {"", "E", "(V(y), 3)"},
     {"", "Var", "(V(y))"},
     {"", "roll", "(2, V(y))"},
+    {"", "Epi", "(rhat)"},
     {"", "V", "(s)"},
     {"", "Q", "(s, a)"},
     {"", "A", "(s, a)"},

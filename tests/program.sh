@@ -141,6 +141,21 @@ lists() {
     exits 0 list envs chain && tells "small_reward" && ! tells "garnet"
 }
 check list_shows_the_tables lists
+published() {
+    exits 0 list terms itervaml && tells "-0.5*sq(E(V(y)) - V(next))" &&
+        tells "calibrated surrogate" && tells "Farahmand" &&
+        exits 0 list terms policies && tells "oracle"
+}
+check list_has_the_published_objectives published
+judged() {
+    mine=$tree/papers/your_first_objective/mine.yaml
+    exits 0 check "$mine" && tells "surrogate, calibrated" && tells "no published objective" &&
+        tells "8 compared with differences" &&
+        exits 0 check "$mine" "inference.likelihood=-0.5*E(sq(V(y)-V(next)))" &&
+        tells "uncalibrated" && tells "muzero_sampled" &&
+        exits 78 check "$mine" inference.likelihood=logpi
+}
+check check_says_what_an_objective_is judged
 list_typo() {
     exits 2 list evns && says '"envs"' && exits 2 list envs chian && says '"chain"'
 }

@@ -440,6 +440,94 @@ ORACLE(spread)
     return sum;
 }
 
+/* ---- the model's rewards, other values, the policy ---- */
+
+static double then(const program_world *w, size_t x, size_t state)
+{
+    return w->V_then[w->epoch[x] * (NS + 1) + state];
+}
+
+/* f[s] = sum_a pi(a|s) sum_y p f(y), END apart. */
+static void follow(const program_world *w, const double p[], double f[])
+{
+    double out[NS + 1] = {0};
+
+    out[NS] = f[NS];
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t i = w->start[row]; i < w->start[row + 1]; i++)
+            out[row / NA] += exp(w->logpi[row]) * p[i] * f[w->successor[i]];
+    for (size_t s = 0; s <= NS; s++) f[s] = out[s];
+}
+
+ORACLE(model_reward)
+{
+    UNUSED;
+    return -sq(w->rhat[w->row[x]] + gamma_ * mean_V(w, p, x)
+               - (w->r[x] + gamma_ * next_V(w, x)));
+}
+ORACLE(target_copy)
+{
+    UNUSED;
+    OVER_Y(m, p, w->V_target[y])
+    return sq(m - w->V_target[w->next[x]]) + w->V_target[s_of(w, x)];
+}
+ORACLE(regression)
+{
+    UNUSED;
+    OVER_Y(m, p, then(w, x, y))
+    return -sq(m - then(w, x, w->next[x])) + then(w, x, s_of(w, x));
+}
+ORACLE(rolled)
+{
+    double f[NS + 1];
+
+    UNUSED;
+    for (size_t s = 0; s <= NS; s++) f[s] = sq(w->V[s] + 0.3);
+    follow(w, p, f);
+    follow(w, p, f);
+    OVER_Y(m, p, f[y])
+    return m - w->r[x];
+}
+ORACLE(rolled_once)
+{
+    UNUSED;
+    return mean_V(w, p, x);
+}
+ORACLE(rolled_far)
+{
+    double sum = 0;
+
+    UNUSED;
+    for (size_t k = 0; k < DIM; k++) {
+        double f[NS + 1];
+
+        for (size_t s = 0; s <= NS; s++) f[s] = at(w, s, k);
+        follow(w, p, f);
+        OVER_Y(m, p, f[y])
+        sum += sq(m - at(w, w->next[x], k));
+    }
+    return -sum;
+}
+/* Over the actions that have data. */
+ORACLE(policy_mean)
+{
+    double sum = 0, n = 0;
+
+    UNUSED;
+    for (size_t row = 0; row < ROWS; row++) {
+        size_t z = 0;
+
+        if (row / NA != s_of(w, x)) continue;
+        while (z < SAMPLES && w->row[z] != row) z++;
+        if (z == SAMPLES) continue;
+        n += exp(w->logpi[row]);
+        sum += exp(w->logpi[row])
+               * (w->rhat[row] + gamma_ * mean_V(w, p, z) - data_V(w, z)
+                  + w->Q[row]);
+    }
+    return -sq(sum / n);
+}
+
 const program_case program_cases[] = {
     {"logp",                                                            logp         },
     {"-0.5*sq(E(V(y)) - V(next))",                                      calibrated   },
@@ -493,6 +581,13 @@ const program_case program_cases[] = {
     {"sum(sq(E(gradV(y)) - gradV(s)))",                                 slopes       },
     {"dot(E(y) - mean(next), next)",                                    centred      },
     {"sum(Var(y))",                                                     spread       },
+    {"-sq(rhat + gamma*E(V(y)) - (r + gamma*V(next)))",                 model_reward },
+    {"sq(E(V_target(y)) - V_target(next)) + V_target(s)",               target_copy  },
+    {"-sq(E(V_then(y)) - V_then(next)) + V_then(s)",                    regression   },
+    {"roll(3, sq(V(y) + 0.3)) - r",                                     rolled       },
+    {"roll(1, V(y))",                                                   rolled_once  },
+    {"-sum(sq(roll(2, y) - next))",                                     rolled_far   },
+    {"-sq(Epi(rhat + gamma*E(V(y)) - Ed(V(next)) + Q(s,a)))",           policy_mean  },
 };
 
 const size_t program_cases_count = sizeof program_cases / sizeof *program_cases;

@@ -7,6 +7,7 @@
 #include "inference/language/program.h"
 
 enum { NS = 6, NA = 2, ROWS = NS * NA, DIM = 2, SAMPLES = 15, MOST = 64 };
+enum { ROUNDS = 3 };
 
 /* Everything an objective may read. Rows have 1 to 4 entries, END among them;
  * transitions are unique and in no order; two cells lie apart. */
@@ -18,6 +19,8 @@ typedef struct program_world {
     double r[SAMPLES], weight[SAMPLES];
     int32_t coord[(NS + 1) * DIM];
     double p[MOST], V[NS + 1], Q[ROWS], logpi[ROWS], occupancy[ROWS];
+    double rhat[ROWS], V_target[NS + 1], V_then[ROUNDS * (NS + 1)];
+    uint32_t epoch[SAMPLES];
 } program_world;
 
 void program_world_init(program_world *w);

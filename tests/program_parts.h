@@ -7,6 +7,7 @@
 
 TCase *program_faults(void);
 TCase *program_large(void);
+TCase *program_samples(void);
 TCase *program_slopes(void);
 
 #endif

@@ -16,7 +16,7 @@ static program_world world;
 /* Room for every derivative; slopes' pointers lead here. */
 typedef struct derivatives {
     elbo_slopes slopes;
-    double G[MOST], V[NS + 1], Q[ROWS], logpi[ROWS], occupancy[ROWS],
+    double G[MOST + ROWS], V[NS + 1], Q[ROWS], logpi[ROWS], occupancy[ROWS],
         held[ROWS];
 } derivatives;
 
@@ -109,6 +109,9 @@ static void check(const char *text)
                   "%s: %.17g, not %.17g", text, value, plain);
     for (size_t i = 0; i < world.batch.nnz; i++)
         expect(text, "p", i, d.G[i], difference(program, &world.p[i]), scale);
+    for (size_t i = 0; i < ROWS; i++)
+        expect(text, "rhat", i, d.G[world.batch.nnz + i],
+               difference(program, &world.rhat[i]), scale);
     for (size_t s = 0; s < NS; s++)
         expect(text, "V", s, d.V[s], difference(program, &world.V[s]), scale);
     for (size_t i = 0; i < ROWS; i++) {
@@ -134,16 +137,15 @@ END_TEST
 /* ---- random expressions ---- */
 
 static const char *const leaves[] = {
-    "V(s)",          "V(next)",    "Q(s,a)",
-    "Q(next,a)",     "A(s,a)",     "logpi",
-    "logpi(next,a)", "occupancy",  "J",
-    "Jmodel",        "logp",       "r",
-    "1.385",         "0.7",        "E(V(y))",
-    "Var(V(y))",     "V(y)",       "Q(y,a)",
-    "A(y,a)",        "logpi(y,a)", "sum(gradV(s))",
-    "sum(gradV(y))",
+    "rhat",       "V_then(next)",  "V_target(s)",   "roll(2, V_target(y))",
+    "V(s)",       "V(next)",       "Q(s,a)",        "Q(next,a)",
+    "A(s,a)",     "logpi",         "logpi(next,a)", "occupancy",
+    "J",          "Jmodel",        "logp",          "r",
+    "1.385",      "0.7",           "E(V(y))",       "Var(V(y))",
+    "V(y)",       "Q(y,a)",        "V_then(y)",     "A(y,a)",
+    "logpi(y,a)", "sum(gradV(s))", "sum(gradV(y))",
 };
-enum { LEAVES = sizeof leaves / sizeof *leaves, OF_Y = 16 };
+enum { LEAVES = sizeof leaves / sizeof *leaves, OF_Y = 20 };
 
 static const struct {
     const char *before, *between, *after; /* between: two arguments */

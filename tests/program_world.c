@@ -80,6 +80,11 @@ void program_world_init(program_world *w)
     fill(w->Q, ROWS, -3, 3, 6);
     fill(w->logpi, ROWS, -2.3, -0.1, 7);
     fill(w->occupancy, ROWS, 0.01, 0.2, 8);
+    fill(w->rhat, ROWS, -1, 1, 9);
+    fill(w->V_target, NS, -2, 2, 10);
+    for (size_t k = 0; k < ROUNDS; k++)
+        fill(w->V_then + k * (NS + 1), NS, -2, 2, 11 + (unsigned)k);
+    for (size_t x = 0; x < SAMPLES; x++) w->epoch[x] = (uint32_t)(x % ROUNDS);
     w->batch = (elbo_batch){.nS = NS,
                             .nA = NA,
                             .n = SAMPLES,
@@ -93,9 +98,14 @@ void program_world_init(program_world *w)
                             .successor = w->successor,
                             .gamma = 0.87,
                             .coord = w->coord,
-                            .dim = DIM};
+                            .dim = DIM,
+                            .epochs = ROUNDS,
+                            .epoch = w->epoch};
     w->bind = (elbo_bindings){.p = w->p,
+                              .rhat = w->rhat,
                               .V = w->V,
+                              .V_target = w->V_target,
+                              .V_then = w->V_then,
                               .Q = w->Q,
                               .logpi = w->logpi,
                               .occupancy = w->occupancy,

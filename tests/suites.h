@@ -51,6 +51,8 @@
     X(linear)                                                                  \
     X(watchdog)                                                                \
     X(likelihood)                                                              \
+    X(standing)                                                                \
+    X(equivalence)                                                             \
     X(settings)                                                                \
     X(engine)                                                                  \
     X(resume)                                                                  \

@@ -7,6 +7,7 @@
 #include "inference/core/alloc.h"
 #include "inference/engine_state.h"
 #include "tests/engine_cases.h"
+#include "tests/engine_parts.h"
 #include "tests/suites.h"
 
 static void expect_row(elbo_engine *engine, elbo_row *row)
@@ -483,5 +484,6 @@ Suite *suite_engine(void)
         t, extreme_temperatures_and_priors_raise_no_false_alarm, 0,
         (int)(sizeof extremes / sizeof *extremes));
     suite_add_tcase(suite, t);
+    suite_add_tcase(suite, engine_check());
     return suite;
 }

@@ -374,7 +374,8 @@ START_TEST(text_is_refused_with_its_place)
         const char *part;
     } wrong[] = {
         {"logp+",             5, "operand"                    },
-        {"logp+roll(2,V(y))", 5, "roll"                       },
+        {"roll(2,V(y)*r)",    0, "y alone"                    },
+        {"logp+Epi(V(next))", 5, "Ed(...)"                    },
         {"logp*V(y)",         7, "y has a meaning only inside"},
         {"1+logq",            2, "unknown name logq"          },
     };

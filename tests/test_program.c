@@ -90,7 +90,7 @@ START_TEST(every_derivative_is_that_of_its_loop)
     const program_case *what = &program_cases[_i];
     elbo_program *program = compile(what->text);
     const size_t nnz = world.batch.nnz;
-    double G[MOST], p[MOST], scale;
+    double G[MOST + ROWS], p[MOST], scale;
 
     for (size_t i = 0; i < nnz; i++) G[i] = 0.385;
     run(program, G);
@@ -209,7 +209,7 @@ END_TEST
 START_TEST(a_stopped_mean_moves_nothing)
 {
     elbo_program *program = compile("stop(sq(E(V(y))))*r + stop(logp)");
-    double G[MOST] = {0};
+    double G[MOST + ROWS] = {0};
 
     ck_assert(run(program, G) != 0);
     for (size_t i = 0; i < world.batch.nnz; i++) ck_assert(G[i] == 0);
@@ -281,7 +281,7 @@ START_TEST(an_empty_batch_is_worth_nothing)
     world.batch.n = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         elbo_program *program = compile(texts[i]);
-        double G[MOST] = {0};
+        double G[MOST + ROWS] = {0};
 
         ck_assert(run(program, G) == 0);
         ck_assert(G[3] == 0);
@@ -327,7 +327,7 @@ END_TEST
 START_TEST(a_norm_at_zero_has_no_slope)
 {
     elbo_program *program = compile("norm(E(y) - E(y)) + norm(0*E(y))");
-    double G[MOST] = {0};
+    double G[MOST + ROWS] = {0};
 
     ck_assert_double_le(run(program, G), 1e-150);
     for (size_t i = 0; i < world.batch.nnz; i++) ck_assert(G[i] == 0);
@@ -340,7 +340,7 @@ END_TEST
 START_TEST(a_run_allocates_nothing)
 {
     elbo_program *program = compile(program_cases[_i].text);
-    double G[MOST] = {0};
+    double G[MOST + ROWS] = {0};
     const unsigned long before = elbo_alloc_count();
 
     run(program, G);
@@ -405,6 +405,7 @@ Suite *suite_program(void)
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, program_faults());
     suite_add_tcase(suite, program_large());
+    suite_add_tcase(suite, program_samples());
     suite_add_tcase(suite, program_slopes());
     return suite;
 }

@@ -96,6 +96,11 @@ static const case_text resumed[] = {
     {.model = "softmax",
      .inference = "m_step_iterations=9 likelihood=-0.5*sq(E(V(y))-V(next))",
      .data = "mode=online policy=current steps=15"},
+    {.model = "softmax",
+     .inference = "m_step=adam m_step_iterations=3 "
+                  "likelihood=usq(E(V_then(y),2)-V_target(next))*-1",
+     .control_common = "value=target target_rate=0.3",
+     .data = "mode=online policy=current steps=15"},
     {.inference = "feedback=1 transition=tilt(2,kl=next)",
      .env_common = "discount=0.9 horizon=4"},
 };

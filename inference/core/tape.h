@@ -91,6 +91,10 @@ elbo_status elbo_tape_finish(elbo_tape *tape);
 void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[]);
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
 
+/* From here on forward leaves the values of ELBO_STOP's nodes as they are, or no
+ * longer: so that differences see what derivatives see. */
+void elbo_tape_hold(elbo_tape *tape, bool held);
+
 /* Values of all nodes from the leaves'. */
 void elbo_tape_forward(elbo_tape *tape);
 /* Derivatives of the sum of y's entries at the values of the last forward run;

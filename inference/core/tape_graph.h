@@ -80,6 +80,7 @@ struct elbo_tape {
     size_t count, room;
     size_t large_rows, large_cols; /* the first shape that was too large */
     bool too_large, finished;
+    bool held;         /* forward leaves what is behind a stop as it is */
     bool has_run;      /* forward was called */
     bool has_gradient; /* backward(derived) followed it */
     bool has_product;  /* hessian(derived) followed that */

@@ -25,6 +25,17 @@ void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[])
     tape->kernels->store(out, node->value, node->size);
 }
 
+void elbo_tape_hold(elbo_tape *tape, bool held)
+{
+    assert(!held || tape->has_run);
+    tape->held = held;
+}
+
+static bool is_stop(const elbo_tape_node *node)
+{
+    return node->operation == ELBO_ELEMENTWISE && node->rule == ELBO_STOP;
+}
+
 void elbo_tape_forward(elbo_tape *tape)
 {
     assert(tape->finished);
@@ -32,6 +43,7 @@ void elbo_tape_forward(elbo_tape *tape)
         const elbo_tape_node *out = &tape->nodes[i];
         elbo_pass *forward = tape->kernels->of[out->operation].forward;
 
+        if (tape->held && is_stop(out)) continue;
         if (forward) forward(out, &tape->nodes[out->x], &tape->nodes[out->y]);
     }
     tape->has_run = true;

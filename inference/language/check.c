@@ -289,11 +289,11 @@ static bool is_sampled(const elbo_expr *e)
     return e->kind == ELBO_EXPR_CALL && e->n == 2 && strcmp(e->name, "E") == 0;
 }
 
-static bool has_samples(const elbo_expr *e)
+bool elbo_expr_samples(const elbo_expr *expr)
 {
-    if (is_sampled(e)) return true;
-    for (size_t i = 0; i < e->n; i++)
-        if (has_samples(e->arg[i])) return true;
+    if (is_sampled(expr)) return true;
+    for (size_t i = 0; i < expr->n; i++)
+        if (elbo_expr_samples(expr->arg[i])) return true;
     return false;
 }
 
@@ -304,7 +304,7 @@ static elbo_status check_unbiased(checker *c, const elbo_expr *e)
     const elbo_expr *arg = e->arg[0];
 
     if (arg->kind == ELBO_EXPR_SUB && is_sampled(arg->arg[0])
-        && arg->arg[0]->arg[1]->number >= 2 && !has_samples(arg->arg[1]))
+        && arg->arg[0]->arg[1]->number >= 2 && !elbo_expr_samples(arg->arg[1]))
         return ELBO_OK;
     c->column = arg->column;
     return ELBO_FAIL(ELBO_EINVAL,

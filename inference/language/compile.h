@@ -62,6 +62,8 @@ typedef enum elbo_table {
     ELBO_TABLE_OCCUPANCY,
     ELBO_TABLE_J,
     ELBO_TABLE_JMODEL,
+    ELBO_TABLE_V_TARGET,
+    ELBO_TABLE_V_THEN, /* [epochs x (nS + 1)], END's rows among them */
     ELBO_TABLES
 } elbo_table;
 
@@ -72,6 +74,16 @@ typedef struct elbo_binding {
     double *last;        /* as bound last */
     double *last_slope;  /* live: room for the derivative */
 } elbo_binding;
+
+/* What one E(f, n) has drawn, at each pair: how often, over n and over the
+ * probability at which it was drawn; and over the square of that probability
+ * alone. In the order in which the text has them. */
+typedef struct elbo_draw {
+    elbo_node mean, square; /* leaves of `fixed`, at pairs */
+    double *by_mean, *by_square;
+    size_t n;
+    struct elbo_draw *rest;
+} elbo_draw;
 
 struct elbo_program {
     elbo_arena *arena; /* owns the program too */
@@ -92,13 +104,15 @@ struct elbo_program {
     elbo_static *statics;
     elbo_transfer *transfers;
     elbo_intake *intakes;
+    elbo_draw *draws;
+    uint64_t drawn; /* how often */
     elbo_trace *trace;
-    elbo_quantity total; /* sum of weight * expression */
+    elbo_quantity total;        /* sum of weight * expression */
     elbo_quantity outer, inner; /* the expression's value: their product; only
                                    `inner` may be live */
-    double *scratch;     /* room for any traced node */
-    bool warm;           /* `fixed` has been run with the last bindings */
-    bool carried;        /* and `live`, of one tile, has its values */
+    double *scratch;            /* room for any traced node */
+    bool warm;    /* `fixed` has been run with the last bindings */
+    bool carried; /* and `live`, of one tile, has its values */
 };
 
 /* While compiling. Fails sticky: after a failure every value is the number 0
@@ -112,7 +126,11 @@ typedef struct elbo_compiler {
     elbo_trace **end;
     /* Made when first needed; `made` tells. */
     elbo_quantity reward, coordinates, slope, share, mean_share, kernel, logp;
+    elbo_quantity rhat, everywhere, absorbed;
 } elbo_compiler;
+
+/* samples.c: the same samples for the twin. */
+void elbo_draws_share(const elbo_program *program, elbo_program *twin);
 
 /* compile.c: program->total, outer and inner from the tree. */
 elbo_status elbo_compile(elbo_compiler *c, const elbo_expr *expr);

@@ -18,13 +18,29 @@ elbo_quantity elbo_model_logp(elbo_compiler *c)
     return c->logp;
 }
 
-/* p at each entry, for a mean of what theta moves too. */
-static elbo_quantity kernel(elbo_compiler *c)
+/* For a mean of what theta moves too. */
+elbo_quantity elbo_model_kernel(elbo_compiler *c)
 {
     if (!c->kernel.made)
         c->kernel = elbo_quantity_intake(
             c, ELBO_P_ENTRIES, elbo_quantity_number(0), ELBO_AT_ENTRY);
     return c->kernel;
+}
+
+elbo_quantity elbo_model_everywhere(elbo_compiler *c)
+{
+    if (!c->everywhere.made)
+        c->everywhere = elbo_quantity_intake(
+            c, ELBO_P_MODEL, elbo_quantity_number(0), ELBO_AT_MODEL_ENTRY);
+    return c->everywhere;
+}
+
+elbo_quantity elbo_model_reward(elbo_compiler *c)
+{
+    if (!c->rhat.made)
+        c->rhat = elbo_quantity_intake(c, ELBO_RHAT_ROWS,
+                                       elbo_quantity_number(0), ELBO_AT_ROW);
+    return c->rhat;
 }
 
 elbo_quantity elbo_model_mean(elbo_compiler *c, elbo_quantity f)
@@ -34,7 +50,7 @@ elbo_quantity elbo_model_mean(elbo_compiler *c, elbo_quantity f)
     if (!(f.at & ELBO_AT_STATE)) return f;
     if (f.live)
         return elbo_quantity_sum(
-            c, elbo_quantity_binary(c, ELBO_MUL, f, kernel(c)), to);
+            c, elbo_quantity_binary(c, ELBO_MUL, f, elbo_model_kernel(c)), to);
     if (f.at == ELBO_AT_STATE)
         return elbo_quantity_intake(c, ELBO_E_STATES, f, to);
     return elbo_quantity_intake(

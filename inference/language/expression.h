@@ -81,6 +81,12 @@ typedef struct elbo_scope {
     const elbo_factor_name *factors; /* ends in {0}; NULL: none */
 } elbo_scope;
 
+/* Whether the word or factor occurs in the tree. */
+bool elbo_expr_reads(const elbo_expr *expr, const char *name);
+
+/* Whether it has a mean of samples, E(f, n). */
+bool elbo_expr_samples(const elbo_expr *expr);
+
 /* One factor as a checked expression calls it. */
 typedef struct elbo_factor_call {
     const char *text; /* canonical, "ratio(real, aggregate)", without the state */

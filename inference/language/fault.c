@@ -76,8 +76,7 @@ elbo_status elbo_fault_value(elbo_program *program, double total,
 
         /* a table's rows are of states that may not occur; a sum over the batch
          * is of no place, but shows where it is used */
-        if (t->value.at == ELBO_AT_STATE || t->value.at == ELBO_AT_ALL)
-            continue;
+        if (!(t->value.at & ELBO_AT_ROW)) continue;
 
         const size_t first = first_in_trace(program, &t->value, &value);
 
@@ -128,7 +127,8 @@ elbo_status elbo_fault_slope(const elbo_program *twin, size_t *sample)
     for (const elbo_trace *t = twin->trace; t; t = t->rest) {
         const elbo_domain at = t->value.at;
 
-        if (!t->value.live || at == ELBO_AT_ALL) continue;
+        if (!t->value.live || !(at == ELBO_AT_STATE || at & ELBO_AT_ROW))
+            continue;
         elbo_tape_gradient(twin->live, t->value.node, twin->scratch);
         ELBO_TRY(at == ELBO_AT_STATE ? check_states(twin, t, sample)
                                      : check_places(twin, t, sample));

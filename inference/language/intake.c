@@ -6,8 +6,8 @@
 typedef struct pass {
     const elbo_intake *in;
     const elbo_layout *at;
-    const double *p; /* [nnz] forward */
-    double *G;       /* [nnz] backward */
+    const double *p; /* [nnz] forward; of rhat [nS x nA] */
+    double *G;       /* likewise, backward */
 } pass;
 
 /* sum p f over n entries, f strided. Four sums, because one waits for itself.
@@ -200,17 +200,53 @@ static void copies_backward(const pass *x, size_t first, size_t last)
     }
 }
 
+/* All rows of the model: first and last count these. */
+static void model_forward(const pass *x, size_t first, size_t last)
+{
+    const size_t *const start = x->at->batch->start;
+
+    for (size_t i = start[first]; i < start[last]; i++) x->in->x[i] = x->p[i];
+}
+
+static void model_backward(const pass *x, size_t first, size_t last)
+{
+    const size_t *const start = x->at->batch->start;
+
+    for (size_t i = start[first]; i < start[last]; i++) x->G[i] += x->in->g[i];
+}
+
+static void rewards_forward(const pass *x, size_t first, size_t last)
+{
+    for (size_t row = first; row < last; row++)
+        x->in->x[row] = x->p[x->at->row[row]];
+}
+
+static void rewards_backward(const pass *x, size_t first, size_t last)
+{
+    for (size_t row = first; row < last; row++)
+        x->G[x->at->row[row]] += x->in->g[row];
+}
+
 typedef void run_rows(const pass *x, size_t first, size_t last);
 
 static const struct {
     run_rows *forward, *backward;
     elbo_domain work; /* the domain whose size is the cost */
+    elbo_domain runs; /* ... over whose places it runs: rows */
 } kinds[] = {
-    [ELBO_E_STATES] = {states_forward,  states_backward,  ELBO_AT_ENTRY },
-    [ELBO_E_ENTRIES] = {entries_forward, entries_backward, ELBO_AT_ENTRY },
-    [ELBO_E_PAIRS] = {pairs_forward,   pairs_backward,   ELBO_AT_PAIR  },
-    [ELBO_P_SAMPLES] = {samples_forward, samples_backward, ELBO_AT_SAMPLE},
-    [ELBO_P_ENTRIES] = {copies_forward,  copies_backward,  ELBO_AT_ENTRY },
+    [ELBO_E_STATES] = {states_forward,  states_backward,  ELBO_AT_ENTRY,
+                       ELBO_AT_ROW                                                        },
+    [ELBO_E_ENTRIES] = {entries_forward, entries_backward, ELBO_AT_ENTRY,
+                       ELBO_AT_ROW                                                        },
+    [ELBO_E_PAIRS] = {pairs_forward,   pairs_backward,   ELBO_AT_PAIR,        ELBO_AT_ROW},
+    [ELBO_P_SAMPLES] = {samples_forward, samples_backward, ELBO_AT_SAMPLE,
+                       ELBO_AT_ROW                                                        },
+    [ELBO_P_ENTRIES] = {copies_forward,  copies_backward,  ELBO_AT_ENTRY,
+                       ELBO_AT_ROW                                                        },
+    [ELBO_P_MODEL] = {model_forward,   model_backward,   ELBO_AT_MODEL_ENTRY,
+                       ELBO_AT_MODEL_ROW                                                  },
+    [ELBO_RHAT_ROWS] = {rewards_forward, rewards_backward, ELBO_AT_ROW,
+                       ELBO_AT_ROW                                                        },
 };
 
 static void forward(void *arg, size_t chunk, size_t first, size_t last)
@@ -234,18 +270,30 @@ static size_t work_of(const elbo_intake *intake, const elbo_layout *layout)
     return 2 * intake->cols * layout->size[kinds[intake->kind].work];
 }
 
-void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,
-                         const double p[])
+static size_t runs_of(const elbo_intake *intake, const elbo_layout *layout)
 {
-    pass x = {.in = intake, .at = layout, .p = p};
+    return layout->size[kinds[intake->kind].runs];
+}
 
-    elbo_parallel(layout->rows, work_of(intake, layout), &x, forward);
+void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,
+                         const double p[], const double rhat[])
+{
+    pass x = {.in = intake,
+              .at = layout,
+              .p = intake->kind == ELBO_RHAT_ROWS ? rhat : p};
+
+    elbo_parallel(runs_of(intake, layout), work_of(intake, layout), &x,
+                  forward);
 }
 
 void elbo_intake_backward(const elbo_intake *intake, const elbo_layout *layout,
                           double G[])
 {
-    pass x = {.in = intake, .at = layout, .G = G};
+    const size_t nnz = layout->size[ELBO_AT_MODEL_ENTRY];
+    pass x = {.in = intake,
+              .at = layout,
+              .G = intake->kind == ELBO_RHAT_ROWS ? G + nnz : G};
 
-    elbo_parallel(layout->rows, work_of(intake, layout), &x, backward);
+    elbo_parallel(runs_of(intake, layout), work_of(intake, layout), &x,
+                  backward);
 }

@@ -5,10 +5,12 @@
  *   E over pairs     x[sample] = sum_i p[i] f[sample, i]
  *   p at samples     x[sample] = p[entry of the sample]
  *   p at entries     x[i]      = p[i]
+ *   p everywhere     x[i]      = p[i]        of the model's rows, not the
+ * batch's rhat at rows     x[row]    = rhat[row]
  *
- * Each is linear in p, read where it lies: no copy of p is made, and the tape
- * begins at x. f does not depend on theta. Sums run over rows in parallel; no
- * two rows share an entry.
+ * Each is linear in p, or in rhat, read where it lies: no copy of p is made,
+ * and the tape begins at x. f does not depend on theta. Sums run over rows in
+ * parallel; no two rows share an entry.
  */
 #ifndef ELBO_INTAKE_H
 #define ELBO_INTAKE_H
@@ -20,7 +22,9 @@ typedef enum elbo_intake_kind {
     ELBO_E_ENTRIES,
     ELBO_E_PAIRS,
     ELBO_P_SAMPLES,
-    ELBO_P_ENTRIES
+    ELBO_P_ENTRIES,
+    ELBO_P_MODEL,
+    ELBO_RHAT_ROWS
 } elbo_intake_kind;
 
 typedef struct elbo_intake {
@@ -37,10 +41,11 @@ typedef struct elbo_intake {
     struct elbo_intake *rest;
 } elbo_intake;
 
-/* x from p [nnz]. */
+/* x from p [nnz] or rhat [nS x nA]. */
 void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,
-                         const double p[]);
-/* G[nnz] += the derivative of x, times g. */
+                         const double p[], const double rhat[]);
+/* G += the derivative of x, times g: [nnz] by p, behind it [nS x nA] by rhat.
+ */
 void elbo_intake_backward(const elbo_intake *intake, const elbo_layout *layout,
                           double G[]);
 

@@ -28,6 +28,21 @@ static void sort_samples(const elbo_batch *batch, size_t count[],
     count[0] = 0;
 }
 
+/* Rows ascend, so those of a state are a run. Returns how many there are. */
+static size_t group_states(const elbo_batch *batch, const uint32_t row[],
+                           size_t rows, size_t states[], uint32_t of_row[])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rows; i++) {
+        if (i == 0 || row[i] / batch->nA != row[i - 1] / batch->nA)
+            states[n++] = i;
+        of_row[i] = (uint32_t)(n - 1);
+    }
+    states[n] = rows;
+    return n;
+}
+
 elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
                              elbo_arena *arena)
 {
@@ -53,6 +68,14 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
     for (size_t t = 0; t < n; t++)
         pairs[t + 1] = row_length(batch, batch->row[order[t]]);
     close_runs(pairs, n);
+
+    size_t *const states = elbo_arena_sizes(arena, rows + 1);
+    uint32_t *const of_row = elbo_arena_u32(arena, rows);
+
+    ELBO_TRY(elbo_arena_check(arena, "the objective's states"));
+
+    const size_t starts = group_states(batch, row, rows, states, of_row);
+
     *layout = (elbo_layout){
         .batch = batch,
         .rows = rows,
@@ -61,12 +84,17 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
         .entries = entries,
         .order = order,
         .pairs = pairs,
+        .states = states,
+        .of_row = of_row,
         .size = {[ELBO_AT_ALL] = 1,
                  [ELBO_AT_ROW] = rows,
                  [ELBO_AT_SAMPLE] = n,
                  [ELBO_AT_STATE] = batch->nS + 1,
                  [ELBO_AT_ENTRY] = entries[rows],
-                 [ELBO_AT_PAIR] = pairs[n]},
+                 [ELBO_AT_PAIR] = pairs[n],
+                 [ELBO_AT_MODEL_ROW] = all,
+                 [ELBO_AT_MODEL_ENTRY] = batch->start[all],
+                 [ELBO_AT_START] = starts},
     };
     return ELBO_OK;
 }
@@ -162,6 +190,30 @@ uint32_t elbo_place_epoch(const elbo_layout *layout, const elbo_place *place)
     const uint32_t *epoch = layout->batch->epoch;
 
     return epoch ? epoch[layout->order[place->sample]] : 0;
+}
+
+static uint32_t in_round(const elbo_layout *layout, uint32_t state,
+                         const elbo_place *place)
+{
+    const uint32_t n = (uint32_t)(layout->batch->nS + 1);
+
+    return elbo_place_epoch(layout, place) * n + state;
+}
+
+uint32_t elbo_place_then_s(const elbo_layout *layout, const elbo_place *place)
+{
+    return in_round(layout, elbo_place_s(layout, place), place);
+}
+
+uint32_t elbo_place_then_next(const elbo_layout *layout,
+                              const elbo_place *place)
+{
+    return in_round(layout, elbo_place_next(layout, place), place);
+}
+
+uint32_t elbo_place_then_y(const elbo_layout *layout, const elbo_place *place)
+{
+    return in_round(layout, elbo_place_state(layout, place), place);
 }
 
 static uint32_t with_action(const elbo_layout *layout, uint32_t state,

@@ -17,19 +17,25 @@ typedef enum elbo_domain {
     ELBO_AT_SAMPLE = 3, /* each transition */
     ELBO_AT_STATE = 4,  /* each state y, END too; of no row in particular */
     ELBO_AT_ENTRY = 5,  /* each entry of each row of the batch: (s, a), y */
-    ELBO_AT_PAIR = 7    /* each entry of each transition's row: x, y */
+    ELBO_AT_PAIR = 7,   /* each entry of each transition's row: x, y */
+    /* These meet no other. */
+    ELBO_AT_MODEL_ROW = 8,    /* each (s, a) of the model */
+    ELBO_AT_MODEL_ENTRY = 16, /* each entry of the model */
+    ELBO_AT_START = 32        /* each state of the batch's rows */
 } elbo_domain;
 
-enum { ELBO_DOMAINS = 8 };
+enum { ELBO_DOMAINS = 33 };
 
 typedef struct elbo_layout {
     const elbo_batch *batch;
-    size_t rows;           /* that occur in the batch */
-    const uint32_t *row;   /* [rows] their numbers in the pattern, ascending */
-    const size_t *samples; /* [rows + 1] runs of transitions */
-    const size_t *entries; /* [rows + 1] runs of entries */
-    const uint32_t *order; /* [n] the batch's numbers of the transitions */
-    const size_t *pairs;   /* [n + 1] runs of (transition, entry) */
+    size_t rows;            /* that occur in the batch */
+    const uint32_t *row;    /* [rows] their numbers in the pattern, ascending */
+    const size_t *samples;  /* [rows + 1] runs of transitions */
+    const size_t *entries;  /* [rows + 1] runs of entries */
+    const uint32_t *order;  /* [n] the batch's numbers of the transitions */
+    const size_t *pairs;    /* [n + 1] runs of (transition, entry) */
+    const size_t *states;   /* [starts + 1] runs of rows of one state */
+    const uint32_t *of_row; /* [rows] a row's run in `states` */
     size_t size[ELBO_DOMAINS];
 } elbo_layout;
 
@@ -55,9 +61,11 @@ void elbo_layout_index(const elbo_layout *layout, elbo_domain at,
 elbo_place_index elbo_place_row, elbo_place_sample, elbo_place_entry,
     elbo_place_state;
 elbo_place_index elbo_place_s, elbo_place_next; /* [nS + 1], as place_state */
-elbo_place_index elbo_place_pattern; /* [nnz] the entry, y's */
-elbo_place_index elbo_place_taken;   /* [nnz] the entry of the transition */
-elbo_place_index elbo_place_epoch;   /* [epochs] */
+elbo_place_index elbo_place_pattern;            /* [nnz] the entry, y's */
+elbo_place_index elbo_place_taken; /* [nnz] the entry of the transition */
+elbo_place_index elbo_place_epoch; /* [epochs] */
+elbo_place_index elbo_place_then_s, elbo_place_then_next,
+    elbo_place_then_y; /* [epochs x (nS + 1)] */
 elbo_place_index elbo_place_sa, elbo_place_nexta,
     elbo_place_ya; /* [(nS + 1) x nA] */
 

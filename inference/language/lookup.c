@@ -18,6 +18,16 @@ static const struct {
     {"y",    ELBO_AT_STATE,  ELBO_AT_ENTRY,  elbo_place_state, elbo_place_ya   },
 };
 
+/* ... and its value in the transition's round of collection. */
+static const struct {
+    elbo_domain at;
+    elbo_place_index *then;
+} rounds[] = {
+    {ELBO_AT_SAMPLE, elbo_place_then_s   },
+    {ELBO_AT_SAMPLE, elbo_place_then_next},
+    {ELBO_AT_PAIR,   elbo_place_then_y   },
+};
+
 enum { STATES = sizeof states / sizeof *states };
 
 /* The state that an argument is, under any stop. */
@@ -47,13 +57,31 @@ static elbo_quantity at_pair(elbo_compiler *c, elbo_quantity table,
     return elbo_quantity_gather(c, table, states[i].pairs, states[i].pair);
 }
 
-/* How many numbers a table binds, and how many END has. */
+static bool is_number(elbo_table table)
+{
+    return table == ELBO_TABLE_J || table == ELBO_TABLE_JMODEL;
+}
+
+static bool is_value(elbo_table table)
+{
+    return table == ELBO_TABLE_V || table == ELBO_TABLE_V_TARGET;
+}
+
+/* How many numbers a table binds, and how many of END stand behind them. */
 static size_t bound(const elbo_batch *batch, elbo_table table, size_t *end)
 {
     *end = 0;
-    if (table == ELBO_TABLE_J || table == ELBO_TABLE_JMODEL) return 1;
-    *end = table == ELBO_TABLE_V ? 1 : batch->nA;
+    if (is_number(table)) return 1;
+    if (table == ELBO_TABLE_V_THEN)
+        return (batch->epochs ? batch->epochs : 1) * (batch->nS + 1);
+    *end = is_value(table) ? 1 : batch->nA;
     return batch->nS * *end;
+}
+
+/* Past and frozen values do not move; nor does theta reach them. */
+static bool is_frozen(elbo_table table)
+{
+    return table == ELBO_TABLE_V_THEN || table == ELBO_TABLE_V_TARGET;
 }
 
 /* Held, these do not move at all; occupancy and Jmodel move with the model. */
@@ -66,7 +94,8 @@ static elbo_quantity table_of(elbo_compiler *c, elbo_table table)
 {
     const bool held = c->fixed_pi && c->program->sloped && table != ELBO_TABLE_V
                       && table != ELBO_TABLE_Q;
-    const bool live = c->program->sloped && !(held && is_still(table));
+    const bool live =
+        c->program->sloped && !is_frozen(table) && !(held && is_still(table));
     elbo_binding *const b =
         held ? &c->program->held[table] : &c->program->binding[table];
     size_t end;
@@ -81,8 +110,8 @@ static elbo_quantity table_of(elbo_compiler *c, elbo_table table)
         return elbo_quantity_number(0);
     }
     b->n = n;
-    b->value = elbo_quantity_leaf(c, end ? ELBO_AT_STATE : ELBO_AT_ALL, n + end,
-                                  1, live);
+    b->value = elbo_quantity_leaf(
+        c, is_number(table) ? ELBO_AT_ALL : ELBO_AT_STATE, n + end, 1, live);
     b->used = true;
     return b->value;
 }
@@ -103,8 +132,40 @@ elbo_quantity elbo_lookup_call(elbo_compiler *c, elbo_table table,
 {
     const elbo_quantity whole = table_of(c, table);
 
-    return table == ELBO_TABLE_V ? elbo_lookup_state(c, whole, e->arg[0])
-                                 : at_pair(c, whole, e->arg[0]);
+    return is_value(table) ? elbo_lookup_state(c, whole, e->arg[0])
+                           : at_pair(c, whole, e->arg[0]);
+}
+
+/* One round: V_then is a function of states like any other. */
+elbo_quantity elbo_lookup_then(elbo_compiler *c, const elbo_expr *e)
+{
+    const elbo_quantity table = table_of(c, ELBO_TABLE_V_THEN);
+    const size_t i = state_of(e->arg[0]);
+
+    if (c->program->batch.epochs <= 1)
+        return elbo_lookup_state(c, table, e->arg[0]);
+    return elbo_quantity_gather(c, table, rounds[i].at, rounds[i].then);
+}
+
+static elbo_quantity all_rows(elbo_compiler *c, elbo_quantity table)
+{
+    const size_t n = c->program->layout.size[ELBO_AT_MODEL_ROW];
+    uint32_t *const index = elbo_arena_u32(c->program->arena, n);
+
+    if (!index && c->status == ELBO_OK)
+        c->status = ELBO_FAIL(ELBO_ENOMEM, "a policy of %zu rows", n);
+    for (size_t i = 0; index && i < n; i++) index[i] = (uint32_t)i;
+    return elbo_quantity_rows(c, table, ELBO_AT_MODEL_ROW, index);
+}
+
+elbo_quantity elbo_lookup_policy(elbo_compiler *c, elbo_domain at)
+{
+    const elbo_quantity logpi = table_of(c, ELBO_TABLE_LOGPI);
+    const elbo_quantity rows =
+        at == ELBO_AT_ROW ? elbo_quantity_gather(c, logpi, at, elbo_place_sa)
+                          : all_rows(c, logpi);
+
+    return elbo_quantity_unary(c, ELBO_EXP, rows);
 }
 
 /* ---- coordinates ---- */

@@ -8,9 +8,14 @@
 #include "inference/language/quantity.h"
 
 const char *const elbo_table_names[ELBO_TABLES] = {
-    [ELBO_TABLE_V] = "V",         [ELBO_TABLE_Q] = "Q",
-    [ELBO_TABLE_LOGPI] = "logpi", [ELBO_TABLE_OCCUPANCY] = "occupancy",
-    [ELBO_TABLE_J] = "J",         [ELBO_TABLE_JMODEL] = "Jmodel",
+    [ELBO_TABLE_V] = "V",
+    [ELBO_TABLE_Q] = "Q",
+    [ELBO_TABLE_LOGPI] = "logpi",
+    [ELBO_TABLE_OCCUPANCY] = "occupancy",
+    [ELBO_TABLE_J] = "J",
+    [ELBO_TABLE_JMODEL] = "Jmodel",
+    [ELBO_TABLE_V_TARGET] = "V_target",
+    [ELBO_TABLE_V_THEN] = "V_then",
 };
 
 enum { MOST_ARGUMENTS = 3 };
@@ -29,29 +34,19 @@ static const struct {
     {"stop", ELBO_STOP},
 };
 
-static const struct {
-    const char *name;
-    const char *why;
-} missing[] = {
-    {"E",        "means of samples are not there yet: E(f) is exact"},
-    {"usq",      "means of samples are not there yet: E(f) is exact"},
-    {"roll",     "models are not rolled out yet"                    },
-    {"rhat",     "models of finite worlds do not learn the reward"  },
-    {"V_then",   "values of the past are not kept yet"              },
-    {"V_target", "there is no target copy of V yet"                 },
-};
-
-static elbo_quantity refuse(elbo_compiler *c, const elbo_expr *e)
+elbo_quantity elbo_refuse(elbo_compiler *c, const elbo_expr *e, const char *why)
 {
-    const char *why = "finite worlds have no such word";
-
-    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-        if (strcmp(missing[i].name, e->name) == 0) why = missing[i].why;
     if (c->status == ELBO_OK) {
         c->column = e->column;
         c->status = ELBO_FAIL(ELBO_EINVAL, "%s: %s", e->name, why);
     }
     return elbo_quantity_number(0);
+}
+
+/* Words of a checked tree that finite worlds have not. */
+static elbo_quantity refuse(elbo_compiler *c, const elbo_expr *e)
+{
+    return elbo_refuse(c, e, "finite worlds have no such word");
 }
 
 /* ---- names ---- */
@@ -62,6 +57,7 @@ elbo_quantity elbo_meaning_name(elbo_compiler *c, const elbo_expr *e)
     if (strcmp(e->name, "gamma") == 0)
         return elbo_quantity_number(c->program->batch.gamma);
     if (strcmp(e->name, "logp") == 0) return elbo_model_logp(c);
+    if (strcmp(e->name, "rhat") == 0) return elbo_model_reward(c);
     if (e->type == ELBO_TYPE_STATE) return elbo_lookup_coordinates(c, e);
     for (elbo_table i = 0; i < ELBO_TABLES; i++) {
         if (strcmp(e->name, elbo_table_names[i]) != 0) continue;
@@ -97,15 +93,39 @@ static elbo_quantity call_logpi(elbo_compiler *c, const elbo_expr *e)
     return elbo_lookup_call(c, ELBO_TABLE_LOGPI, e);
 }
 
+static elbo_quantity call_V_target(elbo_compiler *c, const elbo_expr *e)
+{
+    return elbo_lookup_call(c, ELBO_TABLE_V_TARGET, e);
+}
+
+static elbo_quantity call_fixed_pi(elbo_compiler *c, const elbo_expr *e)
+{
+    const bool before = c->fixed_pi;
+
+    c->fixed_pi = true;
+
+    const elbo_quantity x = elbo_compile_quantity(c, e->arg[0]);
+
+    c->fixed_pi = before;
+    return x;
+}
+
+/* Words that look at their arguments' text themselves. */
 static const struct {
     const char *name;
     elbo_quantity (*build)(elbo_compiler *c, const elbo_expr *e);
 } tables[] = {
-    {"V",     call_V           },
-    {"Q",     call_Q           },
-    {"A",     call_A           },
-    {"logpi", call_logpi       },
-    {"gradV", elbo_lookup_slope},
+    {"V",        call_V           },
+    {"Q",        call_Q           },
+    {"A",        call_A           },
+    {"logpi",    call_logpi       },
+    {"gradV",    elbo_lookup_slope},
+    {"V_target", call_V_target    },
+    {"V_then",   elbo_lookup_then },
+    {"fixed_pi", call_fixed_pi    },
+    {"roll",     elbo_policy_roll },
+    {"Epi",      elbo_policy_mean },
+    {"usq",      elbo_samples_usq },
 };
 
 /* ---- calls of values ---- */
@@ -220,21 +240,9 @@ static elbo_quantity call_function(elbo_compiler *c, const elbo_expr *e,
     return functions[i].build(c, x);
 }
 
-static elbo_quantity call_fixed_pi(elbo_compiler *c, const elbo_expr *e)
-{
-    const bool before = c->fixed_pi;
-
-    c->fixed_pi = true;
-
-    const elbo_quantity x = elbo_compile_quantity(c, e->arg[0]);
-
-    c->fixed_pi = before;
-    return x;
-}
-
 elbo_quantity elbo_meaning_call(elbo_compiler *c, const elbo_expr *e)
 {
-    if (strcmp(e->name, "fixed_pi") == 0) return call_fixed_pi(c, e);
+    if (strcmp(e->name, "E") == 0 && e->n == 2) return elbo_samples_mean(c, e);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (strcmp(tables[i].name, e->name) == 0) return tables[i].build(c, e);
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)

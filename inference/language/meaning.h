@@ -13,6 +13,10 @@ extern const char *const elbo_table_names[ELBO_TABLES];
 elbo_quantity elbo_meaning_name(elbo_compiler *c, const elbo_expr *e);
 elbo_quantity elbo_meaning_call(elbo_compiler *c, const elbo_expr *e);
 
+/* Why a word cannot be compiled here: the number 0 after ELBO_EINVAL. */
+elbo_quantity elbo_refuse(elbo_compiler *c, const elbo_expr *e,
+                          const char *why);
+
 /* lookup.c: V(s), Q(next, a), gradV(y), logpi, J, s as coordinates. */
 elbo_quantity elbo_lookup_scalar(elbo_compiler *c, elbo_table table);
 elbo_quantity elbo_lookup_here(elbo_compiler *c, elbo_table table);
@@ -25,6 +29,9 @@ elbo_quantity elbo_lookup_state(elbo_compiler *c, elbo_quantity table,
 
 /* factors.c: a name or a call that is an auxiliary factor. */
 elbo_quantity elbo_factor_quantity(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_lookup_then(elbo_compiler *c, const elbo_expr *e);
+/* The policy at the model's rows, and at the batch's. */
+elbo_quantity elbo_lookup_policy(elbo_compiler *c, elbo_domain at);
 elbo_quantity elbo_lookup_coordinates(elbo_compiler *c, const elbo_expr *state);
 
 /* batch.c: what the batch itself says. */
@@ -38,5 +45,17 @@ elbo_quantity elbo_batch_mean(elbo_compiler *c, elbo_quantity x);
 elbo_quantity elbo_model_logp(elbo_compiler *c);
 elbo_quantity elbo_model_mean(elbo_compiler *c, elbo_quantity f);
 elbo_quantity elbo_model_variance(elbo_compiler *c, elbo_quantity f);
+elbo_quantity elbo_model_reward(elbo_compiler *c);
+/* p at each entry of the batch's rows, and of the model. */
+elbo_quantity elbo_model_kernel(elbo_compiler *c);
+elbo_quantity elbo_model_everywhere(elbo_compiler *c);
+
+/* policy.c: roll(k, f) and Epi(f). */
+elbo_quantity elbo_policy_roll(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_policy_mean(elbo_compiler *c, const elbo_expr *e);
+
+/* samples.c: E(f, n) and usq(E(f, n) - c). */
+elbo_quantity elbo_samples_mean(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_samples_usq(elbo_compiler *c, const elbo_expr *e);
 
 #endif

@@ -127,9 +127,19 @@ void elbo_program_free(elbo_program *program)
     elbo_arena_free(program->arena);
 }
 
+static bool reads_reward(const elbo_program *program)
+{
+    const elbo_intake *in = program->intakes;
+
+    while (in && in->kind != ELBO_RHAT_ROWS) in = in->rest;
+    return in;
+}
+
 bool elbo_program_needs(const elbo_program *program, const char *name)
 {
     if (strcmp(name, "p") == 0) return program->intakes;
+    if (strcmp(name, "samples") == 0) return program->draws;
+    if (strcmp(name, "rhat") == 0) return reads_reward(program);
     for (elbo_table i = 0; i < ELBO_TABLES; i++)
         if (strcmp(name, elbo_table_names[i]) == 0)
             return program->binding[i].used;
@@ -160,6 +170,8 @@ static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
         [ELBO_TABLE_OCCUPANCY] = bind->occupancy,
         [ELBO_TABLE_J] = &bind->J,
         [ELBO_TABLE_JMODEL] = &bind->Jmodel,
+        [ELBO_TABLE_V_TARGET] = bind->V_target,
+        [ELBO_TABLE_V_THEN] = bind->V_then,
     };
     bool changed = !program->warm;
 
@@ -185,22 +197,23 @@ static void run_fixed(elbo_program *program)
 }
 
 /* The intakes' x, and no derivatives yet. */
-static void read_kernel(elbo_program *program, const double p[])
+static void read_kernel(elbo_program *program, const elbo_bindings *bind)
 {
     for (const elbo_intake *in = program->intakes; in; in = in->rest) {
-        elbo_intake_forward(in, &program->layout, p);
+        elbo_intake_forward(in, &program->layout, bind->p, bind->rhat);
         memset(in->g, 0,
                in->cols * program->layout.size[in->at] * sizeof *in->g);
     }
 }
 
 /* The total, and the intakes' derivatives when they are wanted. */
-static double run_live(elbo_program *program, const double p[], bool wanted)
+static double run_live(elbo_program *program, const elbo_bindings *bind,
+                       bool wanted)
 {
     const size_t tiles = elbo_tile_count(program);
     double total = 0;
 
-    read_kernel(program, p);
+    read_kernel(program, bind);
     for (size_t k = 0; k < tiles; k++) {
         double part;
 
@@ -230,12 +243,23 @@ elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
     *sample = 0;
     if (bind_tables(program, bind)) run_fixed(program);
     if (live)
-        total = run_live(program, bind->p, G);
+        total = run_live(program, bind, G);
     else
         elbo_tape_get(program->fixed, program->total.node, &total);
     if (!isfinite(total)) return elbo_fault_value(program, total, sample);
     *value = total;
     return G && live ? add_derivative(program, G, sample) : ELBO_OK;
+}
+
+bool elbo_program_hold(elbo_program *program, bool held)
+{
+    const bool direct = program->expr->depends & ELBO_STOPS_THETA;
+
+    if (held && (!program->warm || (direct && program->tiled))) return false;
+    elbo_tape_hold(program->fixed, held);
+    if (program->total.live && !program->tiled)
+        elbo_tape_hold(program->live, held);
+    return true;
 }
 
 /* ---- through the planner ---- */
@@ -287,11 +311,12 @@ elbo_status elbo_program_slopes(elbo_program *program,
 
     elbo_program *const twin = program->twin;
 
+    elbo_draws_share(program, twin);
     if (!twin->total.live)
         return elbo_program_run(twin, bind, value, NULL, sample);
     if (bind_tables(twin, bind)) run_fixed(twin);
 
-    const double total = run_live(twin, bind->p, true);
+    const double total = run_live(twin, bind, true);
 
     if (!isfinite(total)) return elbo_fault_value(twin, total, sample);
     *value = total;
@@ -342,8 +367,8 @@ static elbo_status multiply(elbo_program *program, double out[], elbo_arena *ws)
     read_quantity(program, y, right);
     for (size_t row = 0; row < layout->rows; row++)
         for (size_t t = layout->samples[row]; t < layout->samples[row + 1]; t++)
-            out[layout->order[t]] = left[place_of(x->at, row, t)]
-                                    * right[place_of(y->at, row, t)];
+            out[layout->order[t]] =
+                left[place_of(x->at, row, t)] * right[place_of(y->at, row, t)];
     return ELBO_OK;
 }
 
@@ -355,7 +380,7 @@ elbo_status elbo_program_values(elbo_program *program,
 
     *sample = 0;
     if (bind_tables(program, bind)) run_fixed(program);
-    if (program->inner.live) read_kernel(program, bind->p);
+    if (program->inner.live) read_kernel(program, bind);
 
     const elbo_status s = multiply(program, out, program->arena);
 

@@ -10,7 +10,10 @@
  * central difference over the neighbouring cells along each coordinate,
  * one-sided at borders, 0 where there is no neighbour. Ed and mean weigh the
  * data as the objective does, and equally where all weights are 0. E f = sum p
- * f; a mean of what does not depend on y is itself. A weight of 0 hides no
+ * f; a mean of what does not depend on y is itself. roll(k, f), f a function of y
+ * alone, follows the policy and the model from each state on, exactly. Epi(f)
+ * takes pi over the actions that the batch has at s, scaled to sum to 1 over
+ * them (0 where pi takes none of them). A weight of 0 hides no
  * value that is not finite.
  */
 #ifndef ELBO_PROGRAM_H
@@ -52,6 +55,7 @@ void elbo_program_free(elbo_program *program);
  * it (elbo_program_needs tells). */
 typedef struct elbo_bindings {
     const double *p;         /* [nnz] the model's kernel: differentiated */
+    const double *rhat;      /* [nS x nA] its rewards: likewise */
     const double *V;         /* [nS + 1] */
     const double *Q;         /* [nS x nA] */
     const double *pi;        /* [nS x nA] */
@@ -78,8 +82,9 @@ typedef struct elbo_slopes {
     double J, Jmodel, Jmodel_held;
 } elbo_slopes;
 
-/* *value = sum over the batch of weight * expression; G[nnz] += its derivative
- * with respect to p unless NULL. ELBO_ENOTFINITE: *sample is the transition at
+/* *value = sum over the batch of weight * expression; G += its derivative with
+ * respect to p [nnz] and, behind it where it needs "rhat", to rhat [nS x nA];
+ * unless NULL. ELBO_ENOTFINITE: *sample is the transition at
  * which the first non-finite value arose. */
 elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
                              double *value, double G[], size_t *sample);
@@ -98,6 +103,25 @@ elbo_status elbo_program_values(elbo_program *program,
                                 const elbo_bindings *bind, double out[],
                                 size_t *sample);
 
+/* Draws for every E(f, n): n states from p for each transition, the k-th one's
+ * from stream (seed, "expectation", 256 index + k). From then on E(f, n) is
+ *
+ *   1/n sum_j f(y_j) p(y_j) / p_drawn(y_j)
+ *
+ * whose value where p = p_drawn is the mean of the samples and whose derivative
+ * is the score function's, 1/n sum_j f(y_j) d log p(y_j): both unbiased for E f
+ * and its derivative (not so a nonlinear function of it), and one function of p
+ * between two draws, which a search can climb. usq(E(f, n) - c) is the mean of
+ * (z_j - c)(z_k - c) over j != k, z_j being the terms of that sum. */
+void elbo_program_draw(elbo_program *program, const double p[], uint64_t seed,
+                       uint64_t index);
+
+/* From here on what stands under stop keeps its values of the last run, or no
+ * longer (differences then see what derivatives see). A stop over what theta
+ * reaches directly is held only where the program is not tiled: false. */
+bool elbo_program_hold(elbo_program *program, bool held);
+
+/* Whether it reads "p", "rhat", "V", ...; "samples": whether it has E(f, n). */
 bool elbo_program_needs(const elbo_program *program, const char *name);
 
 #endif

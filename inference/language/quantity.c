@@ -221,6 +221,33 @@ elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
     return traced(c, x);
 }
 
+void elbo_quantity_untiled(elbo_compiler *c)
+{
+    if (c->program->tiled && c->status == ELBO_OK) give_up_tiles(c);
+}
+
+elbo_quantity elbo_quantity_rows(elbo_compiler *c, elbo_quantity x,
+                                 elbo_domain at, const uint32_t index[])
+{
+    if (is_tiled(c, x.live)) give_up_tiles(c);
+    if (c->status != ELBO_OK || !fits(c, at)) return elbo_quantity_number(0);
+    x.node =
+        elbo_tape_gather(tape_of(c, x.live), x.node, index, size_of(c, at));
+    x.at = at;
+    return traced(c, x);
+}
+
+elbo_quantity elbo_quantity_runs(elbo_compiler *c, elbo_quantity x,
+                                 elbo_domain to, const size_t start[])
+{
+    if (is_tiled(c, x.live)) give_up_tiles(c);
+    if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    x.node =
+        elbo_tape_segments(tape_of(c, x.live), x.node, start, size_of(c, to));
+    x.at = to;
+    return traced(c, x);
+}
+
 elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,
                                   elbo_quantity x)
 {
@@ -287,7 +314,7 @@ static const uint32_t *place_in(elbo_compiler *c, elbo_domain at)
 elbo_quantity elbo_quantity_intake(elbo_compiler *c, elbo_intake_kind kind,
                                    elbo_quantity function, elbo_domain at)
 {
-    const bool whole = kind == ELBO_P_SAMPLES || kind == ELBO_P_ENTRIES;
+    const bool whole = kind >= ELBO_P_SAMPLES;
     const bool tiled = c->program->tiled;
     const size_t cols = whole ? 1 : function.cols;
     const size_t n = size_of(c, at) * cols;

@@ -30,6 +30,16 @@ elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
 elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,
                                   elbo_quantity x);
 
+/* What follows needs all places at once. */
+void elbo_quantity_untiled(elbo_compiler *c);
+
+/* Rows of x by number, index[places of `at`], and sums over runs of them, start
+ * [places of `to` + 1]. Live ones are not tiled. */
+elbo_quantity elbo_quantity_rows(elbo_compiler *c, elbo_quantity x,
+                                 elbo_domain at, const uint32_t index[]);
+elbo_quantity elbo_quantity_runs(elbo_compiler *c, elbo_quantity x,
+                                 elbo_domain to, const size_t start[]);
+
 /* Rows of a table at the places of a domain. */
 elbo_quantity elbo_quantity_gather(elbo_compiler *c, elbo_quantity table,
                                    elbo_domain at, elbo_place_index *of);

@@ -16,8 +16,8 @@ enum {
 #define CALL(args, is)  .takes = (args), .gives = ELBO_GIVES_##is
 #define OF_STATES(args) CALL(args, SCALAR)
 #define ELEMENTWISE     CALL("f", WIDEST)
-#define AVERAGE(args, n)                                                       \
-    CALL(args, WIDEST), .least = (n), .adds = MODEL, .removes = Y,             \
+#define AVERAGE(args)                                                          \
+    CALL(args, WIDEST), .least = 1, .adds = MODEL, .removes = Y,               \
                         .effect = ELBO_BINDS_Y
 
 /* X(name, signature, doc, rule) */
@@ -34,11 +34,14 @@ enum {
     X(rhat, "rhat", "the model's reward at (s, a)", NAME(SCALAR, MODEL))       \
     X(E, "E(f) or E(f, n)",                                                    \
       "mean of f over y ~ p_theta(.|s, a), exact or of n samples",             \
-      AVERAGE("fn", 1))                                                        \
-    X(Var, "Var(f)", "variance of f over y ~ p_theta(.|s, a)",                 \
-      AVERAGE("f", 1))                                                         \
-    X(roll, "roll(k, f)", "mean of f over y, k model steps ahead",             \
-      AVERAGE("nf", 2))                                                        \
+      AVERAGE("fn"))                                                           \
+    X(Var, "Var(f)", "variance of f over y ~ p_theta(.|s, a)", AVERAGE("f"))   \
+    X(roll, "roll(k, f)",                                                      \
+      "mean of f(y) over y, k steps ahead by the model and the policy",        \
+      CALL("nf", WIDEST), .adds = MODEL | PLANNER, .removes = Y,               \
+      .effect = ELBO_BINDS_Y)                                                  \
+    X(Epi, "Epi(f)", "mean of f(s, a) over a ~ pi(.|s)", CALL("f", WIDEST),    \
+      .adds = SAMPLE | PLANNER, .effect = ELBO_HIDES_Y)                        \
     X(V, "V(state)", "the planner's value in the model", OF_STATES("S"),       \
       .adds = PLANNER)                                                         \
     X(Q, "Q(state, action)", "the planner's action value in the model",        \
@@ -103,6 +106,14 @@ const elbo_rule *elbo_rule_find(const char *name)
     for (const elbo_rule *rule = elbo_rules; rule->name; rule++)
         if (strcmp(rule->name, name) == 0) return rule;
     return NULL;
+}
+
+bool elbo_expr_reads(const elbo_expr *expr, const char *name)
+{
+    if (expr->name && strcmp(expr->name, name) == 0) return true;
+    for (size_t i = 0; i < expr->n; i++)
+        if (elbo_expr_reads(expr->arg[i], name)) return true;
+    return false;
 }
 
 size_t elbo_rule_least(const elbo_rule *rule)

@@ -9,7 +9,8 @@ struct elbo_objective {
     const elbo_expr *expr;
     const char *slot; /* for messages */
     bool weight_slot; /* it is w itself: samples count by their masses alone */
-    bool by_epoch; /* rounds of collection tell equal samples apart */
+    bool by_sample;   /* means of samples: each sample has draws of its own */
+    bool by_epoch;    /* rounds of collection tell equal samples apart */
     elbo_program *program; /* NULL while there are no data */
     elbo_batch batch;
     uint32_t *row, *next, *entry; /* [capacity], of the batch */
@@ -17,8 +18,9 @@ struct elbo_objective {
     uint32_t *epoch;              /* [capacity] its round */
     uint32_t *of;                 /* [capacity] a sample's transition */
     double *r, *weight;           /* [capacity] */
-    double *V, *Q, *logpi, *occupancy; /* bound */
+    double *V, *Q, *logpi, *occupancy; /* bound, unless others are held */
     elbo_bindings bind;
+    const elbo_value_set *members; /* NULL: the planner alone */
 };
 
 /* ---- text ---- */
@@ -134,6 +136,8 @@ static elbo_status find_epochs(elbo_objective *o, elbo_arena *arena)
     ELBO_TRY(elbo_expr_factors(o->expr, arena, &calls, &n));
     for (size_t i = 0; i < n; i++)
         if (calls[i].what.shape == ELBO_FACTOR_EPOCH) o->by_epoch = true;
+    if (elbo_expr_reads(o->expr, "V_then")) o->by_epoch = true;
+    o->by_sample = elbo_expr_samples(o->expr);
     if (o->by_epoch) o->batch.epoch = o->epoch;
     return ELBO_OK;
 }
@@ -229,7 +233,8 @@ static void merge(elbo_objective *o, const sample from[], size_t n,
 
     o->batch.epochs = 1;
     for (size_t i = 0; i < n; i++) {
-        const bool same = k > 0 && from[i].entry == o->entry[k - 1]
+        const bool same = k > 0 && !o->by_sample
+                          && from[i].entry == o->entry[k - 1]
                           && from[i].epoch == o->epoch[k - 1]
                           && !(from[i].r > o->r[k - 1]);
 
@@ -329,6 +334,39 @@ const elbo_expr *elbo_objective_expression(const elbo_objective *objective)
     return objective->expr;
 }
 
+void elbo_objective_reward(elbo_objective *objective, const double reward[])
+{
+    objective->bind.rhat = reward;
+}
+
+void elbo_objective_hold(elbo_objective *objective, const double target[],
+                         const double then[], const double V[],
+                         const double Q[])
+{
+    objective->bind.V_target = target;
+    objective->bind.V_then = then;
+    if (V) objective->bind.V = V;
+    if (Q) objective->bind.Q = Q;
+}
+
+void elbo_objective_members(elbo_objective *objective,
+                            const elbo_value_set *members)
+{
+    objective->members = members;
+}
+
+bool elbo_objective_still(elbo_objective *objective, bool held)
+{
+    return !objective->program || elbo_program_hold(objective->program, held);
+}
+
+void elbo_objective_draw(elbo_objective *objective, const elbo_kernel *p,
+                         uint64_t seed, uint64_t index)
+{
+    if (objective->program)
+        elbo_program_draw(objective->program, p->prob, seed, index);
+}
+
 void elbo_objective_factors(elbo_objective *objective,
                             const double *const values[])
 {
@@ -340,39 +378,83 @@ static elbo_status name_sample(const elbo_objective *o, size_t at)
     return elbo_fail_prefix("%s, sample %u", o->slot, (unsigned)o->first[at]);
 }
 
+/* The bindings of member k. */
+static elbo_bindings bind_member(const elbo_objective *o, size_t k)
+{
+    elbo_bindings bind = o->bind;
+
+    if (o->members) {
+        const elbo_member member = elbo_value_set_member(o->members, k);
+
+        bind.V = member.V;
+        if (member.Q) bind.Q = member.Q;
+        if (member.logpi) bind.logpi = member.logpi;
+    }
+    return bind;
+}
+
+/* Only where the bindings are the plan's own do they move. */
+static elbo_slopes moving_slopes(const elbo_objective *o,
+                                 const elbo_bindings *bind,
+                                 const elbo_slopes *slopes)
+{
+    elbo_slopes moving = *slopes;
+
+    if (bind->V != o->V) moving.V = NULL;
+    if (bind->Q != o->Q) moving.Q = NULL;
+    if (bind->logpi != o->logpi) moving.logpi = NULL;
+    return moving;
+}
+
+static elbo_status run_member(elbo_objective *o, const elbo_bindings *bind,
+                              double *value, double G[], elbo_slopes *slopes,
+                              size_t *at)
+{
+    if (!slopes) return elbo_program_run(o->program, bind, value, G, at);
+
+    elbo_slopes moving = moving_slopes(o, bind, slopes);
+    const elbo_status s =
+        elbo_program_slopes(o->program, bind, value, G, &moving, at);
+
+    slopes->J = moving.J;
+    slopes->Jmodel = moving.Jmodel;
+    slopes->Jmodel_held = moving.Jmodel_held;
+    return s;
+}
+
+/* Over all members; slopes: NULL ok. */
+static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
+                       double G[], elbo_slopes *slopes)
+{
+    const size_t n = o->members ? elbo_value_set_size(o->members) : 1;
+    double sum = 0;
+
+    o->bind.p = p->prob;
+    for (size_t k = 0; o->program && k < n; k++) {
+        const elbo_bindings bind = bind_member(o, k);
+        double part = 0;
+        size_t at;
+
+        if (run_member(o, &bind, &part, G, slopes, &at) != ELBO_OK)
+            return name_sample(o, at);
+        sum += part;
+    }
+    *value = sum;
+    return ELBO_OK;
+}
+
 elbo_status elbo_objective_slopes(elbo_objective *objective,
                                   const elbo_kernel *p, double *value,
                                   double G[], elbo_slopes *slopes)
 {
-    size_t at;
-
-    if (!objective->program) {
-        *value = 0;
-        return ELBO_OK;
-    }
-    objective->bind.p = p->prob;
-    if (elbo_program_slopes(objective->program, &objective->bind, value, G,
-                            slopes, &at)
-        == ELBO_OK)
-        return ELBO_OK;
-    return name_sample(objective, at);
+    return run(objective, p, value, G, slopes);
 }
 
 elbo_status elbo_objective_value(elbo_objective *objective,
                                  const elbo_kernel *p, double *value,
                                  double G[])
 {
-    size_t at;
-
-    if (!objective->program) {
-        *value = 0;
-        return ELBO_OK;
-    }
-    objective->bind.p = p->prob;
-    if (elbo_program_run(objective->program, &objective->bind, value, G, &at)
-        == ELBO_OK)
-        return ELBO_OK;
-    return name_sample(objective, at);
+    return run(objective, p, value, G, NULL);
 }
 
 elbo_status elbo_objective_weights(elbo_objective *objective,

@@ -81,7 +81,8 @@ elbo_status elbo_likelihood_depends(const char *text, unsigned *depends)
 static bool reads_beyond(const elbo_expr *expr, const char *name)
 {
     static const char *const planner[] = {"V",     "Q",         "A", "gradV",
-                                          "logpi", "occupancy", "J", "Jmodel"};
+                                          "logpi", "occupancy", "J", "Jmodel",
+                                          "roll",  "Epi"};
 
     if (expr->name && strcmp(expr->name, "stop") == 0) return false;
     for (size_t i = 0; expr->name && i < sizeof planner / sizeof *planner; i++)

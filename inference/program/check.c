@@ -29,6 +29,7 @@ static double bytes_needed(const elbo_engine *engine, const elbo_setup *setup)
 static void print_experiment(const elbo_experiment *e)
 {
     const elbo_setup *const s = &e->setup;
+    const char *const named = elbo_setup_named(s);
 
     printf("experiment   %s, %zu seed%s from %" PRIu64 "\n", e->name,
            e->n_seeds, e->n_seeds == 1 ? "" : "s", e->seeds[0]);
@@ -36,6 +37,7 @@ static void print_experiment(const elbo_experiment *e)
     printf("model        %s\n", s->model->name);
     printf("control      %s\n", s->control->name);
     printf("objective    %s\n", elbo_setup_kind(s));
+    printf("named        %s\n", named ? named : "no published objective");
     printf("weight       %s\n", elbo_text(s->inference, "weight"));
     printf("likelihood   %s\n", elbo_text(s->inference, "likelihood"));
     printf("transition   %s\n", elbo_text(s->inference, "transition"));
@@ -43,11 +45,36 @@ static void print_experiment(const elbo_experiment *e)
     printf("feedback     %g\n", elbo_real(s->inference, "feedback"));
 }
 
+/* Its own objective against central differences. */
+static int check_gradient(elbo_engine *engine)
+{
+    elbo_derivative_check found;
+
+    if (elbo_engine_check_gradient(engine, &found) != ELBO_OK) {
+        elbo_say("check: %s", elbo_last_error()->text);
+        return ELBO_EXIT_CHECK;
+    }
+    if (found.skipped) {
+        printf("derivatives  not compared: %s\n", found.skipped);
+        return ELBO_EXIT_OK;
+    }
+    printf("derivatives  %zu compared with differences: off by %.2g of the "
+           "largest%s\n",
+           found.n, found.relative,
+           found.approximate ? " (approximate by its own setting)" : "");
+    if (found.approximate || found.relative <= elbo_derivative_tolerance)
+        return ELBO_EXIT_OK;
+    elbo_say("check: parameter %zu: the derivative is %.10g, the difference "
+             "quotient %.10g",
+             found.worst, found.got, found.want);
+    return ELBO_EXIT_CHECK;
+}
+
 /* The parts may still refuse what the schema cannot see: a bad table. */
 static int open_and_print(const elbo_experiment *e)
 {
     elbo_engine *engine;
-    const int code = elbo_experiment_begin(e, &engine);
+    int code = elbo_experiment_begin(e, &engine);
 
     if (code) return code;
     print_experiment(e);
@@ -59,8 +86,9 @@ static int open_and_print(const elbo_experiment *e)
     printf("parameters   %zu\n", elbo_engine_belief(engine)->n);
     printf("memory       about %.3g MiB a seed\n",
            bytes_needed(engine, &e->setup) / mebi);
+    code = check_gradient(engine);
     elbo_engine_free(engine);
-    return ELBO_EXIT_OK;
+    return code;
 }
 
 int elbo_check_main(const elbo_command *command)

@@ -5,12 +5,14 @@
 #include "inference/ascent.h"
 #include "inference/factor.h"
 #include "inference/gradient.h"
+#include "inference/language/named.h"
 #include "inference/likelihood.h"
 #include "inference/norm_bound.h"
 #include "inference/program/command.h"
 #include "inference/program/diagnostics.h"
 #include "inference/program/papers.h"
 #include "inference/program/shelf.h"
+#include "inference/value_set.h"
 
 enum { NAMES = 256 };
 
@@ -160,6 +162,37 @@ static size_t show_gradients(const char *name, const char *known[], size_t *n)
     return shown;
 }
 
+/* Likelihoods that are published expressions. */
+static size_t show_named(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (const elbo_named *x = elbo_named_objectives; x->name; x++) {
+        if (!picked(name, x->name, known, n)) continue;
+        show_term("likelihood", x->name, x->formula);
+        show_line(x->doc);
+        printf("    %s; %s\n", x->category, elbo_named_kind_text(x->kind));
+        if (*x->gradient) printf("    with gradient: %s\n", x->gradient);
+        show_line(x->source);
+        shown++;
+    }
+    return shown;
+}
+
+static size_t show_value_sets(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (const elbo_value_kind *x = elbo_value_kinds; x->name; x++) {
+        if (!picked(name, x->name, known, n)) continue;
+        show_term("control.values", x->name, x->doc);
+        show_line(x->source);
+        show_options(x->options);
+        shown++;
+    }
+    return shown;
+}
+
 static size_t show_terms(const char *name, const char *known[], size_t *n)
 {
     size_t shown = 0;
@@ -178,6 +211,8 @@ static size_t show_terms(const char *name, const char *known[], size_t *n)
         show_line(l->source);
         shown++;
     }
+    shown += show_named(name, known, n);
+    shown += show_value_sets(name, known, n);
     for (size_t i = 0; elbo_transitions[i]; i++) {
         const elbo_transition *const t = elbo_transitions[i];
 

@@ -1,0 +1,315 @@
+#include "inference/value_set.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <string.h>
+
+#include "inference/core/alloc.h"
+#include "inference/evaluate.h"
+#include "inference/standing.h"
+
+enum { MOST_MEMBERS = 100000 };
+
+struct elbo_value_set {
+    const elbo_mdp *truth;
+    size_t n;
+    double *V; /* [n x (nS + 1)] */
+    /* Of policies; else NULL. */
+    double *pi, *logpi, *Q; /* [n x nS x nA] */
+    bool of_data;
+};
+
+static const elbo_option policies[] = {
+    {"n",           ELBO_INT, "", 1, MOST_MEMBERS, NULL, NULL,
+     "how many policies; of kind=actions there are no more than actions", NULL},
+    {"kind",           ELBO_CHOICE, "", 0, 0, "actions|deterministic|stochastic",
+     "deterministic", "one action everywhere; an action drawn for each state; probabilities "
+     "drawn "
+     "from the flat Dirichlet distribution", NULL},
+    {"world", ELBO_CHOICE, "", 0, 0, "real|data", "real",
+     "where their values are computed: real is an oracle", NULL},
+    {0        },
+};
+
+static const elbo_option functions[] = {
+    {"n", ELBO_INT, "", 1, MOST_MEMBERS, NULL, NULL, "how many functions",
+     NULL},
+    {0},
+};
+
+static const elbo_option indicators[] = {
+    {"n", ELBO_INT, "", 1, MOST_MEMBERS, NULL, NULL,
+     "how many groups; no more than states", NULL},
+    {0},
+};
+
+enum { PLANNER, POLICIES, FUNCTIONS, INDICATORS, KINDS };
+
+/* clang-format off */
+const elbo_value_kind elbo_value_kinds[] = {
+    [PLANNER] = {"planner", "", "none: V, Q and pi are the planner's", NULL},
+    [POLICIES] = {"policies", "Grimm et al., NeurIPS 2020 and 2021",
+                  "policies and their exact values", policies},
+    [FUNCTIONS] = {"functions", "Grimm et al., NeurIPS 2020",
+                   "functions of states, uniform in [-1, 1]", functions},
+    [INDICATORS] = {"indicators", "Farahmand et al., AISTATS 2017",
+                    "indicators of groups of states", indicators},
+    [KINDS] = {0},
+};
+/* clang-format on */
+
+/* ---- text ---- */
+
+static size_t find_kind(const char *name)
+{
+    size_t i = 0;
+
+    while (i < KINDS && strcmp(elbo_value_kinds[i].name, name) != 0) i++;
+    return i;
+}
+
+static const elbo_option *lookup(const char *name, bool *known,
+                                 const char **nearest)
+{
+    const size_t kind = find_kind(name);
+    const char *names[KINDS];
+
+    for (size_t i = 0; i < KINDS; i++) names[i] = elbo_value_kinds[i].name;
+    *known = kind < KINDS;
+    if (!*known) *nearest = elbo_name_nearest(name, names, KINDS);
+    return *known ? elbo_value_kinds[kind].options : NULL;
+}
+
+static elbo_status parse(const char *text, elbo_arena *arena, size_t *kind,
+                         elbo_values *values, size_t *column,
+                         const char **nearest)
+{
+    const char *name;
+
+    ELBO_TRY(
+        elbo_call_parse(text, lookup, arena, &name, values, column, nearest));
+    *kind = find_kind(name);
+    return ELBO_OK;
+}
+
+/* The same word where it outlives the arena. */
+static const char *lasting(const char *word)
+{
+    static const char *const arguments[] = {"n", "kind", "world"};
+
+    for (size_t i = 0; word && i < KINDS; i++)
+        if (strcmp(word, elbo_value_kinds[i].name) == 0)
+            return elbo_value_kinds[i].name;
+    for (size_t i = 0; word && i < sizeof arguments / sizeof *arguments; i++)
+        if (strcmp(word, arguments[i]) == 0) return arguments[i];
+    return NULL;
+}
+
+elbo_status elbo_value_set_check(const char *text, size_t *column,
+                                 const char **nearest)
+{
+    elbo_arena *const arena = elbo_arena_alloc(1024);
+    const char *word = NULL;
+    elbo_values values;
+    size_t kind;
+
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "values: no arena");
+
+    const elbo_status s = parse(text, arena, &kind, &values, column, &word);
+
+    if (nearest) *nearest = lasting(word);
+    elbo_arena_free(arena);
+    return s;
+}
+
+elbo_status elbo_value_set_oracle(const char *text, bool *oracle)
+{
+    elbo_arena *const arena = elbo_arena_alloc(1024);
+    elbo_values values;
+    size_t kind;
+
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "values: no arena");
+
+    const elbo_status s = parse(text, arena, &kind, &values, NULL, NULL);
+
+    *oracle = s == ELBO_OK && kind == POLICIES
+              && elbo_choice_is(&values, "world", "real");
+    elbo_arena_free(arena);
+    return s;
+}
+
+/* ---- members ---- */
+
+static void draw_functions(elbo_value_set *set, uint64_t seed)
+{
+    const size_t nS = set->truth->nS;
+
+    for (size_t k = 0; k < set->n; k++) {
+        elbo_rng rng = elbo_rng_stream(seed, "values", k);
+
+        for (size_t s = 0; s < nS; s++)
+            set->V[k * (nS + 1) + s] = 2 * elbo_rng_uniform(&rng) - 1;
+    }
+}
+
+static void fill_indicators(elbo_value_set *set)
+{
+    const size_t nS = set->truth->nS;
+
+    for (size_t s = 0; s < nS; s++) set->V[s * set->n / nS * (nS + 1) + s] = 1;
+}
+
+static void draw_row(double pi[], size_t nA, bool stochastic, elbo_rng *rng)
+{
+    elbo_gsl_rng adaptor;
+    double sum = 0;
+
+    if (!stochastic) {
+        pi[elbo_rng_below(rng, nA)] = 1;
+        return;
+    }
+    for (size_t a = 0; a < nA; a++)
+        sum += pi[a] = gsl_ran_exponential(elbo_rng_gsl(&adaptor, rng), 1);
+    for (size_t a = 0; a < nA; a++) pi[a] /= sum;
+}
+
+static void draw_policies(elbo_value_set *set, const elbo_values *values,
+                          uint64_t seed)
+{
+    const size_t nS = set->truth->nS, nA = set->truth->nA, rows = nS * nA;
+    const bool actions = elbo_choice_is(values, "kind", "actions");
+    const bool stochastic = elbo_choice_is(values, "kind", "stochastic");
+
+    for (size_t k = 0; k < set->n; k++) {
+        elbo_rng rng = elbo_rng_stream(seed, "values", k);
+
+        for (size_t s = 0; s < nS; s++) {
+            double *const pi = set->pi + k * rows + s * nA;
+
+            if (actions)
+                pi[k] = 1;
+            else
+                draw_row(pi, nA, stochastic, &rng);
+        }
+    }
+    for (size_t i = 0; i < set->n * rows; i++) set->logpi[i] = log(set->pi[i]);
+}
+
+static elbo_status take(elbo_value_set *set, bool policy, elbo_arena *arena)
+{
+    const size_t nS = set->truth->nS, rows = nS * set->truth->nA;
+    size_t states, all;
+
+    if (!elbo_size_mul(set->n, nS + 1, &states)
+        || !elbo_size_mul(set->n, rows, &all))
+        return ELBO_FAIL(ELBO_ESIZE, "values: %zu members", set->n);
+    set->V = elbo_arena_take(arena, states, sizeof(double));
+    if (policy) {
+        set->pi = elbo_arena_take(arena, all, sizeof(double));
+        set->logpi = elbo_arena_take(arena, all, sizeof(double));
+        set->Q = elbo_arena_take(arena, all, sizeof(double));
+    }
+    return elbo_arena_check(arena, "a set of values");
+}
+
+/* V, Q of every policy in the real world. */
+static elbo_status evaluate(elbo_value_set *set, elbo_arena *ws)
+{
+    const elbo_mdp *const truth = set->truth;
+    const size_t nS = truth->nS, rows = nS * truth->nA;
+    double *const V = elbo_arena_take(ws, 2 * (nS + 1), sizeof *V);
+
+    ELBO_TRY(elbo_arena_check(ws, "the values of a policy"));
+    for (size_t k = 0; k < set->n; k++) {
+        const elbo_chain chain = {
+            .mdp = truth, .pi = set->pi + k * rows, .q = truth->P};
+
+        ELBO_TRY(elbo_evaluate(&chain, truth->r, V, ws));
+        V[nS] = 0;
+        memcpy(set->V + k * (nS + 1), V, (nS + 1) * sizeof *V);
+        elbo_backup_rows(truth, V, set->Q + k * rows);
+    }
+    return ELBO_OK;
+}
+
+static elbo_status check_size(const elbo_value_set *set, size_t kind,
+                              const elbo_values *values)
+{
+    const size_t nS = set->truth->nS, nA = set->truth->nA;
+
+    if (kind == INDICATORS && set->n > nS)
+        return ELBO_FAIL(ELBO_EINVAL, "values: %zu groups of %zu states",
+                         set->n, nS);
+    if (kind == POLICIES && elbo_choice_is(values, "kind", "actions")
+        && set->n > nA)
+        return ELBO_FAIL(ELBO_EINVAL, "values: %zu policies of %zu actions",
+                         set->n, nA);
+    return ELBO_OK;
+}
+
+static elbo_status fill(elbo_value_set *set, size_t kind,
+                        const elbo_values *values, uint64_t seed,
+                        elbo_arena *ws)
+{
+    if (kind == FUNCTIONS) draw_functions(set, seed);
+    if (kind == INDICATORS) fill_indicators(set);
+    if (kind != POLICIES) return ELBO_OK;
+    draw_policies(set, values, seed);
+    set->of_data = elbo_choice_is(values, "world", "data");
+    if (set->of_data) return ELBO_OK;
+
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s = evaluate(set, ws);
+
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
+elbo_status elbo_value_set_open(const char *text, const elbo_mdp *truth,
+                                uint64_t seed, elbo_arena *arena,
+                                elbo_arena *ws, elbo_value_set **out)
+{
+    elbo_value_set *const set = elbo_arena_take(arena, 1, sizeof *set);
+    elbo_values values;
+    size_t kind;
+
+    *out = NULL;
+    ELBO_TRY(elbo_arena_check(arena, "a set of values"));
+    ELBO_TRY(parse(text, arena, &kind, &values, NULL, NULL));
+    if (kind == PLANNER) return ELBO_OK;
+    set->truth = truth;
+    set->n = (size_t)elbo_int(&values, "n");
+    ELBO_TRY(check_size(set, kind, &values));
+    ELBO_TRY(take(set, kind == POLICIES, arena));
+    *out = set;
+    return fill(set, kind, &values, seed, ws);
+}
+
+elbo_status elbo_value_set_fit(elbo_value_set *set, const elbo_data *data,
+                               elbo_arena *ws)
+{
+    const size_t nS = set->truth->nS, rows = nS * set->truth->nA;
+
+    if (!set->of_data) return ELBO_OK;
+    for (size_t k = 0; k < set->n; k++)
+        ELBO_TRY(elbo_data_values(data, set->truth, set->pi + k * rows,
+                                  set->V + k * (nS + 1), set->Q + k * rows,
+                                  ws));
+    return ELBO_OK;
+}
+
+size_t elbo_value_set_size(const elbo_value_set *set)
+{
+    return set ? set->n : 0;
+}
+
+elbo_member elbo_value_set_member(const elbo_value_set *set, size_t k)
+{
+    const size_t nS = set->truth->nS, rows = nS * set->truth->nA;
+
+    return (elbo_member){
+        .V = set->V + k * (nS + 1),
+        .Q = set->Q ? set->Q + k * rows : NULL,
+        .logpi = set->logpi ? set->logpi + k * rows : NULL,
+    };
+}
