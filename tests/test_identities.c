@@ -23,14 +23,19 @@ static elbo_kernel dense(case_problem *c, const char *model, const char *how)
     return case_model(c, model, how).mean;
 }
 
-static void set(stage *x, unsigned instance)
+static void set_as(stage *x, const char *garnet, unsigned instance)
 {
-    case_garnet(&x->c, "states=9 actions=3 branching=4", instance, 0.93, 0);
+    case_garnet(&x->c, garnet, instance, 0.93, 0);
     x->nS = x->c.truth.nS;
     x->nA = x->c.truth.nA;
     x->gamma = 0.93;
     x->truth = dense(&x->c, "mixture", "members=world");
     x->model = dense(&x->c, "mixture", "members=world;random");
+}
+
+static void set(stage *x, unsigned instance)
+{
+    set_as(x, "states=9 actions=3 branching=4", instance);
 }
 
 static double *policy(stage *x, uint64_t index)
@@ -218,6 +223,113 @@ START_TEST(values_and_occupancies_agree_with_repeated_backups)
 }
 END_TEST
 
+/* ---- approximate value equivalence ---- */
+
+enum { STATES = 5, ACTIONS = 2, POLICIES = 32 };
+
+/* W <- T_pi V in the kernel. */
+static void backup(const stage *x, const elbo_kernel *P, unsigned code,
+                   const double V[], double W[])
+{
+    for (size_t s = 0; s < STATES; s++) {
+        const size_t row = s * ACTIONS + (code >> s & 1);
+
+        W[s] = x->c.truth.r[row];
+        for (size_t y = 0; y < STATES; y++)
+            W[s] += x->gamma * P->prob[row * (STATES + 1) + y] * V[y];
+    }
+    W[STATES] = 0;
+}
+
+static double *value_of(const stage *x, const elbo_kernel *P, unsigned code)
+{
+    double pi[STATES * ACTIONS] = {0};
+
+    for (size_t s = 0; s < STATES; s++) pi[s * ACTIONS + (code >> s & 1)] = 1;
+    return value(x, P, pi);
+}
+
+static double distance(const double V[], const double W[])
+{
+    double most = 0;
+
+    for (size_t s = 0; s < STATES; s++) most = fmax(most, fabs(V[s] - W[s]));
+    return most;
+}
+
+/* max over policies of |T~^k v - v|, v the policy's real value and T~ its backup
+ * in the model: the error of order-k value equivalence at the values of all
+ * deterministic policies. */
+static double error_of_order(const stage *x, size_t k)
+{
+    double most = 0;
+
+    for (unsigned code = 0; code < POLICIES; code++) {
+        double V[STATES + 1], W[STATES + 1];
+        const double *const v = value_of(x, &x->truth, code);
+
+        memcpy(V, v, sizeof V);
+        for (size_t i = 0; i < k; i++) {
+            backup(x, &x->model, code, V, W);
+            memcpy(V, W, sizeof V);
+        }
+        most = fmax(most, distance(V, v));
+    }
+    return most;
+}
+
+/* The policy whose value is greatest at every state. */
+static unsigned best_of(const stage *x, const elbo_kernel *P)
+{
+    unsigned best = 0;
+    double most = -HUGE_VAL;
+
+    for (unsigned code = 0; code < POLICIES; code++) {
+        const double *const v = value_of(x, P, code);
+        double sum = 0;
+
+        for (size_t s = 0; s < STATES; s++) sum += v[s];
+        if (sum > most) {
+            most = sum;
+            best = code;
+        }
+    }
+    return best;
+}
+
+/* Grimm, Barreto, Singh 2022, in the form derived here: T~^k contracts by
+ * gamma^k, so |v~ - v| <= e_k / (1 - gamma^k) for each policy, and what the
+ * model's best policy loses is at most twice that. e_k / (1 - gamma^k) is
+ * |v~ - v| itself as k grows; e_1 is the bound of one step. */
+START_TEST(planning_loses_no_more_than_the_error_of_any_order_allows)
+{
+    static const size_t orders[] = {1, 2, 5, 20, 2000};
+    stage x;
+
+    set_as(&x, "states=5 actions=2 branching=3", (unsigned)_i);
+    for (size_t i = 0; i < (STATES + 1) * STATES * ACTIONS; i++)
+        x.model.prob[i] =
+            x.truth.prob[i] + 0.4 * (x.model.prob[i] - x.truth.prob[i]);
+
+    const unsigned plan = best_of(&x, &x.model);
+    const double loss = distance(
+        value_of(&x, &x.truth, best_of(&x, &x.truth)),
+        value_of(&x, &x.truth, plan));
+    const double *const promised = value_of(&x, &x.model, plan);
+    const double *const real = value_of(&x, &x.truth, plan);
+
+    for (size_t k = 0; k < sizeof orders / sizeof *orders; k++) {
+        const double e = error_of_order(&x, orders[k]);
+        const double bound = e / (1 - pow(x.gamma, (double)orders[k]));
+
+        ck_assert_double_gt(e, 1e-6);
+        ck_assert_double_le(loss, 2 * bound + 1e-10);
+        ck_assert_double_le(distance(promised, real), bound + 1e-10);
+    }
+    case_garnet_close(&x.c);
+}
+END_TEST
+
 Suite *suite_identities(void)
 {
     Suite *suite = suite_create("identities");
@@ -231,6 +343,8 @@ Suite *suite_identities(void)
         INSTANCES);
     tcase_add_loop_test(
         tcase, values_and_occupancies_agree_with_repeated_backups, 0, 3);
+    tcase_add_loop_test(
+        tcase, planning_loses_no_more_than_the_error_of_any_order_allows, 0, 10);
     suite_add_tcase(suite, tcase);
     return suite;
 }
