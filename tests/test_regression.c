@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/core/alloc.h"
 #include "inference/regression.h"
 #include "tests/engine_cases.h"
 #include "tests/model_cases.h"
@@ -363,6 +364,36 @@ START_TEST(what_a_gaussian_model_cannot_do_is_refused)
 }
 END_TEST
 
+START_TEST(every_lost_allocation_is_reported)
+{
+    const char *const text[] = {"brier", vtr};
+    model_case c;
+    elbo_status s = ELBO_ENOMEM;
+    long budget = 0;
+
+    model_case_open(&c, &model_case_grid, NULL, 0);
+
+    elbo_arena *const keep = c.arena;
+
+    while (s == ELBO_ENOMEM) {
+        elbo_regression r;
+
+        elbo_alloc_budget(budget++);
+        c.arena = elbo_arena_alloc(64);
+        s = c.arena ? model_case_try(&c, "gaussian", "") : ELBO_ENOMEM;
+        if (s == ELBO_OK)
+            s = elbo_regression_init(&r, elbo_regression_find(text[_i]), 20, 4,
+                                     c.arena);
+        elbo_arena_free(c.arena);
+        elbo_alloc_budget(-1);
+    }
+    ck_assert_int_eq(s, ELBO_OK);
+    ck_assert_int_gt(budget, 2);
+    c.arena = keep;
+    model_case_close(&c);
+}
+END_TEST
+
 Suite *suite_regression(void)
 {
     Suite *suite = suite_create("regression");
@@ -374,6 +405,7 @@ Suite *suite_regression(void)
     tcase_add_test(rows, brier_by_counts_and_by_statistics_agree);
     tcase_add_test(rows, optimism_is_the_best_of_the_ellipsoid);
     tcase_add_test(rows, what_a_gaussian_model_cannot_do_is_refused);
+    tcase_add_loop_test(rows, every_lost_allocation_is_reported, 0, 2);
     tcase_add_loop_test(river, riverswim_has_the_published_values, 0, 3);
     tcase_add_test(river, optimism_finds_the_far_reward);
     suite_add_tcase(suite, rows);
