@@ -60,11 +60,11 @@ static elbo_status read_likelihood(const char *text, elbo_arena *arena,
     elbo_expr *expr;
 
     ELBO_TRY(elbo_likelihood_parse(text, &likelihood, NULL, NULL));
-    f->expression = likelihood == &elbo_likelihood_expression;
+    f->expression = !likelihood->conjugate;
     f->stops = elbo_route_stops(&f->slots.route);
     ELBO_TRY(elbo_likelihood_reads_beyond(text, "Jmodel", &f->more));
     ELBO_TRY(elbo_likelihood_depends(text, &f->depends));
-    f->calibration = ELBO_CALIBRATION_UNKNOWN;
+    f->calibration = ELBO_CALIBRATED; /* brier, as a square of the row's mean */
     if (elbo_likelihood_term(text)) return ELBO_OK;
     ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
     f->calibration = elbo_expr_calibration(expr);

@@ -209,11 +209,12 @@ static bool likelihood_half_stopped(const facts *f)
     return f->depends & ELBO_ON_THETA && f->depends & ELBO_STOPS_THETA;
 }
 
+/* A Gaussian model's statistics take each sample at its own stage. */
 static bool likelihood_of_stages(const facts *f)
 {
     return (f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP) || f->then
             || f->target)
-           && elbo_horizon_read(f->setup) > 0;
+           && !f->setup->model->regress && elbo_horizon_read(f->setup) > 0;
 }
 
 static bool weight_of_stages(const facts *f)

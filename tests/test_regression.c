@@ -315,7 +315,8 @@ START_TEST(riverswim_has_the_published_values)
 }
 END_TEST
 
-/* Within 400 episodes optimism has found the way up the river. */
+/* Within 400 episodes optimism has found the way up the river; the same value
+ * targets without it have not. */
 START_TEST(optimism_finds_the_far_reward)
 {
     case_text text = {.env = "riverswim",
@@ -330,6 +331,13 @@ START_TEST(optimism_finds_the_far_reward)
     double sum;
 
     ck_assert_double_eq_tol(last_return(&text, &sum), rivers[0].optimum, 0.01);
+    text.inference = "likelihood=-0.5*sq(E(V_then(y))-V_then(next)) "
+                     "transition=optimistic(1) iterations=400 tolerance=0";
+    ck_assert_double_eq_tol(last_return(&text, &sum), rivers[0].optimum, 0.01);
+    ck_assert_double_lt(400 * rivers[0].optimum - sum, 60);
+    text.inference = "likelihood=-0.5*sq(E(V_then(y))-V_then(next)) "
+                     "transition=optimistic(0) iterations=400 tolerance=0";
+    ck_assert_double_lt(last_return(&text, &sum), 1);
 }
 END_TEST
 
