@@ -13,6 +13,7 @@
 #include "tests/gridwalk.h"
 #include "tests/suites.h"
 #include "tests/two_areas.h"
+#include "tests/world_cases.h"
 
 /* ---- GAMPS: the grid of two areas ---- */
 
@@ -109,6 +110,51 @@ START_TEST(a_deterministic_policy_weighs_by_its_visits)
     ck_assert(elbo_gamps_score((double[]){0, 1, 0}, 3, 1) == 0);
     ck_assert_double_eq_tol(elbo_gamps_score((double[]){0.5, 0.3, 0.2}, 3, 1),
                             sqrt(0.7 * 0.7 + 0.25 + 0.04), 1e-15);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+/* The world of the papers is the one that the numbers are of. */
+START_TEST(the_world_of_two_areas_is_the_replica)
+{
+    elbo_arena *arena = elbo_arena_alloc(1 << 16);
+    elbo_world world;
+    two_areas w;
+
+    case_ok(world_try_open("two_areas", "", NULL, arena, &world));
+    two_areas_init(&w, arena);
+    ck_assert_uint_eq(world.nS, AREA_S);
+    ck_assert_uint_eq(world.nA, AREA_A);
+    for (size_t row = 0; row < AREA_ROWS; row++) {
+        const elbo_pattern *p = w.mdp.P.pattern;
+        elbo_outcome out[EFFECTS];
+        double q[AREA_S] = {0};
+        const size_t n =
+            world.env->outcomes(world.self, row / AREA_A, row % AREA_A, out);
+
+        for (size_t k = 0; k < n; k++) {
+            ck_assert(!out[k].terminal);
+            ck_assert(out[k].reward == (row / AREA_A == AREA_S - 1));
+            q[out[k].next] += out[k].prob;
+        }
+        for (size_t s = 0; s < AREA_S; s++) {
+            const size_t i = elbo_entry(p, row, s);
+
+            ck_assert_double_eq_tol(
+                q[s], i == (size_t)-1 ? 0 : w.mdp.P.prob[i], 1e-15);
+        }
+        ck_assert_int_eq(world.coord[2 * (row / AREA_A)],
+                         (int)(row / AREA_A / 5));
+    }
+    case_ok(world_try_open("two_areas", "steered=false", NULL, arena, &world));
+    for (size_t a = 0; a < AREA_A; a++) {
+        elbo_outcome out[EFFECTS];
+        const size_t n = world.env->outcomes(world.self, 7, a, out);
+
+        for (size_t k = 0; k < n; k++)
+            if (out[k].next == 12)
+                ck_assert_double_eq_tol(out[k].prob, 0.85, 1e-15);
+    }
     elbo_arena_free(arena);
 }
 END_TEST
@@ -358,6 +404,39 @@ START_TEST(a_moment_identifies_the_return_and_not_the_ratio)
 }
 END_TEST
 
+/* ---- distances ---- */
+
+/* The path runs along the top row to the goal. */
+START_TEST(distances_are_from_the_path)
+{
+    const case_text text = {.env = "gridworld",
+                            .env_own = "map=S..G/####/....",
+                            .env_common = "discount=0.9",
+                            .inference = "weight=exp(-distance_to(optimal))",
+                            .data = "source=population over=rows steps=400"};
+    static const double apart[] = {1, 0, 1, 1}; /* up right down left */
+    case_setup setup;
+    elbo_engine *e;
+    elbo_row row;
+
+    case_open(&setup, &text);
+    case_ok(elbo_engine_open(&setup.setup, 3, &e));
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_uint_gt(e->data.n, 0);
+    for (size_t i = 0; i < e->data.n; i++) {
+        const int32_t *x = e->world.coord + 2 * e->data.s[i];
+        /* the path is cells 0 to 2 of row 0, always to the right */
+        const double across = x[1] == 3 ? 1 : 0, down = x[0];
+        const double want =
+            sqrt(across * across + down * down + apart[e->data.a[i]]);
+
+        ck_assert_double_eq_tol(e->data.w[i], exp(-want), 1e-14);
+    }
+    elbo_engine_free(e);
+    case_close(&setup);
+}
+END_TEST
+
 /* ---- all of them in runs ---- */
 
 static const char *const weights[] = {
@@ -428,6 +507,8 @@ Suite *suite_mismatch_weights(void)
     tcase_add_test(t, tom_on_a_deterministic_world_needs_no_ratio);
     tcase_add_test(t, tom_on_a_stochastic_world_implies_the_published_transitions);
     tcase_add_test(t, a_smoothed_ratio_is_too_large_where_it_is_small);
+    tcase_add_test(t, the_world_of_two_areas_is_the_replica);
+    tcase_add_test(t, distances_are_from_the_path);
     tcase_add_test(t, pdml_weighs_rounds_by_the_released_rule);
     tcase_add_test(t, pdml_weights_stand_beside_the_samples_of_their_round);
     tcase_add_test(t, a_moment_identifies_the_return_and_not_the_ratio);

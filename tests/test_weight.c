@@ -323,6 +323,66 @@ START_TEST(a_ratio_turns_one_population_into_another)
 }
 END_TEST
 
+/* ---- a given policy ---- */
+
+/* At temperature inf the prior is the policy: the world's best, softened. */
+START_TEST(an_optimal_prior_is_judged_and_told)
+{
+    const case_text text = {
+        .control_common = "prior=optimal prior_epsilon=0.3 temperature=inf",
+        .data = "steps=60"};
+    const case_text best = {.model = "true",
+                            .control = "value_iteration",
+                            .data = "steps=0"};
+    opened x, y;
+    elbo_row row;
+    const char *const *names;
+
+    open_engine(&x, &text);
+    open_engine(&y, &best);
+    for (size_t k = 0; k < 3; k++) case_ok(elbo_engine_iterate(x.engine, &row));
+    case_ok(elbo_engine_iterate(y.engine, &row));
+    for (size_t i = 0; i < 21; i++)
+        ck_assert_double_eq_tol(x.engine->post.pi[i],
+                                0.7 * y.engine->post.pi[i] + 0.1, 1e-14);
+    case_ok(elbo_setup_oracles(&x.setup.setup, x.setup.arena, &names));
+    ck_assert_str_eq(names[0], "control.prior: optimal");
+    ck_assert_ptr_null(names[1]);
+    close_engine(&x);
+    close_engine(&y);
+}
+END_TEST
+
+/* ---- settings ---- */
+
+START_TEST(settings_of_weights_and_populations_must_agree)
+{
+    static const struct {
+        case_text text;
+        const char *section, *key;
+    } cases[] = {
+        {{.data = "over=rows"}, "data", "over"},
+        {{.data = "source=population episode_steps=5"}, "data",
+         "episode_steps"},
+        {{.data = "source=population policy=current"}, "data", "policy"},
+        {{.inference = "weight=V(next)", .env_common = "horizon=4"},
+         "inference", "weight"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        case_setup setup;
+        const char *section, *key;
+
+        case_open_small(&setup, &cases[i].text);
+        ck_assert_int_eq(elbo_setup_check(&setup.setup, 0, &section, &key),
+                         ELBO_ECONFIG);
+        ck_assert_str_eq(section, cases[i].section);
+        ck_assert_str_eq(key, cases[i].key);
+        case_close(&setup);
+    }
+}
+END_TEST
+
 Suite *suite_weight(void)
 {
     Suite *s = suite_create("weight");
@@ -337,6 +397,8 @@ Suite *suite_weight(void)
     tcase_add_test(t, a_population_gives_exact_counts);
     tcase_add_test(t, populations_of_current_policies_add_up);
     tcase_add_test(t, a_ratio_turns_one_population_into_another);
+    tcase_add_test(t, an_optimal_prior_is_judged_and_told);
+    tcase_add_test(t, settings_of_weights_and_populations_must_agree);
     suite_add_tcase(s, t);
     return s;
 }
