@@ -12,7 +12,7 @@
 static elbo_status check_room(size_t capacity)
 {
     static const size_t each =
-        4 * sizeof(uint32_t) + 3 * sizeof(double) + sizeof(uint8_t);
+        5 * sizeof(uint32_t) + 4 * sizeof(double) + sizeof(uint8_t);
     const size_t room = elbo_alloc_room();
 
     if (capacity <= room / each) return ELBO_OK;
@@ -33,12 +33,14 @@ elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena)
         .terminal = elbo_arena_take(arena, capacity, sizeof *data->terminal),
         .w = elbo_arena_doubles(arena, capacity),
         .mass = elbo_arena_doubles(arena, capacity),
+        .chance = elbo_arena_doubles(arena, capacity),
         .epoch = elbo_arena_u32(arena, capacity),
         .step = elbo_arena_u32(arena, capacity),
     };
     if (!elbo_arena_ok(arena))
         return ELBO_FAIL(ELBO_ENOMEM, "data: %zu transitions", capacity);
     for (size_t i = 0; i < capacity; i++) data->mass[i] = 1;
+    for (size_t i = 0; i < capacity; i++) data->chance[i] = 0;
     return ELBO_OK;
 }
 
@@ -97,6 +99,7 @@ static void step(elbo_data *data, elbo_collector *collector,
     data->next[i] = x.next;
     data->terminal[i] = x.terminal;
     data->w[i] = 1;
+    data->chance[i] = p[a];
 
     collector->state = x.next;
     collector->step++;
@@ -186,6 +189,7 @@ void elbo_data_save(const elbo_data *data, const elbo_collector *collector,
     elbo_put_bytes(out, data->terminal, n * sizeof *data->terminal);
     elbo_put_doubles(out, data->w, n);
     elbo_put_doubles(out, data->mass, n);
+    elbo_put_doubles(out, data->chance, n);
     elbo_put_bytes(out, data->epoch, n * sizeof *data->epoch);
     elbo_put_bytes(out, data->step, n * sizeof *data->step);
     elbo_rng_save(&collector->rng, out);
@@ -236,6 +240,7 @@ elbo_status elbo_data_load(elbo_data *data, elbo_collector *collector,
     ELBO_TRY(elbo_get_bytes(in, data->terminal, n * sizeof *data->terminal));
     ELBO_TRY(elbo_get_doubles(in, data->w, n));
     ELBO_TRY(elbo_get_doubles(in, data->mass, n));
+    ELBO_TRY(elbo_get_doubles(in, data->chance, n));
     ELBO_TRY(elbo_get_bytes(in, data->epoch, n * sizeof *data->epoch));
     ELBO_TRY(elbo_get_bytes(in, data->step, n * sizeof *data->step));
     ELBO_TRY(load_collector(collector, in));

@@ -18,6 +18,8 @@ typedef struct elbo_data {
     double *w;              /* [capacity] weights, 1 until a weight slot acts */
     double *mass;           /* [capacity] samples that it stands for: 1, unless D is
                                a distribution (data.source: population) */
+    double *chance;         /* [capacity] of its action under who collected it; 0:
+                               not known */
     uint32_t *epoch;        /* [capacity] round of collection, from 0 */
     uint32_t *step;         /* [capacity] steps of its episode before it */
 } elbo_data;

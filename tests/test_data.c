@@ -325,11 +325,11 @@ START_TEST(data_that_do_not_fit_are_refused_before_they_are_taken)
 
     elbo_alloc_limit((size_t)1 << 20);
     case_fails(elbo_data_init(&data, 1 << 20, arena), ELBO_ENOMEM,
-               "1048576 transitions of 41 bytes");
+               "1048576 transitions of 53 bytes");
     elbo_alloc_limit(0);
     ck_assert(elbo_arena_ok(arena));
     case_fails(elbo_data_init(&data, SIZE_MAX, arena), ELBO_ENOMEM,
-               "transitions of 41 bytes");
+               "transitions of 53 bytes");
     case_ok(elbo_data_init(&data, 1 << 10, arena));
     elbo_arena_free(arena);
 }

@@ -114,6 +114,56 @@ START_TEST(a_deterministic_policy_weighs_by_its_visits)
 }
 END_TEST
 
+/* Sums over D by hand, sample by sample, are those of the entries' means; and with
+ * many episodes the weighed data become eta. */
+START_TEST(weights_of_paths_tend_to_eta)
+{
+    const case_text text = {
+        .env_common = "discount=0.8",
+        .control_common = "temperature=0.5",
+        .inference = "weight=gamps_path iterations=2",
+        .data = "steps=90000 mode=online episode_steps=30 policy=uniform"};
+    case_setup setup;
+    elbo_engine *e;
+    elbo_row row;
+    double pi[21], score[21], eta[21], got[21] = {0}, all = 0, w = 0;
+    double discount = 1, ratio = 1, sum = 0;
+
+    case_open_small(&setup, &text);
+    case_ok(elbo_engine_open(&setup.setup, 3, &e));
+    case_ok(elbo_engine_iterate(e, &row));
+    memcpy(pi, e->post.pi, sizeof pi);
+    e->set.steps = 0;
+    case_ok(elbo_engine_iterate(e, &row));
+    for (size_t i = 0; i < 21; i++)
+        score[i] = elbo_gamps_score(pi + i / 3 * 3, 3, i % 3);
+    case_ok(elbo_gamps_visits(&e->truth, &e->truth.P, pi, score, eta, e->ws));
+
+    double *want = elbo_arena_doubles(setup.arena, e->belief.mean.pattern->nnz);
+
+    memset(want, 0, e->belief.mean.pattern->nnz * sizeof *want);
+    for (size_t i = 0; i < e->data.n; i++) {
+        const size_t at = e->data.s[i] * 3 + e->data.a[i];
+
+        if (i % 30 == 0) discount = ratio = 1, sum = 0;
+        ratio *= pi[at] * 3;
+        sum += score[at];
+        w = discount * ratio * sum;
+        discount *= 0.8;
+        want[elbo_entry(e->belief.mean.pattern, at, e->data.next[i])] += w;
+        got[at] += e->data.w[i];
+        all += e->data.w[i];
+    }
+    for (size_t k = 0; k < e->belief.mean.pattern->nnz; k++)
+        ck_assert_double_eq_tol(e->C[k], want[k], 1e-9 * (1 + want[k]));
+    for (size_t i = 0; i < 21; i++)
+        ck_assert_msg(fabs(got[i] / all - eta[i]) < 0.01, "%zu: %g, %g", i,
+                      got[i] / all, eta[i]);
+    elbo_engine_free(e);
+    case_close(&setup);
+}
+END_TEST
+
 /* The world of the papers is the one that the numbers are of. */
 START_TEST(the_world_of_two_areas_is_the_replica)
 {
@@ -507,6 +557,7 @@ Suite *suite_mismatch_weights(void)
     tcase_add_test(t, tom_on_a_deterministic_world_needs_no_ratio);
     tcase_add_test(t, tom_on_a_stochastic_world_implies_the_published_transitions);
     tcase_add_test(t, a_smoothed_ratio_is_too_large_where_it_is_small);
+    tcase_add_test(t, weights_of_paths_tend_to_eta);
     tcase_add_test(t, the_world_of_two_areas_is_the_replica);
     tcase_add_test(t, distances_are_from_the_path);
     tcase_add_test(t, pdml_weighs_rounds_by_the_released_rule);

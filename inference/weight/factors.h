@@ -9,8 +9,9 @@
 #include "inference/factor.h"
 
 extern const elbo_factor elbo_factor_occupancy, elbo_factor_ratio,
-    elbo_factor_gamps, elbo_factor_tom, elbo_factor_pdml, elbo_factor_ampl,
-    elbo_factor_distance_to, elbo_factor_value;
+    elbo_factor_gamps, elbo_factor_gamps_path, elbo_factor_tom,
+    elbo_factor_pdml, elbo_factor_ampl, elbo_factor_distance_to,
+    elbo_factor_value;
 extern const elbo_factor elbo_factor_logratio; /* inference/transition */
 
 /* gamps.c: |grad log pi(a|s)| of a table of logits, up to their temperature. */

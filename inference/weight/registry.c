@@ -7,6 +7,7 @@
     X(elbo_factor_occupancy, "occupancy", ELBO_FACTOR_ROW)                     \
     X(elbo_factor_ratio, "ratio", ELBO_FACTOR_ROW)                             \
     X(elbo_factor_gamps, "gamps", ELBO_FACTOR_ROW)                             \
+    X(elbo_factor_gamps_path, "gamps_path", ELBO_FACTOR_ENTRY)                 \
     X(elbo_factor_tom, "tom", ELBO_FACTOR_ENTRY)                               \
     X(elbo_factor_pdml, "pdml", ELBO_FACTOR_EPOCH)                             \
     X(elbo_factor_ampl, "ampl", ELBO_FACTOR_ROW)                               \
