@@ -18,6 +18,8 @@ static const char *why_not(const elbo_engine *e)
     if (!e->belief.model->pullback)
         return "the M-step is closed, it follows no gradient";
     if (e->set.budget > 0) return "the data term is a constraint";
+    if (e->problem.tilt.held || e->problem.tilt.kind->estep)
+        return "the model is q, of which no plan stands before an iteration";
     if (!e->outer && !e->expression.objective && e->set.kappa == 0
         && e->belief.model->fit)
         return "the M-step is closed, it follows no gradient";

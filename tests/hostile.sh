@@ -158,15 +158,15 @@ for text in logq 'logp + lgo(2)' 'logp - sqq(E(V(y)) - V(next))' 'logp*abss(r)' 
     suggests inference.likelihood "$text"
 done
 suggests inference.likelihood 'logp*occupancy(rela)'
-for text in 'logp + lgo(2)' 'occupancy(rela)' 'clpi(r, 0, 1)' 'r*gama' 'V(nxt)'; do
+for text in 'exp(logp) + lgo(2)' 'occupancy(rela)' 'clpi(r, 0, 1)' 'r*gama' 'V(nxt)'; do
     suggests inference.weight "$text"
-    [ "$text" = 'logp + lgo(2)' ] || [ "$text" = 'V(nxt)' ] || suggests control.reward "$text"
+    [ "$text" = 'exp(logp) + lgo(2)' ] || [ "$text" = 'V(nxt)' ] || suggests control.reward "$text"
 done
 answers 78 'unknown name nxt' check control.reward='V(nxt)'
 grep -q 'did you mean' err && fail 'control.reward=V(nxt): a suggestion that is refused'
 suggests inference.gradient 'unrol(3)'
 suggests inference.gradient 'implicit(exct)'
-suggests inference.transition 'free(ratio=exat)'
+suggests inference.transition 'free(ratio=clip(5), mode=consistnt)'
 suggests inference.transition 'tlit(2)'
 suggests inference.transition 'robsut(0.1)'
 suggests inference.transition 'modle'
