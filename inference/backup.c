@@ -233,9 +233,10 @@ typedef struct sweep {
     const elbo_problem *problem;
     const double *pi0, *V_next;
     double *V, *Q, *pi; /* Q and pi may be NULL */
-    bool all;           /* pi0 is known to allow every action */
+    bool all;           /* V alone is wanted, and pi0 allows every action */
     double uniform;     /* pi0 is known to be this everywhere; 0: it is not */
     void (*reduce)(const block *b);
+    bool backwards; /* the caches still hold what the sweep before ended with */
 } sweep;
 
 /* Whether every action of n rows is allowed. */
@@ -280,39 +281,58 @@ static bool add_rewards(size_t n, const double r[restrict], double Q[restrict])
     return bad == 0;
 }
 
-/* Q = r + ce(V_next), V and pi of states first .. last - 1; their residual. */
+/* Q = r + ce(V_next), V and pi of n states from s on; `buffer` holds Q where
+ * the sweep does not ask for it. `left`: how many states follow. */
+static void reduce_states(const sweep *w, size_t s, size_t n, size_t left,
+                          double buffer[])
+{
+    const elbo_problem *problem = w->problem;
+    const size_t nA = problem->mdp.nA, row = s * nA, rows = n * nA;
+    double *Q = w->Q ? w->Q + row : buffer;
+
+    ask_ahead(problem->mdp.r + row + rows, (left < n ? left : n) * nA);
+    problem->tilt.kind->expect(&problem->tilt, &problem->mdp.P, w->V_next, row,
+                               row + rows, Q);
+
+    const bool numbers = add_rewards(rows, problem->mdp.r + row, Q);
+
+    w->reduce(
+        &(block){.n = n,
+                 .nA = nA,
+                 .alpha = problem->alpha,
+                 .plain = numbers && (w->all || allows(rows, w->pi0 + row)),
+                 .uniform = w->uniform,
+                 .pi0 = w->pi0 + row,
+                 .Q = Q,
+                 .V = w->V + s,
+                 .pi = w->pi ? w->pi + row : NULL});
+}
+
+/* V in one pass over the process, where that is all there is to do. */
+static bool maximise_states(const sweep *w, size_t s, size_t n)
+{
+    const elbo_tilt *tilt = &w->problem->tilt;
+
+    return w->all && w->reduce == hard && tilt->kind->best
+           && tilt->kind->best(tilt, &w->problem->mdp, w->V_next, s, s + n,
+                               w->V + s);
+}
+
+/* V of states first .. last - 1 by blocks; their residual. */
 static double sweep_states(void *arg, size_t first, size_t last)
 {
     const sweep *w = arg;
-    const elbo_problem *problem = w->problem;
-    const size_t nA = problem->mdp.nA, most = nA < ROWS ? ROWS / nA : 1;
+    const size_t nS = w->problem->mdp.nS, nA = w->problem->mdp.nA;
+    const size_t begin = w->backwards ? nS - last : first;
+    const size_t end = w->backwards ? nS - first : last;
+    const size_t most = nA < ROWS ? ROWS / nA : 1;
     double buffer[BLOCK];
     int64_t residual = 0;
 
-    for (size_t s = first, n; s < last; s += n) {
-        n = last - s < most ? last - s : most;
-
-        const size_t row = s * nA, rows = n * nA;
-        double *Q = w->Q ? w->Q + row : buffer;
-
-        const size_t left = last - s - n, ahead = left < n ? left : n;
-
-        ask_ahead(problem->mdp.r + row + rows, ahead * nA);
-        problem->tilt.kind->expect(&problem->tilt, &problem->mdp.P, w->V_next,
-                                   row, row + rows, Q);
-
-        const bool numbers = add_rewards(rows, problem->mdp.r + row, Q);
-
-        w->reduce(
-            &(block){.n = n,
-                     .nA = nA,
-                     .alpha = problem->alpha,
-                     .plain = numbers && (w->all || allows(rows, w->pi0 + row)),
-                     .uniform = w->uniform,
-                     .pi0 = w->pi0 + row,
-                     .Q = Q,
-                     .V = w->V + s,
-                     .pi = w->pi ? w->pi + row : NULL});
+    for (size_t s = begin, n; s < end; s += n) {
+        n = end - s < most ? end - s : most;
+        if (!maximise_states(w, s, n))
+            reduce_states(w, s, n, end - s - n, buffer);
         residual = distance(residual, n, w->V + s, w->V_next + s);
     }
     return elbo_from_bits((uint64_t)residual);
@@ -448,7 +468,8 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
                                         .all = all,
                                         .uniform = uniform,
                                         .V_next = from,
-                                        .V = to});
+                                        .V = to,
+                                        .backwards = sweeps % 2 == 0});
         small = !(residual > problem->tolerance); /* or NaN: seen below */
         from = to;
         to = swap;

@@ -83,6 +83,12 @@ struct elbo_transition {
      * V is [nS + 1]. A sub-stochastic p is taken as it is. */
     void (*expect)(const elbo_tilt *tilt, const elbo_kernel *p, const double V[],
                    size_t first, size_t last, double out[]);
+    /* For states first .. last - 1, the best of r + ce over all actions into
+     * V[s - first], in one pass over the process. False, and V undefined, for
+     * layouts that have none and where a Q is not a number. NULL: no layout
+     * has. */
+    bool (*best)(const elbo_tilt *tilt, const elbo_mdp *mdp,
+                 const double V_next[], size_t first, size_t last, double V[]);
     /* The same rows of q into q[entry], in the pattern of p. NULL: q = p. Rows of
      * q sum to 1 also where those of p sum to less. A row whose tilt leaves no
      * mass keeps p's normalised row. */

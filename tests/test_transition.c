@@ -120,6 +120,35 @@ START_TEST(expect_matches_the_definition_in_every_layout_and_width)
 }
 END_TEST
 
+START_TEST(the_best_action_is_found_in_one_pass_with_the_bits_of_two)
+{
+    elbo_rng rng = elbo_rng_stream(4, "best", 0);
+    const elbo_tilt tilt = {
+        .kind = &elbo_transition_model, .beta = HUGE_VAL, .gamma = 0.91};
+
+    for (size_t branching = 1; branching <= 8; branching++) {
+        elbo_mdp mdp = random_process(&rng, 31, 3, branching, 0.3, arena);
+        double *V = random_values(&rng, 31, 7), ce[93], best[20];
+
+        expect_all(&tilt, &mdp.P, V, ce);
+        ck_assert(tilt.kind->best(&tilt, &mdp, V, 9, 29, best));
+        for (size_t row = 27; row < 87; row++) {
+            const double Q = ce[row] + mdp.r[row];
+
+            ck_assert_double_le(Q, best[row / 3 - 9]);
+            ce[row] = Q;
+        }
+        for (size_t s = 9; s < 29; s++)
+            ck_assert(best[s - 9] == ce[3 * s] || best[s - 9] == ce[3 * s + 1]
+                      || best[s - 9] == ce[3 * s + 2]);
+        V[mdp.P.pattern->next[branching * 31]] = (double)NAN;
+        ck_assert(!tilt.kind->best(&tilt, &mdp, V, 9, 29, best));
+        mdp.P = in_layout(&mdp.P, 1, arena);
+        ck_assert(!tilt.kind->best(&tilt, &mdp, V, 9, 29, best));
+    }
+}
+END_TEST
+
 START_TEST(expect_takes_any_range_of_rows)
 {
     elbo_rng rng = elbo_rng_stream(3, "range", 0);
@@ -478,6 +507,8 @@ Suite *suite_transition(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, expect_matches_the_definition_in_every_layout_and_width);
+    tcase_add_test(t,
+                   the_best_action_is_found_in_one_pass_with_the_bits_of_two);
     tcase_add_test(t, expect_takes_any_range_of_rows);
     tcase_add_test(t, rows_longer_than_a_piece_match_the_definition);
     tcase_add_test(t, huge_values_and_tiny_temperatures_do_not_overflow);

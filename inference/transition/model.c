@@ -2,52 +2,105 @@
  *
  * ce = gamma E_p V, the limit of every tilt as beta -> inf.
  */
-#include <gsl/gsl_cblas.h>
+#include <math.h>
 
 #include "inference/transition.h"
 
 /* Entries are asked for this far ahead: the processor's own guess ends with
  * each page. */
-enum { AHEAD = 512 };
+enum { AHEAD = 512, LINE = 8, LANES = 32 };
 
-/* Rows of `width` entries; a constant width lets the compiler unroll. */
+/* sum p V over the `width` entries from `i` on; a constant width lets the
+ * compiler unroll. */
+static inline double fixed_row(size_t width, const elbo_kernel *p, size_t i,
+                               const double V[])
+{
+    const double *prob = p->prob + i;
+    const uint32_t *next = p->pattern->next + i;
+    double sum = 0;
+
+    __builtin_prefetch(prob + AHEAD);
+    __builtin_prefetch(next + 2 * AHEAD);
+    for (size_t k = 0; k < width; k++) sum += prob[k] * V[next[k]];
+    return sum;
+}
+
 static inline void fixed_rows(size_t width, double gamma, const elbo_kernel *p,
                               const double V[], size_t first, size_t last,
                               double out[])
 {
-    const double *prob = p->prob + first * width;
-    const uint32_t *next = p->pattern->next + first * width;
-
-    for (size_t row = 0; row < last - first; row++) {
-        double sum = 0;
-
-        __builtin_prefetch(prob + row * width + AHEAD);
-        __builtin_prefetch(next + row * width + 2 * AHEAD);
-        for (size_t k = 0; k < width; k++)
-            sum += prob[row * width + k] * V[next[row * width + k]];
-        out[row] = gamma * sum;
-    }
+    for (size_t row = first; row < last; row++)
+        out[row - first] = gamma * fixed_row(width, p, row * width, V);
 }
+
+/* max of r + gamma E_p V; whether each of them is a number. */
+static inline bool fixed_best(size_t width, double gamma, const elbo_mdp *mdp,
+                              const double V_next[], size_t first, size_t last,
+                              double V[])
+{
+    const size_t nA = mdp->nA;
+    uint64_t bad = 0;
+
+    for (size_t s = first; s < last; s++) {
+        double best = -HUGE_VAL;
+
+        __builtin_prefetch(mdp->r + s * nA + AHEAD);
+        for (size_t row = s * nA; row < (s + 1) * nA; row++) {
+            const double sum = fixed_row(width, &mdp->P, row * width, V_next);
+            const double Q = gamma * sum + mdp->r[row];
+
+            bad |= (uint64_t)(Q != Q);
+            best = Q > best ? Q : best;
+        }
+        V[s - first] = best;
+    }
+    return bad == 0;
+}
+
+/* call with the pattern's width, 1 to 8, as a constant. */
+#define ELBO_BY_WIDTH(pattern, call)                                           \
+    switch ((pattern)->width) {                                                \
+    case 1:                                                                    \
+        call(1);                                                               \
+        break;                                                                 \
+    case 2:                                                                    \
+        call(2);                                                               \
+        break;                                                                 \
+    case 3:                                                                    \
+        call(3);                                                               \
+        break;                                                                 \
+    case 4:                                                                    \
+        call(4);                                                               \
+        break;                                                                 \
+    case 5:                                                                    \
+        call(5);                                                               \
+        break;                                                                 \
+    case 6:                                                                    \
+        call(6);                                                               \
+        break;                                                                 \
+    case 7:                                                                    \
+        call(7);                                                               \
+        break;                                                                 \
+    default:                                                                   \
+        call(8);                                                               \
+    }
 
 static void by_width(double gamma, const elbo_kernel *p, const double V[],
                      size_t first, size_t last, double out[])
 {
-    switch (p->pattern->width) {
-#define ELBO_WIDTH(n)                                                          \
-    case n:                                                                    \
-        fixed_rows(n, gamma, p, V, first, last, out);                          \
-        break;
-        ELBO_WIDTH(1)
-        ELBO_WIDTH(2)
-        ELBO_WIDTH(3)
-        ELBO_WIDTH(4)
-        ELBO_WIDTH(5)
-        ELBO_WIDTH(6)
-        ELBO_WIDTH(7)
-    default:
-        ELBO_WIDTH(8)
-#undef ELBO_WIDTH
-    }
+#define ELBO_ROWS(n) fixed_rows(n, gamma, p, V, first, last, out)
+    ELBO_BY_WIDTH(p->pattern, ELBO_ROWS)
+#undef ELBO_ROWS
+}
+
+static bool best(const elbo_tilt *tilt, const elbo_mdp *mdp,
+                 const double V_next[], size_t first, size_t last, double V[])
+{
+    if (mdp->P.pattern->start || !mdp->P.pattern->next) return false;
+#define ELBO_BEST(n)                                                           \
+    return fixed_best(n, tilt->gamma, mdp, V_next, first, last, V)
+    ELBO_BY_WIDTH(mdp->P.pattern, ELBO_BEST)
+#undef ELBO_BEST
 }
 
 static void csr_rows(double gamma, const elbo_kernel *p, const double V[],
@@ -65,19 +118,43 @@ static void csr_rows(double gamma, const elbo_kernel *p, const double V[],
     }
 }
 
+/* p V over n entries, in as many sums as keep a reader of the caches busy; a
+ * row is worth the same wherever it stands in a block. */
+static double dense_row(size_t n, const double p[restrict],
+                        const double V[restrict])
+{
+    double sum[LANES] = {0};
+    size_t i = 0;
+
+    for (; n - i >= LANES; i += LANES) {
+        for (size_t k = 0; k < LANES; k += LINE)
+            __builtin_prefetch(p + i + k + AHEAD);
+        for (size_t k = 0; k < LANES; k++) sum[k] += p[i + k] * V[i + k];
+    }
+    for (size_t k = 0; i + k < n; k++) sum[k] += p[i + k] * V[i + k];
+    for (size_t half = LANES / 2; half; half /= 2)
+        for (size_t k = 0; k < half; k++) sum[k] += sum[half + k];
+    return sum[0];
+}
+
+static void dense_rows(double gamma, const elbo_kernel *p, const double V[],
+                       size_t first, size_t last, double out[])
+{
+    const size_t width = p->pattern->width;
+
+    for (size_t row = first; row < last; row++)
+        out[row - first] = gamma * dense_row(width, p->prob + row * width, V);
+}
+
 static void expect(const elbo_tilt *tilt, const elbo_kernel *p,
                    const double V[], size_t first, size_t last, double out[])
 {
-    const int columns = (int)p->pattern->nS + 1;
-
     if (p->pattern->start)
         csr_rows(tilt->gamma, p, V, first, last, out);
     else if (p->pattern->next)
         by_width(tilt->gamma, p, V, first, last, out);
-    else if (first < last)
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)(last - first), columns,
-                    tilt->gamma, p->prob + first * p->pattern->width, columns,
-                    V, 1, 0, out, 1);
+    else
+        dense_rows(tilt->gamma, p, V, first, last, out);
 }
 
 /* d ce / dp = gamma V. */
@@ -98,5 +175,6 @@ const elbo_transition elbo_transition_model = {
     .formula = "q = p,  gamma E_p V",
     .doc = "the dynamics are the model's: soft value iteration",
     .expect = expect,
+    .best = best,
     .slopes = slopes,
 };
