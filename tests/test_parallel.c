@@ -73,6 +73,31 @@ START_TEST(every_index_and_every_chunk_is_visited_once)
 }
 END_TEST
 
+static void visit_rows(void *arg, size_t first, size_t last)
+{
+    visits *v = arg;
+
+    ck_assert_uint_lt(first, last);
+#pragma omp atomic
+    v->chunks[0]++;
+    for (size_t i = first; i < last; i++) v->count[i]++;
+}
+
+START_TEST(rows_are_visited_once_and_in_one_piece_where_work_does_not_pay)
+{
+    static visits v;
+
+    v = (visits){.count = {0}};
+    elbo_parallel_rows(0, PAYS, &v, visit_rows);
+    elbo_parallel_rows(N, PAYS, &v, visit_rows);
+    for (size_t i = 0; i < N; i++) ck_assert_uint_eq(v.count[i], 1);
+    v = (visits){.count = {0}};
+    elbo_parallel_rows(3, 1, &v, visit_rows);
+    for (size_t i = 0; i < 5; i++) ck_assert_uint_eq(v.count[i], i < 3);
+    ck_assert_uint_eq(v.chunks[0], 1);
+}
+END_TEST
+
 static double sum_data(void *arg, size_t first, size_t last)
 {
     double s = 0;
@@ -238,6 +263,8 @@ Suite *suite_parallel(void)
     tcase_set_timeout(t, 60); /* the machine may be busy */
     tcase_add_test(t, chunks_are_even_and_cover_the_range_in_order);
     tcase_add_test(t, every_index_and_every_chunk_is_visited_once);
+    tcase_add_test(
+        t, rows_are_visited_once_and_in_one_piece_where_work_does_not_pay);
     tcase_add_test(t, sums_have_the_same_bits_for_every_number_of_threads);
     tcase_add_test(t, sums_and_products_agree_with_long_double);
     tcase_add_test(t, whole_numbers_are_summed_exactly);

@@ -25,15 +25,45 @@ void elbo_parallel(size_t n, size_t work, void *arg,
                    void (*body)(void *arg, size_t chunk, size_t first,
                                 size_t last))
 {
-    const bool team = pays(work);
+    size_t first, last;
 
-#pragma omp parallel for schedule(dynamic) if (team)
+    if (!pays(work)) { /* a team of one would cost a microsecond too */
+        for (size_t c = 0; c < ELBO_CHUNKS; c++) {
+            elbo_chunk(n, c, &first, &last);
+            body(arg, c, first, last);
+        }
+        return;
+    }
+#pragma omp parallel for schedule(dynamic) private(first, last)
     for (size_t c = 0; c < ELBO_CHUNKS; c++) {
-        size_t first, last;
-
         elbo_chunk(n, c, &first, &last);
         body(arg, c, first, last);
     }
+}
+
+/* What to call on each part. */
+typedef struct parts {
+    void (*body)(void *arg, size_t first, size_t last);
+    void *arg;
+} parts;
+
+static void one_part(void *arg, size_t chunk, size_t first, size_t last)
+{
+    const parts *p = arg;
+
+    (void)chunk;
+    if (first < last) p->body(p->arg, first, last);
+}
+
+void elbo_parallel_rows(size_t n, size_t work, void *arg,
+                        void (*body)(void *arg, size_t first, size_t last))
+{
+    parts p = {body, arg};
+
+    if (pays(work))
+        elbo_parallel(n, work, &p, one_part);
+    else if (n)
+        body(arg, 0, n);
 }
 
 /* A sum or maximum in progress: what to call, and a slot for each chunk. */

@@ -20,6 +20,11 @@ void elbo_parallel(size_t n, size_t work, void *arg,
                    void (*body)(void *arg, size_t chunk, size_t first,
                                 size_t last));
 
+/* body(arg, first, last) over parts of 0 .. n - 1, for results that do not
+ * depend on where it is cut: in one piece when work does not pay. */
+void elbo_parallel_rows(size_t n, size_t work, void *arg,
+                        void (*body)(void *arg, size_t first, size_t last));
+
 /* The pairwise sum of the chunks' partial sums, in fixed order. */
 double elbo_parallel_sum(size_t n, size_t work, void *arg,
                          double (*body)(void *arg, size_t first, size_t last));
