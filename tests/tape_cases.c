@@ -47,6 +47,7 @@ void graph_free(graph *g)
 /* One argument each. */
 
 enum { UNARY_CASES = ELBO_SILU + 1, POW_CASES = 6, CLIP_CASES = 1 };
+enum { SCALE_CASES = 1 };
 
 static void unary_case(graph *g, size_t op)
 {
@@ -75,6 +76,18 @@ static void clip_case(graph *g, size_t which)
     (void)which;
     snprintf(g->name, sizeof g->name, "clip");
     end(g, elbo_tape_clip(g->tape, add_input(g, 3, 5), -0.6385, 0.2385));
+}
+
+/* Twice, so that one writes a derivative and the other adds to it. */
+static void scale_case(graph *g, size_t which)
+{
+    const elbo_node x = add_input(g, 3, 5);
+
+    (void)which;
+    snprintf(g->name, sizeof g->name, "scale");
+    end(g,
+        elbo_tape_binary(g->tape, ELBO_MUL, elbo_tape_scale(g->tape, x, -2.385),
+                         elbo_tape_scale(g->tape, x, 0.75)));
 }
 
 /* Two arguments: every pair of shapes that broadcast; then rows of more than a
@@ -189,6 +202,7 @@ static const struct {
     {UNARY_CASES,  unary_case },
     {POW_CASES,    pow_case   },
     {CLIP_CASES,   clip_case  },
+    {SCALE_CASES,  scale_case },
     {BINARY_CASES, binary_case},
     {MATMUL_CASES, matmul_case},
     {ROW_CASES,    row_case   },

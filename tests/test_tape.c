@@ -295,6 +295,31 @@ START_TEST(sizes_that_are_too_large_are_told_with_the_shape)
 }
 END_TEST
 
+/* A leaf that is pointed at reads the array at each run; nothing is kept. */
+START_TEST(a_leaf_may_be_an_array_that_the_caller_keeps)
+{
+    elbo_tape *t = elbo_tape_alloc(ELBO_F64);
+    const elbo_node u = elbo_tape_input(t, 1, 3), w = elbo_tape_input(t, 1, 3);
+    const elbo_node y =
+        elbo_tape_sum(t, elbo_tape_unary(t, ELBO_SQ, u), ELBO_ALL);
+    double x[] = {1, -2, 4}, out;
+
+    ck_assert_int_eq(elbo_tape_finish(t), ELBO_OK);
+    elbo_tape_point(t, u, x);
+    for (size_t run = 0; run < 2; run++) {
+        elbo_tape_forward(t);
+        elbo_tape_get(t, y, &out);
+        ck_assert(out == 20 + x[0] * x[0]);
+        elbo_tape_backward(t, y);
+        ck_assert_ptr_null(elbo_tape_adjoint(t, w));
+        for (size_t i = 0; i < 3; i++)
+            ck_assert(elbo_tape_adjoint(t, u)[i] == 2 * x[i]);
+        x[0] = 3;
+    }
+    elbo_tape_free(t);
+}
+END_TEST
+
 Suite *suite_tape(void)
 {
     Suite *suite = suite_create("tape");
@@ -309,6 +334,7 @@ Suite *suite_tape(void)
     tcase_add_test(t, nothing_is_summed_and_multiplied_to_zero);
     tcase_add_test(t, each_allocation_that_fails_is_told);
     tcase_add_test(t, sizes_that_are_too_large_are_told_with_the_shape);
+    tcase_add_test(t, a_leaf_may_be_an_array_that_the_caller_keeps);
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, tape_values());
     suite_add_tcase(suite, tape_derivatives());

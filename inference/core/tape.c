@@ -160,6 +160,11 @@ elbo_node elbo_tape_pow(elbo_tape *tape, elbo_node x, double k)
     return make_elementwise(tape, ELBO_RULE_POW, x, (double[]){k, 0});
 }
 
+elbo_node elbo_tape_scale(elbo_tape *tape, elbo_node x, double k)
+{
+    return make_elementwise(tape, ELBO_RULE_SCALE, x, (double[]){k, 0});
+}
+
 elbo_node elbo_tape_clip(elbo_tape *tape, elbo_node x, double low, double high)
 {
     assert(low <= high);

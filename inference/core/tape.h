@@ -51,8 +51,9 @@ typedef enum elbo_binary {
 elbo_node elbo_tape_binary(elbo_tape *tape, elbo_binary op, elbo_node x,
                            elbo_node y);
 
-/* x^k, k constant. */
+/* x^k and k x, k constant. */
 elbo_node elbo_tape_pow(elbo_tape *tape, elbo_node x, double k);
+elbo_node elbo_tape_scale(elbo_tape *tape, elbo_node x, double k);
 /* min(max(x, low), high), constants; derivative 0 outside, 1 on the bounds. */
 elbo_node elbo_tape_clip(elbo_tape *tape, elbo_node x, double low, double high);
 
@@ -90,6 +91,8 @@ elbo_status elbo_tape_finish(elbo_tape *tape);
  * input may be set at any time after finish. */
 void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[]);
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
+/* In a tape of doubles: the leaf is x itself from now on, borrowed; no copy. */
+void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[]);
 
 /* From here on forward leaves the values of ELBO_STOP's nodes as they are, or no
  * longer: so that differences see what derivatives see. */
@@ -102,6 +105,8 @@ void elbo_tape_forward(elbo_tape *tape);
  * what depends on no input: constants and what is behind a stop). */
 void elbo_tape_backward(elbo_tape *tape, elbo_node y);
 void elbo_tape_gradient(const elbo_tape *tape, elbo_node x, double out[]);
+/* In a tape of doubles: the same where it lies, NULL for 0. */
+const double *elbo_tape_adjoint(const elbo_tape *tape, elbo_node x);
 
 /* Hessian-vector product, forward over reverse, after forward and backward(y):
  * set a direction for inputs (0 by default), run, read d/de grad(x + e v). */

@@ -130,36 +130,37 @@ static void forward_run(pass *p, run r)
     p->f->value(&t, out_run(p, p->out->value, r));
 }
 
-static void pull_run(const tile *t, entries *slope, const REAL g[], REAL out[])
+/* Adds g slope to the adjoint of an argument, or writes it: fresh. */
+static void pull_run(const tile *t, slopes_of *slope, const REAL g[],
+                     void *adjoint, run r, stride s, bool fresh)
 {
-    slope(t, out);
-    for (size_t j = 0; j < t->n; j++) out[j] *= g[j];
+    REAL sum[TILE];
+
+    if (s.col) {
+        slope(t, g, fresh, (REAL *)adjoint + offset(r, s));
+        return;
+    }
+    slope(t, g, true, sum);
+    add_run(adjoint, r, s, sum);
 }
 
 static void backward_run(pass *p, run r)
 {
     const tile t = tile_of(p, r);
     const REAL *g = out_run(p, p->out->adjoint, r);
-    REAL sum[TILE];
+    const elbo_tape_node *x = p->x, *y = p->y;
 
-    if (p->f->du && p->x->adjoint) {
-        pull_run(&t, p->f->du, g, sum);
-        add_run(p->x->adjoint, r, p->g.x, sum);
-    }
-    if (p->f->dw && p->y->adjoint) {
-        pull_run(&t, p->f->dw, g, sum);
-        add_run(p->y->adjoint, r, p->g.y, sum);
-    }
+    if (p->f->du && x->adjoint)
+        pull_run(&t, p->f->du, g, x->adjoint, r, p->g.x, !x->reached);
+    if (p->f->dw && y->adjoint)
+        pull_run(&t, p->f->dw, g, y->adjoint, r, p->g.y, !y->reached && y != x);
 }
 
 /* sum += slope v; a slope or a tangent that is not there is zero. */
-static void push_run(const tile *t, entries *slope, const REAL v[], REAL sum[])
+static void push_run(const tile *t, slopes_of *slope, const REAL v[],
+                     REAL sum[])
 {
-    REAL d[TILE];
-
-    if (!slope || !v) return;
-    slope(t, d);
-    for (size_t j = 0; j < t->n; j++) sum[j] += d[j] * v[j];
+    if (slope && v) slope(t, v, false, sum);
 }
 
 /* The arguments' tangents; NULL where they do not vary. */

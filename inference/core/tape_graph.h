@@ -30,6 +30,7 @@ enum {
     ELBO_RULE_BINARY = ELBO_SILU + 1,
     ELBO_RULE_POW = ELBO_RULE_BINARY + ELBO_MAX + 1,
     ELBO_RULE_CLIP,
+    ELBO_RULE_SCALE,
     ELBO_RULES
 };
 
@@ -38,12 +39,13 @@ typedef struct elbo_tape_node {
     unsigned rule;
     elbo_node x, y; /* arguments; y = x where there is one, self in a leaf */
     size_t rows, cols, size;
-    double k[2]; /* a number; an exponent; the bounds of clip */
+    double k[2]; /* a number; exponent; factor; bounds of clip */
     bool transpose_x, transpose_y;
     const uint32_t *index; /* [rows] of gather */
     const size_t *start;   /* [rows + 1] of segments */
     bool varies;           /* depends on an input, not through a stop */
     bool live;             /* varies, and the last backward's y depends on it */
+    bool reached;          /* and that has already written its adjoint */
     void *value;           /* [rows x cols], as all that follow */
     /* NULL in a node that does not vary: */
     void *adjoint;         /* d y / d this */
@@ -52,8 +54,9 @@ typedef struct elbo_tape_node {
 } elbo_tape_node;
 
 /* One pass over one node: `out` and its arguments. backward adds to the
- * arguments' adjoints; second, the tangent of backward, to their adjoint
- * tangents. Arguments that do not vary are left out, their tangents are 0. */
+ * arguments' adjoints, or writes them where they are not reached; second, the
+ * tangent of backward, adds to their adjoint tangents. Arguments that do not
+ * vary are left out, their tangents are 0. */
 typedef void elbo_pass(const elbo_tape_node *out, const elbo_tape_node *x,
                        const elbo_tape_node *y);
 
@@ -84,6 +87,7 @@ struct elbo_tape {
     bool has_run;      /* forward was called */
     bool has_gradient; /* backward(derived) followed it */
     bool has_product;  /* hessian(derived) followed that */
+    bool marked;       /* nodes are live or not for `derived` */
     elbo_node derived;
 };
 

@@ -137,11 +137,26 @@ static void pull_reshape(const elbo_tape_node *out, const elbo_tape_node *x,
     LINEAR_PASS(backward, op, pull, out->adjoint, x->adjoint)                  \
     LINEAR_PASS(tangent, op, apply, x->tangent, out->tangent)                  \
     LINEAR_PASS(second, op, pull, out->adjoint_tangent, x->adjoint_tangent)
-LINEAR(sum_all)
+LINEAR_PASS(forward, sum_all, apply, x->value, out->value)
+LINEAR_PASS(tangent, sum_all, apply, x->tangent, out->tangent)
+LINEAR_PASS(second, sum_all, pull, out->adjoint_tangent, x->adjoint_tangent)
 LINEAR(sum_rows)
 LINEAR(sum_cols)
 LINEAR(gather)
 LINEAR(segments)
 LINEAR(reshape)
+
+static void backward_sum_all(const elbo_tape_node *out, const elbo_tape_node *x,
+                             const elbo_tape_node *y)
+{
+    const REAL g = *(const REAL *)out->adjoint;
+    REAL *const to = x->adjoint;
+
+    (void)y;
+    if (x->reached)
+        add_number(to, g, x->size);
+    else
+        for (size_t i = 0; i < x->size; i++) to[i] = g;
+}
 #undef LINEAR
 #undef LINEAR_PASS

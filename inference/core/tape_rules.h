@@ -14,26 +14,37 @@ typedef struct tile {
     REAL k[2]; /* the node's constants */
 } tile;
 
-typedef void entries(const tile *t, REAL out[]);
+/* out = f, and out += v f_u or another derivative; fresh: = instead of +=. */
+typedef void values_of(const tile *t, REAL out[]);
+typedef void slopes_of(const tile *t, const REAL v[], bool fresh, REAL out[]);
 
 /* A derivative that is NULL is zero; du dw before duu duw dww. */
 typedef struct rule {
-    entries *value, *du, *dw, *duu, *duw, *dww;
+    values_of *value;
+    slopes_of *du, *dw, *duu, *duw, *dww;
 } rule;
 
 /* A function of u, w, o, k for every entry of a tile. */
-#define ENTRIES(name, expression)                                              \
+#define FOR_ENTRIES(statement)                                                 \
+    for (size_t j = 0; j < t->n; j++) {                                        \
+        const REAL u = t->u[j], w = t->w[j], o = t->o[j], *const k = t->k;     \
+                                                                               \
+        (void)u, (void)w, (void)o, (void)k;                                    \
+        statement;                                                             \
+    }
+#define VALUES(name, expression)                                               \
     static void name(const tile *t, REAL *restrict out)                        \
     {                                                                          \
-        const REAL *const k = t->k;                                            \
-                                                                               \
-        (void)k;                                                               \
-        for (size_t j = 0; j < t->n; j++) {                                    \
-            const REAL u = t->u[j], w = t->w[j], o = t->o[j];                  \
-                                                                               \
-            (void)u, (void)w, (void)o;                                         \
-            out[j] = expression;                                               \
-        }                                                                      \
+        FOR_ENTRIES(out[j] = expression)                                       \
+    }
+#define SLOPES(name, expression)                                               \
+    static void name(const tile *t, const REAL v[], bool fresh,                \
+                     REAL *restrict out)                                       \
+    {                                                                          \
+        if (fresh)                                                             \
+            FOR_ENTRIES(out[j] = (expression)*v[j])                            \
+        else                                                                   \
+            FOR_ENTRIES(out[j] += (expression)*v[j])                           \
     }
 
 /* 1 / (1 + e^-x) without overflow, and its derivative without cancellation. */
@@ -74,60 +85,63 @@ static inline int inside(REAL u, const REAL k[2])
     return u >= k[0] && u <= k[1];
 }
 
-/* Constants that several rules share. */
-ENTRIES(same, u)
-ENTRIES(one, 1)
-ENTRIES(minus_one, -1)
-ENTRIES(two, 2)
+/* Derivatives that several rules share. */
+SLOPES(first, u)
+SLOPES(second, w)
+SLOPES(one, 1)
+SLOPES(minus_one, -1)
+SLOPES(two, 2)
 
-ENTRIES(neg, -u)
-ENTRIES(exp_value, EXP(u))
-ENTRIES(exp_itself, o)
-ENTRIES(log_value, LOG(u))
-ENTRIES(log_du, 1 / u)
-ENTRIES(log_duu, -1 / (u * u))
-ENTRIES(sq_value, (u * u))
-ENTRIES(sq_du, 2 * u)
-ENTRIES(sqrt_value, SQRT(u))
-ENTRIES(sqrt_du, 1 / (2 * o))
-ENTRIES(sqrt_duu, -1 / (4 * o * u))
-ENTRIES(abs_value, FABS(u))
-ENTRIES(abs_du, (REAL)((u > 0) - (u < 0)))
-ENTRIES(relu_value, u < 0 ? 0 : u) /* a NaN stays one */
-ENTRIES(relu_du, (REAL)(u > 0))
-ENTRIES(tanh_value, TANH(u))
-ENTRIES(tanh_du, (1 - o) * (1 + o))
-ENTRIES(tanh_duu, -2 * o * (1 - o) * (1 + o))
-ENTRIES(sigmoid_value, sigmoid(u))
-ENTRIES(sigmoid_du, sigmoid_slope(u))
-ENTRIES(sigmoid_duu, sigmoid_slope(u) * (1 - 2 * o))
-ENTRIES(softplus_value, (u > 0 ? u : 0) + LOG1P(EXP(-FABS(u))))
-ENTRIES(softplus_du, sigmoid(u))
-ENTRIES(softplus_duu, sigmoid_slope(u))
-ENTRIES(silu_value, (u * sigmoid(u)))
-ENTRIES(silu_du, sigmoid(u) + u * sigmoid_slope(u))
-ENTRIES(silu_duu, sigmoid_slope(u) * (2 + u * (1 - 2 * sigmoid(u))))
-ENTRIES(pow_value, POW(u, k[0]))
-ENTRIES(pow_du, power(k[0], u, k[0] - 1))
-ENTRIES(pow_duu, power(k[0] * (k[0] - 1), u, k[0] - 2))
-ENTRIES(clip_value, u<k[0] ? k[0] : u> k[1] ? k[1] : u)
-ENTRIES(clip_du, (REAL)inside(u, k))
+VALUES(same, u)
+VALUES(neg, -u)
+VALUES(exp_value, EXP(u))
+SLOPES(exp_itself, o)
+VALUES(log_value, LOG(u))
+SLOPES(log_du, 1 / u)
+SLOPES(log_duu, -1 / (u * u))
+VALUES(sq_value, (u * u))
+SLOPES(sq_du, 2 * u)
+VALUES(sqrt_value, SQRT(u))
+SLOPES(sqrt_du, 1 / (2 * o))
+SLOPES(sqrt_duu, -1 / (4 * o * u))
+VALUES(abs_value, FABS(u))
+SLOPES(abs_du, (REAL)((u > 0) - (u < 0)))
+VALUES(relu_value, u < 0 ? 0 : u) /* a NaN stays one */
+SLOPES(relu_du, (REAL)(u > 0))
+VALUES(tanh_value, TANH(u))
+SLOPES(tanh_du, (1 - o) * (1 + o))
+SLOPES(tanh_duu, -2 * o * (1 - o) * (1 + o))
+VALUES(sigmoid_value, sigmoid(u))
+SLOPES(sigmoid_du, sigmoid_slope(u))
+SLOPES(sigmoid_duu, sigmoid_slope(u) * (1 - 2 * o))
+VALUES(softplus_value, (u > 0 ? u : 0) + LOG1P(EXP(-FABS(u))))
+SLOPES(softplus_du, sigmoid(u))
+SLOPES(softplus_duu, sigmoid_slope(u))
+VALUES(silu_value, (u * sigmoid(u)))
+SLOPES(silu_du, sigmoid(u) + u * sigmoid_slope(u))
+SLOPES(silu_duu, sigmoid_slope(u) * (2 + u * (1 - 2 * sigmoid(u))))
+VALUES(pow_value, POW(u, k[0]))
+SLOPES(pow_du, power(k[0], u, k[0] - 1))
+SLOPES(pow_duu, power(k[0] * (k[0] - 1), u, k[0] - 2))
+VALUES(clip_value, u<k[0] ? k[0] : u> k[1] ? k[1] : u)
+SLOPES(clip_du, (REAL)inside(u, k))
+VALUES(scale_value, (k[0] * u))
+SLOPES(scale_du, k[0])
 
-ENTRIES(add_value, u + w)
-ENTRIES(sub_value, u - w)
-ENTRIES(mul_value, (u * w))
-ENTRIES(mul_du, w)
-ENTRIES(div_value, u / w)
-ENTRIES(div_du, 1 / w)
-ENTRIES(div_dw, -o / w)
-ENTRIES(div_duw, -1 / (w * w))
-ENTRIES(div_dww, 2 * o / (w * w))
-ENTRIES(min_value, second_is_less(u, w) ? w : u)
-ENTRIES(min_du, (REAL)!second_is_less(u, w))
-ENTRIES(min_dw, (REAL)second_is_less(u, w))
-ENTRIES(max_value, second_is_more(u, w) ? w : u)
-ENTRIES(max_du, (REAL)!second_is_more(u, w))
-ENTRIES(max_dw, (REAL)second_is_more(u, w))
+VALUES(add_value, u + w)
+VALUES(sub_value, u - w)
+VALUES(mul_value, (u * w))
+VALUES(div_value, u / w)
+SLOPES(div_du, 1 / w)
+SLOPES(div_dw, -o / w)
+SLOPES(div_duw, -1 / (w * w))
+SLOPES(div_dww, 2 * o / (w * w))
+VALUES(min_value, second_is_less(u, w) ? w : u)
+SLOPES(min_du, (REAL)!second_is_less(u, w))
+SLOPES(min_dw, (REAL)second_is_less(u, w))
+VALUES(max_value, second_is_more(u, w) ? w : u)
+SLOPES(max_du, (REAL)!second_is_more(u, w))
+SLOPES(max_dw, (REAL)second_is_more(u, w))
 
 /* As columns it would be wider than a page. */
 /* clang-format off */
@@ -148,11 +162,12 @@ static const rule rules[ELBO_RULES] = {
     [ELBO_SILU] = {.value = silu_value, .du = silu_du, .duu = silu_duu},
     [ELBO_RULE_POW] = {.value = pow_value, .du = pow_du, .duu = pow_duu},
     [ELBO_RULE_CLIP] = {.value = clip_value, .du = clip_du},
+    [ELBO_RULE_SCALE] = {.value = scale_value, .du = scale_du},
     [ELBO_RULE_BINARY + ELBO_ADD] = {.value = add_value, .du = one, .dw = one},
     [ELBO_RULE_BINARY + ELBO_SUB] = {.value = sub_value,
         .du = one, .dw = minus_one},
     [ELBO_RULE_BINARY + ELBO_MUL] = {.value = mul_value,
-        .du = mul_du, .dw = same, .duw = one},
+        .du = second, .dw = first, .duw = one},
     [ELBO_RULE_BINARY + ELBO_DIV] = {.value = div_value,
         .du = div_du, .dw = div_dw, .duw = div_duw, .dww = div_dww},
     [ELBO_RULE_BINARY + ELBO_MIN] = {.value = min_value,
@@ -162,4 +177,6 @@ static const rule rules[ELBO_RULES] = {
 };
 /* clang-format on */
 
-#undef ENTRIES
+#undef VALUES
+#undef SLOPES
+#undef FOR_ENTRIES

@@ -9,13 +9,27 @@ static elbo_tape_node *node_of(const elbo_tape *tape, elbo_node x)
     return &tape->nodes[x];
 }
 
-void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[])
+static elbo_tape_node *leaf_of(const elbo_tape *tape, elbo_node x)
 {
-    const elbo_tape_node *node = node_of(tape, leaf);
+    elbo_tape_node *node = node_of(tape, x);
 
     assert(node->operation == ELBO_LEAF_INPUT
            || node->operation == ELBO_LEAF_CONSTANT);
+    return node;
+}
+
+void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[])
+{
+    const elbo_tape_node *node = leaf_of(tape, leaf);
+
     tape->kernels->load(node->value, x, node->size);
+}
+
+/* No pass writes to a leaf's value. */
+void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[])
+{
+    assert(tape->kernels == &elbo_kernels_f64);
+    leaf_of(tape, leaf)->value = (void *)x;
 }
 
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[])
@@ -50,11 +64,15 @@ void elbo_tape_forward(elbo_tape *tape)
     tape->has_gradient = tape->has_product = false;
 }
 
-/* What y depends on and an input moves. */
+/* What y depends on and an input moves; it stays so for the next run. */
 static void mark_live(elbo_tape *tape, elbo_node y)
 {
     elbo_tape_node *nodes = tape->nodes;
 
+    for (size_t i = 0; i < tape->count; i++) nodes[i].reached = false;
+    if (tape->marked && tape->derived == y) return;
+    tape->marked = true;
+    tape->derived = y;
     for (size_t i = 0; i < tape->count; i++) nodes[i].live = false;
     nodes[y].live = nodes[y].varies;
     for (size_t i = (size_t)y + 1; i-- > 0;) {
@@ -64,24 +82,42 @@ static void mark_live(elbo_tape *tape, elbo_node y)
     }
 }
 
+/* Zeros to add to, unless out's pass writes every entry once. */
+static void clear_adjoint(const elbo_tape *tape, const elbo_tape_node *out,
+                          elbo_tape_node *x)
+{
+    const bool writes = out->operation == ELBO_SUM_ALL
+                        || (out->operation == ELBO_ELEMENTWISE
+                            && x->size == out->size && x->size > 1);
+
+    if (!x->live || x->reached || writes) return;
+    tape->kernels->fill(x->adjoint, x->size, 0);
+    x->reached = true;
+}
+
+/* out's adjoint to its arguments'. */
+static void pull(const elbo_tape *tape, const elbo_tape_node *out)
+{
+    elbo_tape_node *const x = &tape->nodes[out->x], *y = &tape->nodes[out->y];
+    elbo_pass *const backward = tape->kernels->of[out->operation].backward;
+
+    if (!out->live || !backward) return;
+    clear_adjoint(tape, out, x);
+    clear_adjoint(tape, out, y);
+    backward(out, x, y);
+    x->reached = y->reached = true;
+}
+
 void elbo_tape_backward(elbo_tape *tape, elbo_node y)
 {
     elbo_tape_node *nodes = tape->nodes;
 
     assert(tape->has_run && y < tape->count);
     mark_live(tape, y);
-    for (size_t i = 0; i <= y; i++)
-        if (nodes[i].live)
-            tape->kernels->fill(nodes[i].adjoint, nodes[i].size, i == y);
-    for (size_t i = (size_t)y + 1; i-- > 0;) {
-        elbo_pass *backward = tape->kernels->of[nodes[i].operation].backward;
-
-        if (nodes[i].live && backward)
-            backward(&nodes[i], &nodes[nodes[i].x], &nodes[nodes[i].y]);
-    }
+    if (nodes[y].live) tape->kernels->fill(nodes[y].adjoint, nodes[y].size, 1);
+    for (size_t i = (size_t)y + 1; i-- > 0;) pull(tape, &nodes[i]);
     tape->has_gradient = true;
     tape->has_product = false;
-    tape->derived = y;
 }
 
 /* Zero for a node that the last derivatives did not reach. */
@@ -100,6 +136,14 @@ void elbo_tape_gradient(const elbo_tape *tape, elbo_node x, double out[])
     const elbo_tape_node *node = node_of(tape, x);
 
     read_live(tape, node, node->adjoint, out);
+}
+
+const double *elbo_tape_adjoint(const elbo_tape *tape, elbo_node x)
+{
+    const elbo_tape_node *node = node_of(tape, x);
+
+    assert(tape->has_gradient && tape->kernels == &elbo_kernels_f64);
+    return node->live ? node->adjoint : NULL;
 }
 
 void elbo_tape_direction(elbo_tape *tape, elbo_node input, const double v[])
