@@ -17,7 +17,7 @@
  * them but the last, `live` holds a tile of places at a time, which stays in
  * the cache: the unit is their domain. Else it holds all places of every
  * domain. */
-enum { ELBO_TILE = 1024 };
+enum { ELBO_TILE = 256 };
 
 /* One value at each place of a domain: a node, or a number of the text. */
 typedef struct elbo_quantity {
@@ -111,8 +111,7 @@ struct elbo_program {
     elbo_quantity outer, inner; /* the expression's value: their product; only
                                    `inner` may be live */
     double *scratch;            /* room for any traced node */
-    bool warm;    /* `fixed` has been run with the last bindings */
-    bool carried; /* and `live`, of one tile, has its values */
+    bool warm;           /* `fixed` has been run with the last bindings */
 };
 
 /* While compiling. Fails sticky: after a failure every value is the number 0

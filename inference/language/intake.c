@@ -46,16 +46,25 @@ static size_t entries_of(const elbo_layout *at, size_t row, size_t *n)
     return at->batch->start[at->row[row]];
 }
 
-/* The stride is an argument so that a scalar's, 1, is known to the compiler. */
+/* The same where each row of the pattern has `width` entries; 0: it says. */
+static inline size_t begin_of(const elbo_layout *at, size_t row, size_t width,
+                              size_t *n)
+{
+    if (!width) return entries_of(at, row, n);
+    *n = width;
+    return at->row[row] * width;
+}
+
+/* Columns and width are arguments so that the compiler may know them. */
 static inline void states_sums(const pass *x, size_t first, size_t last,
-                               size_t cols)
+                               size_t cols, size_t width)
 {
     const uint32_t *const successor = x->at->batch->successor;
     double *const out = x->in->x;
 
     for (size_t row = first; row < last; row++) {
         size_t n;
-        const size_t begin = entries_of(x->at, row, &n);
+        const size_t begin = begin_of(x->at, row, width, &n);
 
         for (size_t c = 0; c < cols; c++)
             out[row * cols + c] = sum_states(x->p + begin, x->in->f + c, cols,
@@ -63,22 +72,14 @@ static inline void states_sums(const pass *x, size_t first, size_t last,
     }
 }
 
-static void states_forward(const pass *x, size_t first, size_t last)
-{
-    if (x->in->cols == 1)
-        states_sums(x, first, last, 1);
-    else
-        states_sums(x, first, last, x->in->cols);
-}
-
 static inline void states_slopes(const pass *x, size_t first, size_t last,
-                                 size_t cols)
+                                 size_t cols, size_t width)
 {
     const double *const g = x->in->g, *const f = x->in->f;
 
     for (size_t row = first; row < last; row++) {
         size_t n;
-        const size_t begin = entries_of(x->at, row, &n);
+        const size_t begin = begin_of(x->at, row, width, &n);
         const uint32_t *const successor = x->at->batch->successor + begin;
         double *const restrict G = x->G + begin;
 
@@ -88,12 +89,41 @@ static inline void states_slopes(const pass *x, size_t first, size_t last,
     }
 }
 
+/* loop(x, first, last, columns, width) with a scalar's 1 column and the usual
+ * widths as constants. */
+#define ELBO_BY_SHAPE(loop, x, first, last)                                    \
+    if ((x)->in->cols > 1) {                                                   \
+        loop(x, first, last, (x)->in->cols, 0);                                \
+        return;                                                                \
+    }                                                                          \
+    switch ((x)->at->width) {                                                  \
+    case 1:                                                                    \
+        loop(x, first, last, 1, 1);                                            \
+        break;                                                                 \
+    case 2:                                                                    \
+        loop(x, first, last, 1, 2);                                            \
+        break;                                                                 \
+    case 3:                                                                    \
+        loop(x, first, last, 1, 3);                                            \
+        break;                                                                 \
+    case 4:                                                                    \
+        loop(x, first, last, 1, 4);                                            \
+        break;                                                                 \
+    case 5:                                                                    \
+        loop(x, first, last, 1, 5);                                            \
+        break;                                                                 \
+    default:                                                                   \
+        loop(x, first, last, 1, 0);                                            \
+    }
+
+static void states_forward(const pass *x, size_t first, size_t last)
+{
+    ELBO_BY_SHAPE(states_sums, x, first, last)
+}
+
 static void states_backward(const pass *x, size_t first, size_t last)
 {
-    if (x->in->cols == 1)
-        states_slopes(x, first, last, 1);
-    else
-        states_slopes(x, first, last, x->in->cols);
+    ELBO_BY_SHAPE(states_slopes, x, first, last)
 }
 
 /* G += g f over one run of entries; all columns. */
@@ -249,20 +279,18 @@ static const struct {
                        ELBO_AT_ROW                                                        },
 };
 
-static void forward(void *arg, size_t chunk, size_t first, size_t last)
+static void forward(void *arg, size_t first, size_t last)
 {
     const pass *const x = arg;
 
-    (void)chunk;
-    if (first < last) kinds[x->in->kind].forward(x, first, last);
+    kinds[x->in->kind].forward(x, first, last);
 }
 
-static void backward(void *arg, size_t chunk, size_t first, size_t last)
+static void backward(void *arg, size_t first, size_t last)
 {
     const pass *const x = arg;
 
-    (void)chunk;
-    if (first < last) kinds[x->in->kind].backward(x, first, last);
+    kinds[x->in->kind].backward(x, first, last);
 }
 
 static size_t work_of(const elbo_intake *intake, const elbo_layout *layout)
@@ -282,8 +310,8 @@ void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,
               .at = layout,
               .p = intake->kind == ELBO_RHAT_ROWS ? rhat : p};
 
-    elbo_parallel(runs_of(intake, layout), work_of(intake, layout), &x,
-                  forward);
+    elbo_parallel_rows(runs_of(intake, layout), work_of(intake, layout), &x,
+                       forward);
 }
 
 void elbo_intake_backward(const elbo_intake *intake, const elbo_layout *layout,
@@ -294,6 +322,6 @@ void elbo_intake_backward(const elbo_intake *intake, const elbo_layout *layout,
               .at = layout,
               .G = intake->kind == ELBO_RHAT_ROWS ? G + nnz : G};
 
-    elbo_parallel(runs_of(intake, layout), work_of(intake, layout), &x,
-                  backward);
+    elbo_parallel_rows(runs_of(intake, layout), work_of(intake, layout), &x,
+                       backward);
 }

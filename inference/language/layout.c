@@ -43,6 +43,16 @@ static size_t group_states(const elbo_batch *batch, const uint32_t row[],
     return n;
 }
 
+/* The length of every run, 0 where they differ. */
+static size_t common_length(const size_t start[], size_t n)
+{
+    const size_t length = n ? start[1] - start[0] : 0;
+
+    for (size_t i = 1; i < n; i++)
+        if (start[i + 1] - start[i] != length) return 0;
+    return length;
+}
+
 elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
                              elbo_arena *arena)
 {
@@ -82,6 +92,7 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
         .row = row,
         .samples = samples,
         .entries = entries,
+        .width = common_length(batch->start, all),
         .order = order,
         .pairs = pairs,
         .states = states,

@@ -32,6 +32,8 @@ typedef struct elbo_layout {
     const uint32_t *row;    /* [rows] their numbers in the pattern, ascending */
     const size_t *samples;  /* [rows + 1] runs of transitions */
     const size_t *entries;  /* [rows + 1] runs of entries */
+    size_t width;           /* entries of every row of the pattern; 0: they
+                               differ */
     const uint32_t *order;  /* [n] the batch's numbers of the transitions */
     const size_t *pairs;    /* [n + 1] runs of (transition, entry) */
     const size_t *states;   /* [starts + 1] runs of rows of one state */

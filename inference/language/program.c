@@ -12,6 +12,14 @@ enum { FIRST_BYTES = 16384 };
 
 /* ---- making ---- */
 
+/* Places of a tile: the last one is filled up with few others. */
+static size_t even_tile(size_t n)
+{
+    const size_t tiles = (n + ELBO_TILE - 1) / ELBO_TILE;
+
+    return tiles ? (n + tiles - 1) / tiles : 0;
+}
+
 /* Tiles of this unit, unless it is ALL; *too_wide: they do not do. */
 static elbo_status compile(elbo_program *program, const elbo_expr *expr,
                            elbo_domain unit, size_t *column, bool *too_wide)
@@ -26,7 +34,7 @@ static elbo_status compile(elbo_program *program, const elbo_expr *expr,
 
     program->tiled = unit != ELBO_AT_ALL && n > 0;
     program->unit = unit;
-    program->tile = n < ELBO_TILE ? n : ELBO_TILE;
+    program->tile = even_tile(n);
 
     const elbo_status s = elbo_compile(&c, expr);
 
@@ -193,7 +201,6 @@ static void run_fixed(elbo_program *program)
     for (const elbo_intake *in = program->intakes; in; in = in->rest)
         if (in->f) elbo_tape_get(program->fixed, in->function, in->f);
     program->warm = true;
-    program->carried = false;
 }
 
 /* The intakes' x, and no derivatives yet. */

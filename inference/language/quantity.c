@@ -169,6 +169,15 @@ elbo_quantity elbo_quantity_power(elbo_compiler *c, elbo_quantity x, double k)
     return traced(c, x);
 }
 
+/* k x: the number need not be spread. */
+static elbo_quantity scaled(elbo_compiler *c, double k, elbo_quantity x)
+{
+    const elbo_node node = argument(c, &x, x.at, x.live);
+
+    x.node = elbo_tape_scale(tape_of(c, x.live), node, k);
+    return traced(c, x);
+}
+
 elbo_quantity elbo_quantity_binary(elbo_compiler *c, elbo_binary op,
                                    elbo_quantity x, elbo_quantity y)
 {
@@ -179,6 +188,10 @@ elbo_quantity elbo_quantity_binary(elbo_compiler *c, elbo_binary op,
     };
 
     if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    if (op == ELBO_MUL && x.is_number && !y.is_number)
+        return scaled(c, x.number, y);
+    if (op == ELBO_MUL && y.is_number && !x.is_number)
+        return scaled(c, y.number, x);
     if (is_tiled(c, z.live)) {
         if (!fits_unit(c, z.at)) return elbo_quantity_number(0);
         z.at = c->program->unit;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { RUNS = 4 };
+
 size_t elbo_tile_count(const elbo_program *program)
 {
     if (!program->tiled) return 1;
@@ -33,22 +35,48 @@ void elbo_tile_carry(elbo_program *program)
     }
 }
 
+/* Numbers from their places, NULL: one after the other from the first. */
+static void gather(size_t n, const uint32_t place[], size_t first,
+                   const double from[restrict], double to[restrict])
+{
+    if (place)
+        for (size_t i = 0; i < n; i++) to[i] = from[place[first + i]];
+    else
+        memcpy(to, from + first, n * sizeof *to);
+}
+
+/* Added to their places. Neighbours often have the same one, and an addition
+ * to memory waits for the last: four runs take turns. */
+static void scatter(size_t n, const uint32_t place[], size_t first,
+                    const double from[restrict], double to[restrict])
+{
+    const size_t part = n / RUNS;
+
+    if (!place)
+        for (size_t i = 0; i < n; i++) to[first + i] += from[i];
+    if (!place) return;
+    place += first;
+    for (size_t i = 0; i < part; i++)
+        for (size_t k = 0; k < RUNS; k++)
+            to[place[k * part + i]] += from[k * part + i];
+    for (size_t i = RUNS * part; i < n; i++) to[place[i]] += from[i];
+}
+
 /* The intake's x at the tile's places. */
 static const double *spread(const elbo_program *program, const elbo_intake *in,
                             size_t k)
 {
-    const size_t cols = in->cols, bytes = cols * sizeof *in->x;
+    const size_t cols = in->cols;
     size_t first;
     const size_t n = elbo_tile_places(program, k, program->unit, &first);
 
-    for (size_t i = 0; i < n && cols == 1; i++)
-        in->tile[i] = in->x[in->place ? in->place[first + i] : first + i];
+    if (cols == 1) gather(n, in->place, first, in->x, in->tile);
     for (size_t i = 0; i < n && cols != 1; i++)
         memcpy(in->tile + i * cols,
                in->x + (in->place ? in->place[first + i] : first + i) * cols,
-               bytes);
-    for (size_t i = n; i < program->tile; i++)
-        memcpy(in->tile + i * cols, in->tile + (n - 1) * cols, bytes);
+               cols * sizeof *in->x);
+    for (size_t i = n * cols; i < program->tile * cols; i++)
+        in->tile[i] = in->tile[i - cols];
     return in->tile;
 }
 
@@ -58,13 +86,11 @@ void elbo_tile_forward(elbo_program *program, size_t k)
         const bool moves = program->tiled && t->rows > 1;
         const size_t first = moves ? k * program->tile : 0;
 
-        if (!program->tiled && program->carried) continue;
-        elbo_tape_set(program->live, t->to, t->values + first * t->cols);
+        elbo_tape_point(program->live, t->to, t->values + first * t->cols);
     }
-    program->carried = true;
     for (const elbo_intake *in = program->intakes; in; in = in->rest)
-        elbo_tape_set(program->live, in->leaf,
-                      program->tiled ? spread(program, in, k) : in->x);
+        elbo_tape_point(program->live, in->leaf,
+                        program->tiled ? spread(program, in, k) : in->x);
     elbo_tape_forward(program->live);
 }
 
@@ -74,17 +100,16 @@ static void gather_derivative(const elbo_program *program,
     const size_t cols = in->cols;
     size_t first;
     const size_t n = elbo_tile_places(program, k, program->unit, &first);
+    const double *const g = elbo_tape_adjoint(program->live, in->leaf);
 
-    elbo_tape_gradient(program->live, in->leaf, in->tile);
+    if (!g) return;
     if (cols == 1)
-        for (size_t i = 0; i < n; i++)
-            in->g[in->place ? in->place[first + i] : first + i] += in->tile[i];
+        scatter(n, in->place, first, g, in->g);
     else
         for (size_t i = 0; i < n * cols; i++) {
             const size_t at = first + i / cols;
 
-            in->g[(in->place ? in->place[at] : at) * cols + i % cols] +=
-                in->tile[i];
+            in->g[(in->place ? in->place[at] : at) * cols + i % cols] += g[i];
         }
 }
 

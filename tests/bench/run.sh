@@ -2,7 +2,8 @@
 # tests/bench/run.sh BUILD -- benchmarks as ratios taken in one run.
 #
 # Ours and the peer take turns (A B A B ...), thread counts are equal, and the
-# medians over the pairs are compared. PYTHON names an interpreter with numpy and
+# medians over the pairs are compared. Both sides obey OPENBLAS_CORETYPE, set or
+# not. PYTHON names an interpreter with numpy and
 # scipy (default python3); without them the peers are left out. PAIRS: how many.
 # Exits 1 when a target that could be measured was missed.
 set -eu
@@ -79,6 +80,19 @@ against_peer() { # PROCESS THREADS TARGET WHAT
     fi
 }
 
+# A step with a loss that is an expression, against the same loss in C.
+language() {
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        "$build/bench/bench_language" >>"$out/language"
+        i=$((i + 1))
+    done
+    for world in rooms grid dense; do
+        report "IterVAML as an expression / by hand in time, $world" \
+            "$(median "$out/language" ${world}_ratio)" at-most 1.2
+    done
+}
+
 # Milliseconds of 20 starts of a command.
 starts() {
     begin=$(date +%s%N)
@@ -122,5 +136,6 @@ for t in 1 2; do
         "VI sweep, dense 500 x 10: elbo / numpy, $t thread(s)"
 done
 threads 1
+language
 start_up
 [ ! -e "$out/missed" ]
