@@ -96,6 +96,7 @@ demo: setup
 	@echo "The same experiment, one line changed:"
 	build/elbo run $(DEMO) -f -q -o runs/weighted \
 	    'inference.weight=occupancy(aggregate, current, 0.1) / occupancy(data)'
+	build/elbo plot elbo runs/maximum-likelihood runs/weighted
 	build/elbo plot mismatch runs/maximum-likelihood runs/weighted
 
 check: setup
