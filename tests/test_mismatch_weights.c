@@ -3,7 +3,6 @@
  */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "inference/engine_state.h"
 #include "inference/evaluate.h"
@@ -13,6 +12,7 @@
 #include "tests/gridwalk.h"
 #include "tests/suites.h"
 #include "tests/two_areas.h"
+#include "tests/weight_runs.h"
 #include "tests/world_cases.h"
 
 /* ---- GAMPS: the grid of two areas ---- */
@@ -454,97 +454,6 @@ START_TEST(a_moment_identifies_the_return_and_not_the_ratio)
 }
 END_TEST
 
-/* ---- distances ---- */
-
-/* The path runs along the top row to the goal. */
-START_TEST(distances_are_from_the_path)
-{
-    const case_text text = {.env = "gridworld",
-                            .env_own = "map=S..G/####/....",
-                            .env_common = "discount=0.9",
-                            .inference = "weight=exp(-distance_to(optimal))",
-                            .data = "source=population over=rows steps=400"};
-    static const double apart[] = {1, 0, 1, 1}; /* up right down left */
-    case_setup setup;
-    elbo_engine *e;
-    elbo_row row;
-
-    case_open(&setup, &text);
-    case_ok(elbo_engine_open(&setup.setup, 3, &e));
-    case_ok(elbo_engine_iterate(e, &row));
-    ck_assert_uint_gt(e->data.n, 0);
-    for (size_t i = 0; i < e->data.n; i++) {
-        const int32_t *x = e->world.coord + 2 * e->data.s[i];
-        /* the path is cells 0 to 2 of row 0, always to the right */
-        const double across = x[1] == 3 ? 1 : 0, down = x[0];
-        const double want =
-            sqrt(across * across + down * down + apart[e->data.a[i]]);
-
-        ck_assert_double_eq_tol(e->data.w[i], exp(-want), 1e-14);
-    }
-    elbo_engine_free(e);
-    case_close(&setup);
-}
-END_TEST
-
-/* ---- all of them in runs ---- */
-
-static const char *const weights[] = {
-    "weight=ratio(kliep)",
-    "weight=ratio(ulsif,real,data,0.01)",
-    "weight=ratio(rulsif,model,data,0.01,0.1,1.5)",
-    "weight=ratio(logistic,real,uniform,0.01)",
-    "weight=relu(ratio(dualdice,real,data,1))",
-    "weight=gamps(real)/occupancy(data)",
-    "weight=gamps(model,current,0.1)/occupancy(data)",
-    "weight=min(tom(chi2),10)",
-    "weight=min(tom(kl,smoothed),10)",
-    "weight=min(tom(chi2,none,current,0.2),10)",
-    "weight=pdml/mean(pdml)",
-    "weight=relu(ampl)",
-    "weight=relu(ampl(normalised,current,0.1))",
-    "weight=exp(-distance_to(optimal))",
-    "weight=(occupancy(model)/occupancy(data))^0.2",
-};
-
-/* The whole world is covered: each (s, a) has data. */
-START_TEST(a_run_with_any_weight_resumes_to_the_same_bits)
-{
-    const case_text text = {
-        .env = "gridworld",
-        .env_own = "rows=4 cols=4 slip=0.1",
-        .env_common = "discount=0.9",
-        .inference = weights[_i],
-        .data = "steps=400 mode=online source=population over=rows"};
-    char path[] = "/tmp/elbo-weights-XXXXXX";
-    case_setup setup;
-    elbo_engine *e, *f;
-    elbo_row first, second;
-    elbo_writer *out = elbo_writer_alloc();
-    elbo_reader *in;
-
-    case_open(&setup, &text);
-    case_ok(elbo_engine_open(&setup.setup, 3, &e));
-    for (size_t k = 0; k < 2; k++) case_ok(elbo_engine_iterate(e, &first));
-    elbo_engine_save(e, out);
-    case_file(path, "");
-    case_ok(elbo_writer_commit(out, path));
-    case_ok(elbo_reader_open(path, &in));
-    case_ok(elbo_engine_open(&setup.setup, 3, &f));
-    case_ok(elbo_engine_load(f, in));
-    case_ok(elbo_engine_iterate(e, &first));
-    case_ok(elbo_engine_iterate(f, &second));
-    ck_assert(first.elbo == second.elbo && first.ess == second.ess);
-    ck_assert(first.ess > 0 && first.ess <= 1200 * (1 + 1e-12));
-    unlink(path);
-    elbo_reader_free(in);
-    elbo_writer_free(out);
-    elbo_engine_free(e);
-    elbo_engine_free(f);
-    case_close(&setup);
-}
-END_TEST
-
 Suite *suite_mismatch_weights(void)
 {
     Suite *s = suite_create("mismatch_weights");
@@ -559,12 +468,10 @@ Suite *suite_mismatch_weights(void)
     tcase_add_test(t, a_smoothed_ratio_is_too_large_where_it_is_small);
     tcase_add_test(t, weights_of_paths_tend_to_eta);
     tcase_add_test(t, the_world_of_two_areas_is_the_replica);
-    tcase_add_test(t, distances_are_from_the_path);
     tcase_add_test(t, pdml_weighs_rounds_by_the_released_rule);
     tcase_add_test(t, pdml_weights_stand_beside_the_samples_of_their_round);
     tcase_add_test(t, a_moment_identifies_the_return_and_not_the_ratio);
-    tcase_add_loop_test(t, a_run_with_any_weight_resumes_to_the_same_bits, 0,
-                        sizeof weights / sizeof *weights);
     suite_add_tcase(s, t);
+    suite_add_tcase(s, tcase_weight_runs());
     return s;
 }

@@ -5,6 +5,7 @@
 #include <check.h>
 
 TCase *tcase_transition_settings(void); /* as text: parse, check, charge */
+TCase *tcase_row_kl(void);              /* elbo_row_kl */
 TCase *tcase_explog(void);              /* inference/core/explog.h */
 
 #endif
