@@ -1,4 +1,4 @@
-# Reads results.csv; writes figure.svg: mean, least and largest of 3 seeds.
+# Reads results.csv; writes figure.svg: mean, least and largest of 10 seeds.
 load '../../plots/style.gp'
 set terminal svg size 900,430 font 'sans,15' noenhanced background '#ffffff'
 set output 'figure.svg'
