@@ -78,7 +78,8 @@ elbo_status elbo_folder_look(const char *path, elbo_folder_kind *kind)
     *kind = ELBO_FOLDER_NOT;
     if (!S_ISDIR(info.st_mode)) return ELBO_OK;
     dir = opendir(path);
-    if (!dir) return fail(path);
+    if (!dir && errno == ENOENT) *kind = ELBO_FOLDER_ABSENT; /* just moved */
+    if (!dir) return errno == ENOENT ? ELBO_OK : fail(path);
     *kind = ELBO_FOLDER_EMPTY;
     while ((entry = readdir(dir)))
         if (is_entry(entry)) *kind = ELBO_FOLDER_FILLED;
