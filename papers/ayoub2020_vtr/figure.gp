@@ -11,7 +11,8 @@ set logscale xy
 set xlabel 'episode, 5 states'
 set ylabel 'cumulative regret'
 set xrange [1:1000]
-set yrange [3:10000]
+set yrange [3:1e6] # room for the key above the curves
+set ytics 100
 set key at graph 0.02, graph 1 left top
 plot curve('vtr_5_10', best5) using 1:3:4 with filledcurves lc rgb '#0072b2' notitle, \
      curve('greedy_5_3', best5) using 1:2 with lines lw 3 lc rgb '#d55e00' title 'value targets, eps 0.3', \
