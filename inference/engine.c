@@ -1,255 +1,80 @@
 #include "inference/engine.h"
 
-#include <float.h>
 #include <math.h>
-#include <string.h>
 
-#include "inference/core/parallel.h"
 #include "inference/engine_state.h"
-#include "inference/evaluate.h"
 
-/* What one side of a comparison is worth, and how far off it may be. */
-typedef struct reading {
-    double value;
-    double scale; /* the sum of absolute terms */
-    double steps; /* discounted steps survived: sum of rho */
-    double error; /* of the value, beyond rounding */
-} reading;
+enum { CHUNK = 1 << 16 };
 
-/* ---- what must rise ---- */
+/* ---- opening ---- */
 
-static double reward_scale(const elbo_engine *e)
+static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
+                              uint64_t seed, const char **section)
 {
-    const size_t rows = e->post.nS * e->post.nA;
-    double sum = 0;
-
-    for (size_t i = 0; i < e->post.stages * rows; i++)
-        sum += fabs(e->rho[i] * e->problem.mdp.r[i % rows]);
-    return sum;
+    ELBO_TRY(elbo_settings_read(setup, e->arena, &e->set));
+    return e->family->open(e, setup, seed, section);
 }
 
-/* What rounding leaves of one step's KLs: their terms are of the order of 1 and
- * cancel, and a temperature multiplies what remains. */
-static double kl_rounding(const elbo_engine *e)
+elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
+                             elbo_engine **out)
 {
-    const double alpha = e->problem.alpha;
+    const char *section;
 
-    if (e->problem.optimality == ELBO_LINEAR) return 0;
-    return 8 * DBL_EPSILON
-           * ((isfinite(alpha) ? alpha : 0)
-              + fabs(elbo_tilt_charge(&e->problem.tilt)));
+    return elbo_engine_open_parts(setup, seed, &section, out);
 }
 
-/* F_control at (pi, q, theta); rho is left in the engine. */
-static elbo_status read_control(elbo_engine *e, elbo_parts *parts, reading *out)
+elbo_status elbo_engine_open_parts(const elbo_setup *setup, uint64_t seed,
+                                   const char **section, elbo_engine **out)
 {
-    ELBO_TRY(elbo_bound_control(&e->problem, &e->post, parts, e->rho, e->ws));
+    elbo_arena *arena = elbo_arena_alloc(CHUNK);
+    elbo_engine *e = arena ? elbo_arena_take(arena, 1, sizeof *e) : NULL;
 
-    const elbo_parts control = {.policy_kl = parts->policy_kl,
-                                .transition_kl = parts->transition_kl,
-                                .stop_kl = parts->stop_kl,
-                                .reward = parts->reward};
-
-    *out = (reading){
-        .value = elbo_parts_control(&control),
-        .scale = elbo_parts_scale(&control) + reward_scale(e),
-        .steps = elbo_sum(e->rho, e->post.stages * e->post.nS * e->post.nA),
-    };
-    out->error = kl_rounding(e) * out->steps;
-    return ELBO_OK;
-}
-
-static bool is_robust(const elbo_engine *e)
-{
-    return e->problem.optimality == ELBO_EXPONENTIAL
-           && elbo_tilt_adversarial(&e->problem.tilt);
-}
-
-/* What the E-step promises to raise, at the present policy: F_control, or its
- * minimum over q. A q that fits the new theta nowhere is no standard at all. */
-static elbo_status read_promise(elbo_engine *e, reading *out)
-{
-    elbo_parts parts = {0};
-    const elbo_status s = read_control(e, &parts, out);
-
-    if (s == ELBO_ENOTFINITE) *out = (reading){.value = -HUGE_VAL};
-    if (s != ELBO_OK) return s == ELBO_ENOTFINITE ? ELBO_OK : s;
-    if (!is_robust(e)) return ELBO_OK;
-
-    const double rounding = out->error;
-
-    ELBO_TRY(elbo_bound_profile(&e->problem, &e->post, &out->value, &out->error,
-                                e->rho, e->ws));
-    out->error += rounding;
-    return ELBO_OK;
-}
-
-/* An E-step stopped at residual d: each policy's value is within gamma d of the
- * last backup for each step it survives (2 gamma d / (1 - gamma) at most). */
-static double solver_loss(const elbo_engine *e, const elbo_solve_info *info,
-                          const reading *before, const reading *after)
-{
-    return e->truth.gamma * info->residual * (before->steps + after->steps)
-           + before->error + after->error;
-}
-
-/* kappa F_control + lambda E_D[w l] + log p(theta) with (pi, q) as they are;
- * with an outer objective l has a plan of its own at theta. */
-static elbo_status read_outer(elbo_engine *e, reading *out)
-{
-    elbo_parts parts = {0};
-
-    *out = (reading){0};
-    if (e->set.kappa != 0) {
-        ELBO_TRY(read_control(e, &parts, out));
-        out->value *= e->set.kappa;
+    *out = NULL;
+    *section = NULL;
+    if (!e) {
+        elbo_arena_free(arena);
+        return ELBO_FAIL(ELBO_ENOMEM, "the engine");
     }
-    if (e->outer) ELBO_TRY(elbo_outer_plan(e->outer, &e->belief, e->ws));
-    ELBO_TRY(elbo_engine_learnt(e, &parts));
-    out->value += parts.likelihood + parts.prior;
-    out->scale += fabs(parts.likelihood) + fabs(parts.prior);
-    return ELBO_OK;
-}
+    e->arena = arena;
+    e->ws = elbo_arena_alloc(CHUNK);
 
-/* ---- the steps ---- */
+    e->family = elbo_family_of(setup->env);
 
-elbo_mstep elbo_engine_mstep(const elbo_engine *engine)
-{
-    const bool free = engine->problem.tilt.kind->free;
+    const elbo_status s = e->ws ? open_parts(e, setup, seed, section)
+                                : ELBO_FAIL(ELBO_ENOMEM, "the engine");
 
-    return (elbo_mstep){
-        .likelihood = free ? NULL : engine->set.likelihood,
-        .C = engine->C,
-        .kappa = engine->set.kappa,
-        .problem = &engine->problem,
-        .post = &engine->post,
-        .outer = engine->outer,
-        .ascent = engine->set.ascent,
-    };
-}
-
-static elbo_status m_step(elbo_engine *e, elbo_row *row)
-{
-    const elbo_mstep step = elbo_engine_mstep(e);
-    reading before, after;
-
-    elbo_engine_seen(e);
-    if (e->outer) elbo_outer_begin(e->outer, e->iteration);
-    if (e->belief.n == 0 || elbo_engine_idle(e)) return ELBO_OK;
-    ELBO_TRY(elbo_engine_prepare(e, 0));
-    if (!e->outer) ELBO_TRY(elbo_engine_plan(e));
-    if (e->set.budget > 0) return elbo_engine_budgeted(e, row);
-    ELBO_TRY(read_outer(e, &before));
-    ELBO_TRY(elbo_mstep_run(&step, &e->belief, &row->mstep, e->ws));
-    ELBO_TRY(elbo_engine_hold(e));
-    ELBO_TRY(read_outer(e, &after));
-
-    const elbo_watch watch = {
-        .step = "M-step",
-        .quantity = e->set.kappa == 0
-                        ? "lambda E_D[w l] + log p(theta)"
-                        : "kappa F_control + lambda E_D[w l] + log p(theta)",
-        .before = before.value,
-        .after = after.value,
-        .scale = before.scale + after.scale,
-        .allowance = before.error + after.error,
-    };
-
-    if (e->set.ascent.last || (e->outer && !e->outer->potential))
-        return ELBO_OK;
-    return elbo_watch_check(&watch);
-}
-
-/* After it row->parts holds the control parts. *allowance is what the solver
- * may have lost. */
-static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
-{
-    const size_t n = e->post.stages * e->post.nS * e->post.nA;
-    const elbo_transition *kind = e->problem.tilt.kind;
-    const bool promised = e->controller.control->promise == ELBO_RISES
-                          && !kind->estep && !kind->chosen;
-    reading before = {0}, after;
-
-    if (e->set.previous) memcpy(e->post.pi0, e->post.pi, n * sizeof(double));
-    if (promised) ELBO_TRY(read_promise(e, &before));
-    if (kind->estep)
-        ELBO_TRY(kind->estep(&e->problem, &e->post, &row->estep, e->ws));
+    if (s == ELBO_OK)
+        *out = e;
     else
-        ELBO_TRY(e->controller.control->estep(
-            &e->controller, &e->problem, &e->post, &row->estep, e->ws));
-    if (promised && is_robust(e)) ELBO_TRY(read_promise(e, &after));
-
-    reading now;
-
-    ELBO_TRY(read_control(e, &row->parts, &now));
-    if (!is_robust(e)) after = now;
-    if (!promised || before.value == -HUGE_VAL) return ELBO_OK;
-
-    *allowance = solver_loss(e, &row->estep, &before, &after);
-
-    const elbo_watch watch = {
-        .step = "E-step",
-        .quantity = is_robust(e) ? "min over q of F_control" : "F_control",
-        .before = before.value,
-        .after = after.value,
-        .scale = before.scale + after.scale,
-        .allowance = *allowance,
-    };
-
-    return elbo_watch_check(&watch);
+        elbo_engine_free(e);
+    return s;
 }
 
-/* The closed loop is one potential: F itself, while D and the weights stand. */
-static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
-                              double allowance)
+void elbo_engine_free(elbo_engine *engine)
 {
-    const elbo_watch watch = {
-        .step = "EM iteration",
-        .quantity = "F",
-        .before = e->F,
-        .after = row->elbo,
-        .scale = fabs(e->F) + elbo_parts_scale(&row->parts) + reward_scale(e),
-        .allowance = allowance,
-    };
-    const bool watched = e->iteration > 0 && e->set.kappa == 1 && !e->set.online
-                         && !is_robust(e) && !e->planned && !e->weigher
-                         && !e->returns.reward_facts.moves
-                         && e->problem.tilt.ratio == ELBO_RATIO_EXACT
-                         && !e->problem.tilt.kind->estep
-                         && e->controller.control->promise == ELBO_RISES;
-
-    return watched ? elbo_watch_check(&watch) : ELBO_OK;
+    if (!engine) return;
+    engine->family->close(engine);
+    elbo_arena_free(engine->ws);
+    elbo_arena_free(engine->arena);
 }
 
-/* F is then another's estimate in every round, and never settles. */
-static bool draws(const elbo_engine *e)
-{
-    const elbo_objective *const objective = e->expression.objective;
-
-    return objective && elbo_expr_samples(elbo_objective_expression(objective));
-}
+/* ---- iterating ---- */
 
 static elbo_status iterate(elbo_engine *e, elbo_row *row)
 {
+    const elbo_family *const family = e->family;
     double allowance = 0;
 
-    ELBO_TRY(elbo_engine_learn_from(e));
-    row->env_steps = (uint64_t)(elbo_data_size(&e->data) + 0.5);
-    ELBO_TRY(elbo_engine_see(e));
-    ELBO_TRY(elbo_engine_hold(e));
-    ELBO_TRY(elbo_engine_returns(e));
-    ELBO_TRY(m_step(e, row));
-    ELBO_TRY(elbo_engine_returns(e));
-    ELBO_TRY(e_step(e, row, &allowance));
-    elbo_standing_plan(&e->standing, &e->post);
-    ELBO_TRY(elbo_engine_record(e, row));
-    ELBO_TRY(watch_loop(e, row, allowance));
+    ELBO_TRY(family->gather(e, row));
+    ELBO_TRY(family->m_step(e, row));
+    ELBO_TRY(family->e_step(e, row, &allowance));
+    ELBO_TRY(family->record(e, row));
+    ELBO_TRY(family->watch(e, row, allowance));
 
     const double change = fabs(row->elbo - e->F);
-    /* what remembers goes on from where no gain was */
-    const bool looking = e->set.ascent.archive && !row->mstep.converged;
 
-    e->converged = e->iteration > 0 && !e->set.online && !looking && !draws(e)
+    e->converged = e->iteration > 0 && !e->set.online
+                   && !family->restless(e, row)
                    && change <= e->set.tolerance * (1 + fabs(row->elbo));
     e->F = row->elbo;
     e->iteration++;
@@ -300,22 +125,54 @@ const char *const *elbo_engine_columns(const elbo_engine *engine)
     return engine->columns;
 }
 
-const elbo_posterior *elbo_engine_posterior(const elbo_engine *engine)
+elbo_extent elbo_engine_extent(const elbo_engine *engine)
 {
-    return &engine->post;
+    return engine->family->extent(engine);
 }
 
-const elbo_belief *elbo_engine_belief(const elbo_engine *engine)
+elbo_status elbo_engine_check_gradient(elbo_engine *engine,
+                                       elbo_derivative_check *out)
 {
-    return &engine->belief;
+    const elbo_mark mark = elbo_arena_mark(engine->ws);
+
+    *out = (elbo_derivative_check){0};
+
+    const elbo_status s = engine->family->check_gradient(engine, out);
+
+    elbo_arena_release(engine->ws, mark);
+    return s;
 }
 
-const elbo_mdp *elbo_engine_truth(const elbo_engine *engine)
+/* ---- state ---- */
+
+void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
 {
-    return &engine->truth;
+    elbo_writer_section(out, "engine");
+    elbo_put_u64(out, engine->iteration);
+    elbo_put_f64(out, engine->F);
+    elbo_put_u64(out, engine->converged);
+    engine->family->save(engine, out);
 }
 
-const elbo_world *elbo_engine_world(const elbo_engine *engine)
+static elbo_status load_own(elbo_engine *e, elbo_reader *in)
 {
-    return &engine->world;
+    uint64_t converged = 0;
+
+    ELBO_TRY(elbo_reader_section(in, "engine"));
+    ELBO_TRY(elbo_get_u64(in, &e->iteration));
+    ELBO_TRY(elbo_get_f64(in, &e->F));
+    ELBO_TRY(elbo_get_u64(in, &converged));
+    if (e->iteration > e->set.iterations || converged > 1 || isnan(e->F))
+        return ELBO_FAIL(ELBO_EDATA,
+                         "checkpoint: iteration %llu of %llu, F = %g",
+                         (unsigned long long)e->iteration,
+                         (unsigned long long)e->set.iterations, e->F);
+    e->converged = converged;
+    return ELBO_OK;
+}
+
+elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
+{
+    ELBO_TRY(load_own(engine, in));
+    return engine->family->load(engine, in);
 }

@@ -115,6 +115,14 @@ elbo_optimality elbo_engine_optimality(const elbo_engine *engine);
 /* All columns of its rows, NULL-terminated; borrowed. */
 const char *const *elbo_engine_columns(const elbo_engine *engine);
 
+/* How large an open engine is. */
+typedef struct elbo_extent {
+    char world[96]; /* in words */
+    size_t parameters;
+    double bytes; /* that it needs at most, roughly */
+} elbo_extent;
+elbo_extent elbo_engine_extent(const elbo_engine *engine);
+
 /* The gradient of the run's own M-step objective against central differences, at
  * a theta moved a little off its start, after one E-step there; stopped parts are
  * held. Parameters are spread over theta. */
@@ -138,10 +146,11 @@ elbo_status elbo_engine_check_gradient(elbo_engine *engine,
 void elbo_engine_save(const elbo_engine *engine, elbo_writer *out);
 elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in);
 
-/* For tests and tools: the parts of an open engine, borrowed. */
+/* For tests and tools: the parts of an open engine of a finite world, borrowed. */
 const elbo_posterior *elbo_engine_posterior(const elbo_engine *engine);
 const elbo_belief *elbo_engine_belief(const elbo_engine *engine);
 const elbo_mdp *elbo_engine_truth(const elbo_engine *engine);
+/* NULL: not a finite world, and the others must not be asked for. */
 const elbo_world *elbo_engine_world(const elbo_engine *engine);
 
 #endif

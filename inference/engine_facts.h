@@ -4,7 +4,7 @@
 #ifndef ELBO_ENGINE_FACTS_H
 #define ELBO_ENGINE_FACTS_H
 
-#include "inference/engine_state.h"
+#include "inference/finite.h"
 #include "inference/language/calibration.h"
 #include "inference/language/named.h"
 

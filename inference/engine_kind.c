@@ -126,7 +126,7 @@ static elbo_status read(const elbo_setup *setup, elbo_facts *f)
     return s;
 }
 
-const char *elbo_setup_kind(const elbo_setup *setup)
+const char *elbo_finite_kind(const elbo_setup *setup)
 {
     elbo_facts f;
     const elbo_status s = read(setup, &f);
@@ -134,7 +134,7 @@ const char *elbo_setup_kind(const elbo_setup *setup)
     return s == ELBO_OK ? kind(&f) : elbo_status_text(s);
 }
 
-const char *elbo_setup_named(const elbo_setup *setup)
+const char *elbo_finite_named(const elbo_setup *setup)
 {
     elbo_facts f;
 

@@ -2,7 +2,7 @@
  */
 #include <string.h>
 
-#include "inference/engine_state.h"
+#include "inference/finite.h"
 
 /* The settings that are expressions: of inference, then of control. */
 static const char *const expressions[] = {"weight", "likelihood", "reward",
@@ -80,7 +80,7 @@ static elbo_status add_values(oracles *o, const elbo_setup *setup,
     return oracle ? add_text(o, text, arena) : ELBO_OK;
 }
 
-elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
+elbo_status elbo_finite_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out)
 {
     oracles o = {0};

@@ -470,7 +470,7 @@ static elbo_status check(const elbo_setup *setup, size_t skip,
     return ELBO_OK;
 }
 
-elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
+elbo_status elbo_finite_check(const elbo_setup *setup, size_t skip,
                              const char **section, const char **key)
 {
     elbo_arena *arena = elbo_arena_alloc(4096);

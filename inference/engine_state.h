@@ -2,8 +2,8 @@
 #ifndef ELBO_ENGINE_STATE_H
 #define ELBO_ENGINE_STATE_H
 
-#include "inference/engine.h"
 #include "inference/factor.h"
+#include "inference/family.h"
 #include "inference/norm_bound.h"
 #include "inference/returns.h"
 #include "inference/standing.h"
@@ -37,8 +37,15 @@ typedef struct elbo_returns {
 } elbo_returns;
 
 struct elbo_engine {
+    const elbo_family *family;
     elbo_arena *arena, *ws; /* arena owns the engine too */
     elbo_settings set;
+    const char *columns[ELBO_ROW_COLUMNS + 1]; /* of its rows, then NULL */
+    uint64_t iteration;
+    double F; /* of the last row */
+    bool converged;
+
+    /* Of finite worlds. */
     elbo_world world;
     elbo_mdp truth;
     elbo_model_context context;
@@ -67,12 +74,10 @@ struct elbo_engine {
     elbo_standing standing;     /* values that stand still, for all of them */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
     double *rho; /* [stages x nS x nA] occupancy of the last bound */
-    const char *columns[ELBO_ROW_COLUMNS + 1]; /* of its rows, then NULL */
-
-    uint64_t iteration;
-    double F; /* of the last row */
-    bool converged;
 };
+
+elbo_status elbo_settings_read(const elbo_setup *setup, elbo_arena *arena,
+                               elbo_settings *out);
 
 /* The settings of the slots, read together: what is right alone may not be so
  * in company. `alpha` is 0 for hard controls. */

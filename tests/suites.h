@@ -23,8 +23,6 @@
     X(robust)                                                                  \
     X(free)                                                                    \
     X(notebook)                                                                \
-    X(free)                                                                    \
-    X(notebook)                                                                \
     X(returns)                                                                 \
     X(rambo)                                                                   \
     X(backup)                                                                  \

@@ -7,25 +7,6 @@
 
 static const double mebi = 1048576;
 
-/* Data, kernels, policies and values, roughly: what grows with the world. */
-static double bytes_needed(const elbo_engine *engine, const elbo_setup *setup)
-{
-    const elbo_posterior *const post = elbo_engine_posterior(engine);
-    const elbo_belief *const belief = elbo_engine_belief(engine);
-    const elbo_mdp *const truth = elbo_engine_truth(engine);
-    const double rows = (double)post->stages * (double)(post->nS * post->nA);
-    const double entries = (double)truth->P.pattern->nnz
-                           + 3 * (double)belief->mean.pattern->nnz
-                           + (post->q ? (double)post->nnz : 0);
-    const double transitions =
-        (double)elbo_int(setup->data, "steps")
-        * (elbo_choice_is(setup->data, "mode", "online")
-               ? (double)elbo_int(setup->inference, "iterations")
-               : 1);
-
-    return 8 * (4 * rows + entries + 2 * (double)belief->n) + 29 * transitions;
-}
-
 static void print_experiment(const elbo_experiment *e)
 {
     const elbo_setup *const s = &e->setup;
@@ -79,13 +60,11 @@ static int open_and_print(const elbo_experiment *e)
     if (code) return code;
     print_experiment(e);
 
-    const elbo_world *const world = elbo_engine_world(engine);
+    const elbo_extent extent = elbo_engine_extent(engine);
 
-    printf("world        %zu states, %zu actions, %zu transitions\n", world->nS,
-           world->nA, elbo_engine_truth(engine)->P.pattern->nnz);
-    printf("parameters   %zu\n", elbo_engine_belief(engine)->n);
-    printf("memory       about %.3g MiB a seed\n",
-           bytes_needed(engine, &e->setup) / mebi);
+    printf("world        %s\n", extent.world);
+    printf("parameters   %zu\n", extent.parameters);
+    printf("memory       about %.3g MiB a seed\n", extent.bytes / mebi);
     code = check_gradient(engine);
     elbo_engine_free(engine);
     return code;

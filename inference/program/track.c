@@ -124,13 +124,14 @@ static void walk(const picture *p, uint32_t way[], elbo_track *out)
 static elbo_status draw(const elbo_engine *engine, elbo_arena *arena,
                         elbo_track *out)
 {
-    picture p = {.world = elbo_engine_world(engine),
-                 .mdp = elbo_engine_truth(engine),
-                 .pi = elbo_engine_posterior(engine)->pi};
-    const size_t nS = p.mdp->nS;
+    picture p = {.world = elbo_engine_world(engine)};
 
     *out = (elbo_track){0};
-    if (!p.world->coord || p.world->dim != 2) return ELBO_OK;
+    if (!p.world || !p.world->coord || p.world->dim != 2) return ELBO_OK;
+    p.mdp = elbo_engine_truth(engine);
+    p.pi = elbo_engine_posterior(engine)->pi;
+
+    const size_t nS = p.mdp->nS;
 
     elbo_track_cell *const cell = elbo_arena_take(arena, nS, sizeof *cell);
     uint32_t *const way = elbo_arena_u32(arena, nS + 1);

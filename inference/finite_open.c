@@ -1,54 +1,9 @@
-/* inference/engine_open.c -- from settings to an engine, part by part. */
-#include <stdlib.h>
+/* inference/finite_open.c -- an engine of finite worlds, part by part. */
 #include <string.h>
 
 #include "inference/core/alloc.h"
-#include "inference/engine_state.h"
+#include "inference/finite.h"
 #include "inference/optimal.h"
-
-enum { CHUNK = 1 << 16 };
-
-static elbo_status read_settings(const elbo_setup *setup, elbo_arena *arena,
-                                 elbo_settings *set)
-{
-    const elbo_values *how = setup->inference, *data = setup->data;
-    const char *lambda = elbo_text(how, "data_scale");
-
-    *set = (elbo_settings){
-        .kappa = elbo_real(how, "feedback"),
-        .lambda = lambda[0] == '|' || lambda[0] == 'b' ? 1
-                                                       : strtod(lambda, NULL),
-        .lambda_each = strstr(lambda, "|D|") != NULL,
-        .budget = elbo_budget_read(lambda),
-        .previous =
-            setup->control->previous_prior
-            || elbo_choice_is(setup->control_common, "prior", "previous"),
-        .online = elbo_choice_is(data, "mode", "online"),
-        .current = elbo_choice_is(data, "policy", "current"),
-        .population = elbo_choice_is(data, "source", "population"),
-        .by_rows = elbo_choice_is(data, "over", "rows"),
-        .steps = elbo_choice_is(data, "source", "file")
-                     ? 0
-                     : (size_t)elbo_int(data, "steps"),
-        .iterations = (uint64_t)elbo_int(how, "iterations"),
-        .tolerance = elbo_real(how, "tolerance"),
-        .ascent = {.last = elbo_choice_is(how, "m_step_keep", "last"),
-                   .method = elbo_ascender_find(elbo_text(how, "m_step")),
-                   .iterations = (size_t)elbo_int(how, "m_step_iterations"),
-                   .tolerance = elbo_real(how, "m_step_tolerance"),
-                   .rate = elbo_real(how, "m_step_rate")},
-    };
-    ELBO_TRY(elbo_norm_bound_parse(elbo_text(how, "norm_bound"), arena,
-                                   &set->bound, NULL, NULL));
-    ELBO_TRY(elbo_likelihood_parse(elbo_text(how, "likelihood"),
-                                   &set->likelihood, NULL, NULL));
-
-    elbo_weight w;
-
-    ELBO_TRY(elbo_weight_parse(elbo_text(how, "weight"), &w, NULL, NULL));
-    set->weight = w.constant ? w.number : 1;
-    return ELBO_OK;
-}
 
 static elbo_status open_world(elbo_engine *e, const elbo_setup *setup,
                               uint64_t seed)
@@ -188,10 +143,9 @@ static elbo_status open_expert(elbo_engine *e, double discount)
     return ELBO_OK;
 }
 
-static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
-                              uint64_t seed, const char **section)
+elbo_status elbo_finite_open(elbo_engine *e, const elbo_setup *setup,
+                             uint64_t seed, const char **section)
 {
-    ELBO_TRY(read_settings(setup, e->arena, &e->set));
     *section = "env";
     ELBO_TRY(open_world(e, setup, seed));
     *section = "model";
@@ -219,45 +173,9 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
     return ELBO_OK;
 }
 
-elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
-                             elbo_engine **out)
+void elbo_finite_close(elbo_engine *e)
 {
-    const char *section;
-
-    return elbo_engine_open_parts(setup, seed, &section, out);
-}
-
-elbo_status elbo_engine_open_parts(const elbo_setup *setup, uint64_t seed,
-                                   const char **section, elbo_engine **out)
-{
-    elbo_arena *arena = elbo_arena_alloc(CHUNK);
-    elbo_engine *e = arena ? elbo_arena_take(arena, 1, sizeof *e) : NULL;
-
-    *out = NULL;
-    *section = NULL;
-    if (!e) {
-        elbo_arena_free(arena);
-        return ELBO_FAIL(ELBO_ENOMEM, "the engine");
-    }
-    e->arena = arena;
-    e->ws = elbo_arena_alloc(CHUNK);
-
-    const elbo_status s = e->ws ? open_parts(e, setup, seed, section)
-                                : ELBO_FAIL(ELBO_ENOMEM, "the engine");
-
-    if (s == ELBO_OK)
-        *out = e;
-    else
-        elbo_engine_free(e);
-    return s;
-}
-
-void elbo_engine_free(elbo_engine *engine)
-{
-    if (!engine) return;
-    elbo_objective_close(engine->expression.objective);
-    elbo_objective_close(engine->weigher);
-    elbo_engine_close_returns(engine);
-    elbo_arena_free(engine->ws);
-    elbo_arena_free(engine->arena);
+    elbo_objective_close(e->expression.objective);
+    elbo_objective_close(e->weigher);
+    elbo_engine_close_returns(e);
 }

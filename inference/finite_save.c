@@ -1,16 +1,10 @@
-/* inference/engine_save.c -- the engine's state in a checkpoint, and back. */
-#include <math.h>
+/* inference/finite_save.c -- the state of finite worlds in a checkpoint, and back. */
+#include "inference/finite.h"
 
-#include "inference/engine_state.h"
-
-void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
+void elbo_finite_save(const elbo_engine *engine, elbo_writer *out)
 {
     const elbo_controller *controller = &engine->controller;
 
-    elbo_writer_section(out, "engine");
-    elbo_put_u64(out, engine->iteration);
-    elbo_put_f64(out, engine->F);
-    elbo_put_u64(out, engine->converged);
     elbo_writer_section(out, "data");
     elbo_data_save(&engine->data, &engine->collector, out);
     if (engine->belief.model->regress)
@@ -28,23 +22,6 @@ void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
         elbo_archive_save(engine->set.ascent.archive, out);
     elbo_writer_section(out, "control");
     if (controller->control->save) controller->control->save(controller, out);
-}
-
-static elbo_status load_own(elbo_engine *e, elbo_reader *in)
-{
-    uint64_t converged = 0;
-
-    ELBO_TRY(elbo_reader_section(in, "engine"));
-    ELBO_TRY(elbo_get_u64(in, &e->iteration));
-    ELBO_TRY(elbo_get_f64(in, &e->F));
-    ELBO_TRY(elbo_get_u64(in, &converged));
-    if (e->iteration > e->set.iterations || converged > 1 || isnan(e->F))
-        return ELBO_FAIL(ELBO_EDATA,
-                         "checkpoint: iteration %llu of %llu, F = %g",
-                         (unsigned long long)e->iteration,
-                         (unsigned long long)e->set.iterations, e->F);
-    e->converged = converged;
-    return ELBO_OK;
 }
 
 /* The samples must be ones of this world. */
@@ -66,11 +43,10 @@ static elbo_status check_data(const elbo_engine *e)
     return ELBO_OK;
 }
 
-elbo_status elbo_engine_load(elbo_engine *engine, elbo_reader *in)
+elbo_status elbo_finite_load(elbo_engine *engine, elbo_reader *in)
 {
     const elbo_control *control = engine->controller.control;
 
-    ELBO_TRY(load_own(engine, in));
     ELBO_TRY(elbo_reader_section(in, "data"));
     ELBO_TRY(elbo_data_load(&engine->data, &engine->collector, in));
     ELBO_TRY(check_data(engine));

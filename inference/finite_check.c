@@ -1,9 +1,9 @@
-/* inference/engine_check.c -- an experiment's own objective against
+/* inference/finite_check.c -- an experiment's own objective against
  * differences. */
 #include <math.h>
 #include <string.h>
 
-#include "inference/engine_state.h"
+#include "inference/finite.h"
 
 /* The E-steps of an outer objective end at a residual: their values are off by
  * 1e-10 or so, and a difference quotient by that over its step. */
@@ -113,18 +113,11 @@ static elbo_status check(elbo_engine *e, elbo_derivative_check *out)
     return s;
 }
 
-elbo_status elbo_engine_check_gradient(elbo_engine *engine,
+elbo_status elbo_finite_check_gradient(elbo_engine *engine,
                                        elbo_derivative_check *out)
 {
-    const elbo_mark mark = elbo_arena_mark(engine->ws);
-
-    *out = (elbo_derivative_check){.skipped = why_not(engine)};
+    out->skipped = why_not(engine);
     if (!out->skipped && holds_policy(engine))
         out->skipped = "fixed_pi holds the policy, which differences move";
-    if (out->skipped) return ELBO_OK;
-
-    const elbo_status s = check(engine, out);
-
-    elbo_arena_release(engine->ws, mark);
-    return s;
+    return out->skipped ? ELBO_OK : check(engine, out);
 }
