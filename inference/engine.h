@@ -56,9 +56,10 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out);
 
 /* Columns that the transition slot appends, means over the occupancy rho; then
- * those of the model and of a gradient != stop (inference/engine_row.c). */
+ * those of the model, of a gradient != stop and of evaluation
+ * (inference/engine_row.c). */
 enum {
-    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 4
+    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 5
 };
 typedef struct elbo_own_values {
     size_t n;

@@ -114,21 +114,20 @@ elbo_status elbo_engine_open_data(elbo_engine *e, const elbo_setup *setup,
     return open_behaviour(e, setup->data, seed);
 }
 
-/* ---- a distribution as data ---- */
+/* ---- distributions ---- */
 
-/* d += share times the discounted visits of one collecting policy in the world,
- * its random actions mixed in; all stages together. */
+/* d += share times the discounted visits of one policy in the world, random
+ * actions mixed in; all stages together. */
 static elbo_status visit(elbo_engine *e, const double policy[], size_t stages,
-                         double share, double d[])
+                         double epsilon, double share, double d[])
 {
     const size_t nA = e->post.nA, rows = e->post.nS * nA;
     const size_t n = e->post.stages * rows;
-    const double epsilon = e->behaviour.epsilon;
     double *pi = elbo_arena_doubles(e->ws, n);
     double *rho = elbo_arena_doubles(e->ws, n);
     const elbo_chain chain = {.mdp = &e->truth, .pi = pi, .q = e->truth.P};
 
-    ELBO_TRY(elbo_arena_check(e->ws, "the population's policy"));
+    ELBO_TRY(elbo_arena_check(e->ws, "visits in the world"));
     for (size_t i = 0; i < n; i++)
         pi[i] = (1 - epsilon) * policy[i / rows % stages * rows + i % rows]
                 + epsilon / (double)nA;
@@ -137,18 +136,27 @@ static elbo_status visit(elbo_engine *e, const double policy[], size_t stages,
     return ELBO_OK;
 }
 
-/* d [nS x nA]: what is collected, per sample. */
-static elbo_status distribute(elbo_engine *e, double d[])
+/* d +=: those of who collects D. */
+static elbo_status visit_as_collected(elbo_engine *e, double d[])
 {
     const elbo_behaviour *how = &e->behaviour;
-    const size_t rows = e->post.nS * e->post.nA;
+    const double share = how->expert_share;
 
-    for (size_t i = 0; i < rows; i++) d[i] = e->set.by_rows;
-    if (!e->set.by_rows)
-        ELBO_TRY(visit(e, how->policy, how->stages, 1 - how->expert_share, d));
-    if (!e->set.by_rows && how->expert)
-        ELBO_TRY(
-            visit(e, how->expert, how->expert_stages, how->expert_share, d));
+    ELBO_TRY(visit(e, how->policy, how->stages, how->epsilon, 1 - share, d));
+    if (!how->expert) return ELBO_OK;
+    return visit(e, how->expert, how->expert_stages, how->epsilon, share, d);
+}
+
+elbo_status elbo_engine_visits(elbo_engine *e, elbo_judged whose, double d[])
+{
+    const size_t rows = e->post.nS * e->post.nA;
+    const bool alike = whose == ELBO_JUDGED_DATA && e->set.by_rows;
+
+    for (size_t i = 0; i < rows; i++) d[i] = alike;
+    if (whose == ELBO_JUDGED_CURRENT)
+        ELBO_TRY(visit(e, e->post.pi, e->post.stages, 0, 1, d));
+    else if (!alike)
+        ELBO_TRY(visit_as_collected(e, d));
 
     const double all = elbo_sum(d, rows);
 
@@ -162,7 +170,7 @@ static elbo_status populate(elbo_engine *e)
     double *d = elbo_arena_doubles(e->ws, rows);
 
     ELBO_TRY(elbo_arena_check(e->ws, "the population"));
-    ELBO_TRY(distribute(e, d));
+    ELBO_TRY(elbo_engine_visits(e, ELBO_JUDGED_DATA, d));
     return elbo_population_append(&e->data, &e->world, d, (double)e->set.steps,
                                   e->ws);
 }

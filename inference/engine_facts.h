@@ -34,8 +34,8 @@ typedef struct elbo_clash {
     const char *text;
 } elbo_clash;
 
-/* engine_slots_plan.c: those of transition: free, of what control maximises and of
- * the data term as a constraint. */
+/* engine_slots_plan.c: those of transition: free, of what control maximises, of
+ * the data term as a constraint and of evaluation. */
 extern const elbo_clash elbo_plan_clashes[];
 extern const size_t elbo_n_plan_clashes;
 

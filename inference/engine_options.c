@@ -383,5 +383,13 @@ const elbo_option elbo_evaluation_options[] = {
      .fallback = "0",
      .doc = "above 0: a column expert_kl, the mean over states of KL(expert || "
             "policy), the expert planning in the world with this discount"},
+    {.name = "nll",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "none|data|current",
+     .fallback = "none",
+     .doc = "a column nll, the exact mean of -log p_theta over the world's "
+            "transitions where who collects the data goes, or the policy "
+            "(discounted visits)"},
     {0        },
 };

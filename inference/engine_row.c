@@ -5,6 +5,7 @@
 #include "inference/core/parallel.h"
 #include "inference/engine_state.h"
 #include "inference/evaluate.h"
+#include "inference/heldout.h"
 
 static const char *const exponential_columns[] = {
     "iteration",
@@ -80,6 +81,7 @@ void elbo_engine_name_columns(elbo_engine *engine)
         engine->columns[n++] = model->column_names[i];
     if (engine->outer) engine->columns[n++] = "inner_unconverged";
     if (engine->expert) engine->columns[n++] = "expert_kl";
+    if (engine->set.judged) engine->columns[n++] = "nll";
     if (engine->set.budget > 0) {
         engine->columns[n++] = "multiplier";
         engine->columns[n++] = "shortfall";
@@ -181,7 +183,21 @@ static double expert_kl(const elbo_engine *e)
     return sum / (double)states;
 }
 
-static void record_own(const elbo_engine *e, elbo_own_values *own)
+/* -log p_theta of the next real step, where evaluation.nll looks. */
+static elbo_status heldout(elbo_engine *e, double *nll)
+{
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    double *d = elbo_arena_doubles(e->ws, e->post.nS * e->post.nA);
+    elbo_status s = elbo_arena_check(e->ws, "the held-out likelihood");
+
+    if (s == ELBO_OK) s = elbo_engine_visits(e, e->set.judged, d);
+    if (s == ELBO_OK)
+        s = elbo_heldout_nll(&e->truth.P, &e->belief.mean, d, nll);
+    elbo_arena_release(e->ws, mark);
+    return s;
+}
+
+static elbo_status record_own(elbo_engine *e, elbo_own_values *own)
 {
     const elbo_transition_column *columns = e->problem.tilt.kind->columns;
 
@@ -194,6 +210,8 @@ static void record_own(const elbo_engine *e, elbo_own_values *own)
         own->x[own->n++] =
             (double)(e->outer->unsolved + e->outer->info.unconverged);
     if (e->expert) own->x[own->n++] = expert_kl(e);
+    if (e->set.judged) ELBO_TRY(heldout(e, &own->x[own->n++]));
+    return ELBO_OK;
 }
 
 elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
@@ -221,7 +239,7 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
     ELBO_TRY(policy_return(engine, &engine->truth, &engine->truth.P,
                            &row->return_real));
     row->value_gap = row->return_model - row->return_real;
-    record_own(engine, &row->own);
+    ELBO_TRY(record_own(engine, &row->own));
     if (engine->set.budget > 0) {
         row->own.x[row->own.n++] = engine->set.lambda;
         row->own.x[row->own.n++] = row->shortfall;

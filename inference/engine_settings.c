@@ -34,6 +34,10 @@ elbo_status elbo_settings_read(const elbo_setup *setup, elbo_arena *arena,
                    .tolerance = elbo_real(how, "m_step_tolerance"),
                    .rate = elbo_real(how, "m_step_rate")},
     };
+    if (elbo_choice_is(setup->evaluation, "nll", "data"))
+        set->judged = ELBO_JUDGED_DATA;
+    if (elbo_choice_is(setup->evaluation, "nll", "current"))
+        set->judged = ELBO_JUDGED_CURRENT;
     ELBO_TRY(elbo_norm_bound_parse(elbo_text(how, "norm_bound"), arena,
                                    &set->bound, NULL, NULL));
     ELBO_TRY(elbo_likelihood_parse(elbo_text(how, "likelihood"),

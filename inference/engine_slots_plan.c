@@ -1,5 +1,5 @@
 /* inference/engine_slots_plan.c -- which settings go together: transition:
- * free, what control maximises, the data term as a constraint.
+ * free, what control maximises, the data term as a constraint, evaluation.
  */
 #include "inference/engine_facts.h"
 
@@ -95,6 +95,22 @@ static bool budget_tilted(const facts *f)
     return budgeted(f) && (f->tilted || f->linear);
 }
 
+static bool judged_as(const facts *f, const char *whose)
+{
+    return elbo_choice_is(f->setup->evaluation, "nll", whose);
+}
+
+static bool judged_by_file(const facts *f)
+{
+    return judged_as(f, "data")
+           && elbo_choice_is(f->setup->data, "source", "file");
+}
+
+static bool judged_without_rows(const facts *f)
+{
+    return !judged_as(f, "none") && f->setup->model->regress;
+}
+
 /* clang-format off */
 const elbo_clash elbo_plan_clashes[] = {
     {"inference", "feedback", free_feedback,
@@ -127,6 +143,10 @@ const elbo_clash elbo_plan_clashes[] = {
      "a budget bounds what feedback may cost the data: needs feedback"},
     {"inference", "data_scale", budget_tilted,
      "a budget goes with transition: model and exponential optimality"},
+    {"evaluation", "nll", judged_by_file,
+     "nobody knows who collected a file: must be current or none"},
+    {"evaluation", "nll", judged_without_rows,
+     "the mean of model gaussian is no distribution: must be none"},
 };
 /* clang-format on */
 

@@ -9,6 +9,13 @@
 #include "inference/standing.h"
 #include "inference/value_set.h"
 
+/* evaluation.nll: whose visits a model is judged on. */
+typedef enum elbo_judged {
+    ELBO_JUDGED_NONE,
+    ELBO_JUDGED_DATA,   /* of who collects D */
+    ELBO_JUDGED_CURRENT /* of the present policy */
+} elbo_judged;
+
 /* What the experiment says, as numbers. */
 typedef struct elbo_settings {
     const elbo_likelihood *likelihood;
@@ -25,6 +32,7 @@ typedef struct elbo_settings {
     double tolerance;
     elbo_ascent ascent; /* of M-steps along a gradient */
     elbo_norm_bound bound;
+    elbo_judged judged;
 } elbo_settings;
 
 /* What control maximises, where it is not r in the model as it is. */
@@ -118,6 +126,12 @@ elbo_status elbo_engine_open_data(elbo_engine *engine, const elbo_setup *setup,
 
 /* The weight's own samples: after each change of D. */
 elbo_status elbo_engine_open_samples(elbo_engine *engine);
+
+/* d [nS x nA], which sums to 1: the discounted visits in the world, all stages
+ * together, of who collects D (every row alike where D is taken so), or of the
+ * present policy. Scratch stays taken: mark before. */
+elbo_status elbo_engine_visits(elbo_engine *engine, elbo_judged whose,
+                               double d[]);
 
 /* The M-step as set; its C is the engine's. */
 elbo_mstep elbo_engine_mstep(const elbo_engine *engine);

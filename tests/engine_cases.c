@@ -31,7 +31,8 @@ void case_open(case_setup *c, const case_text *text)
            arena);
     values(&c->inference, elbo_inference_options, text->inference, arena);
     values(&c->data, elbo_data_options, text->data, arena);
-    values(&c->evaluation, elbo_evaluation_options, NULL, arena);
+    values(&c->evaluation, elbo_evaluation_options, text->evaluation,
+           arena);
     c->setup = (elbo_setup){
         .env = env,
         .model = model,

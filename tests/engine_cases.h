@@ -9,7 +9,7 @@ typedef struct case_text {
     const char *env, *env_own, *env_common;
     const char *model, *model_own;
     const char *control, *control_own, *control_common;
-    const char *inference, *data;
+    const char *inference, *data, *evaluation;
 } case_text;
 
 typedef struct case_setup {

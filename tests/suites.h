@@ -27,6 +27,7 @@
     X(rambo)                                                                   \
     X(backup)                                                                  \
     X(evaluate)                                                                \
+    X(heldout)                                                                 \
     X(envs)                                                                    \
     X(worlds)                                                                  \
     X(gridworld)                                                               \

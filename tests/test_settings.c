@@ -100,6 +100,11 @@ static const struct {
     {{.data = "source=file"}, "data", "file"},
     {{.data = "source=file mode=online file=x.csv"}, "data", "mode"},
     {{.data = "policy=current"}, "data", "policy"},
+    {{.data = "source=file file=x.csv", .evaluation = "nll=data"},
+     "evaluation", "nll"},
+    {{.model = "gaussian", .evaluation = "nll=current",
+      .inference = "likelihood=brier transition=optimistic(1)"},
+     "evaluation", "nll"},
 };
 /* clang-format on */ enum { CLASHES = sizeof clashes / sizeof *clashes };
 
@@ -153,6 +158,8 @@ static const case_text sound[] = {
     {.env_common = "discount=1"},
     {.data = "mode=online policy=current"},
     {.inference = "transition=tilt(-2)"},
+    {.data = "source=file file=x.csv", .evaluation = "nll=current"},
+    {.evaluation = "nll=data"},
 };
 /* clang-format on */
 
