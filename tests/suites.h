@@ -9,6 +9,7 @@
     X(arena)                                                                   \
     X(rng)                                                                     \
     X(linalg)                                                                  \
+    X(mniw)                                                                    \
     X(parallel)                                                                \
     X(statistics)                                                              \
     X(options)                                                                 \

@@ -94,6 +94,75 @@ START_TEST(chol_multiplies_back_and_reads_the_lower_triangle_only)
 }
 END_TEST
 
+/* sum_k A_ik B_kj */
+static double product(const gsl_matrix *A, const gsl_matrix *B, size_t i,
+                      size_t j)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < A->size2; k++)
+        sum += gsl_matrix_get(A, i, k) * gsl_matrix_get(B, k, j);
+    return sum;
+}
+
+START_TEST(inverse_eigenvalues_and_determinant_belong_to_one_matrix)
+{
+    static const size_t sizes[] = {1, 2, 7, 64};
+    elbo_arena *ws = elbo_arena_alloc(1 << 16);
+
+    for (size_t c = 0; c < 4; c++) {
+        const size_t n = sizes[c];
+        gsl_matrix B = window(ws, n), S = window(ws, n), L = window(ws, n);
+        gsl_matrix U = window(ws, n);
+        gsl_vector *values = elbo_arena_vec(ws, n);
+        double logdet = 0;
+
+        fill(&B, 385);
+        fill_spd(&S, &B);
+        gsl_matrix_memcpy(&L, &S);
+        gsl_matrix_memcpy(&U, &S);
+        ck_assert_int_eq(elbo_chol(&L), ELBO_OK);
+        ck_assert_int_eq(elbo_eig_sym(&U, values, ws), ELBO_OK);
+        for (size_t i = 0; i < n; i++) {
+            const double value = gsl_vector_get(values, i);
+
+            ck_assert(i == 0 || value >= gsl_vector_get(values, i - 1));
+            logdet += log(value);
+            for (size_t j = 0; j < n; j++) /* S is symmetric: U S = D U */
+                ck_assert_double_eq_tol(product(&U, &S, i, j),
+                                        value * gsl_matrix_get(&U, i, j),
+                                        1e-13 * (double)(n * n));
+        }
+        ck_assert_double_eq_tol(elbo_chol_logdet(&L), logdet,
+                                1e-12 * (double)n);
+        ck_assert_int_eq(elbo_chol_inverse(&L), ELBO_OK);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++)
+                ck_assert_double_eq_tol(product(&L, &S, i, j), i == j,
+                                        1e-12 * (double)(n * n));
+    }
+    elbo_arena_free(ws);
+}
+END_TEST
+
+START_TEST(eigenvalues_of_what_is_not_finite_are_refused)
+{
+    double a[] = {1, 0, 0, (double)NAN, 2, 0, 0, 0, 3}, v[3];
+    gsl_matrix A = gsl_matrix_view_array(a, 3, 3).matrix;
+    gsl_vector values = gsl_vector_view_array(v, 3).vector;
+    elbo_arena *ws = elbo_arena_alloc(64);
+
+    ck_assert_int_eq(elbo_eig_sym(&A, &values, ws), ELBO_ENOTFINITE);
+    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "(1, 0)"));
+    a[3] = 0;
+    elbo_alloc_budget(0);
+    ck_assert_int_eq(elbo_eig_sym(&A, &values, ws), ELBO_ENOMEM);
+    elbo_alloc_budget(-1);
+    ck_assert_int_eq(elbo_eig_sym(&A, &values, ws), ELBO_OK);
+    elbo_arena_free(ws);
+}
+END_TEST
+
 START_TEST(chol_names_the_minor_that_is_not_positive)
 {
     double a[] = {4, 0, 0, 0, 0, 2.385, 0, 0, 0, 0, -1e-9, 0, 0, 0, 0, 5};
@@ -322,6 +391,8 @@ Suite *suite_linalg(void)
     tcase_add_test(t, start_succeeds_and_the_blas_has_a_name);
     tcase_add_test(t, chol_of_three_by_three_is_the_one_by_hand);
     tcase_add_test(t, chol_multiplies_back_and_reads_the_lower_triangle_only);
+    tcase_add_test(t, inverse_eigenvalues_and_determinant_belong_to_one_matrix);
+    tcase_add_test(t, eigenvalues_of_what_is_not_finite_are_refused);
     tcase_add_test(t, chol_names_the_minor_that_is_not_positive);
     tcase_add_test(t, chol_refuses_what_is_not_finite_anywhere);
     tcase_add_test(t, lu_solves_both_systems);

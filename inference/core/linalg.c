@@ -80,6 +80,69 @@ elbo_status elbo_chol(gsl_matrix *A)
     return ELBO_OK;
 }
 
+double elbo_chol_logdet(const gsl_matrix *L)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < L->size1; i++) sum += log(L->data[i * L->tda + i]);
+    return 2 * sum;
+}
+
+elbo_status elbo_chol_inverse(gsl_matrix *L)
+{
+    assert(L->size1 == L->size2);
+
+    const int info = LAPACKE_dpotri_work(
+        LAPACK_COL_MAJOR, 'U', as_int(L->size1), L->data, leading(L));
+
+    if (info < 0)
+        return ELBO_FAIL(ELBO_EINTERNAL, "dpotri: argument %d", -info);
+    if (info > 0)
+        return ELBO_FAIL(ELBO_ESINGULAR, "pivot %d of %zu is zero", info,
+                         L->size1);
+    elbo_sym_from_lower(L);
+    return ELBO_OK;
+}
+
+static elbo_status eig_sym(gsl_matrix *A, gsl_vector *values, elbo_arena *ws)
+{
+    const int n = as_int(A->size1), rows = leading(A);
+    int size[1], info;
+    double room[1];
+
+    for (size_t i = 0; i < A->size1; i++)
+        for (size_t j = 0; j <= i; j++)
+            if (!isfinite(A->data[i * A->tda + j]))
+                return ELBO_FAIL(ELBO_ENOTFINITE, "element (%zu, %zu) is %g", i,
+                                 j, A->data[i * A->tda + j]);
+    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', n, A->data, rows,
+                               values->data, room, -1, size, -1);
+    if (info) return ELBO_FAIL(ELBO_EINTERNAL, "dsyevd: argument %d", -info);
+
+    double *work = elbo_arena_doubles(ws, (size_t)room[0]);
+    int *integers = elbo_arena_take(ws, (size_t)size[0], sizeof *integers);
+
+    ELBO_TRY(elbo_arena_check(ws, "eigenvalues"));
+    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', n, A->data, rows,
+                               values->data, work, (int)room[0], integers,
+                               size[0]);
+    if (info) return ELBO_FAIL(ELBO_ENOCONV, "dsyevd: info %d", info);
+    return ELBO_OK;
+}
+
+elbo_status elbo_eig_sym(gsl_matrix *A, gsl_vector *values, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+
+    assert(A->size1 == A->size2 && values->size == A->size1);
+    assert(values->stride == 1);
+
+    const elbo_status s = eig_sym(A, values, ws);
+
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
 /* max_j sum_i |a_ij|; NaN if an entry is. */
 static double norm1(const gsl_matrix *A, double column[])
 {

@@ -22,6 +22,15 @@ const char *elbo_blas_name(void);
 /* A = L L', L in the lower triangle. ELBO_ENOTPD with the leading minor; A is
  * then undefined. */
 elbo_status elbo_chol(gsl_matrix *A);
+/* log |L L'| of a factor from elbo_chol. */
+double elbo_chol_logdet(const gsl_matrix *L);
+/* L becomes (L L')^-1, both triangles. */
+elbo_status elbo_chol_inverse(gsl_matrix *L);
+
+/* The eigenvalues of a symmetric A [n x n] (its lower triangle), ascending; row
+ * i of A becomes the eigenvector of value i. ELBO_ENOTFINITE, ELBO_ENOCONV; A is
+ * then undefined. */
+elbo_status elbo_eig_sym(gsl_matrix *A, gsl_vector *values, elbo_arena *ws);
 
 /* LU of A [n x n] in place; the pivots are taken from ws and live there.
  * ELBO_ESINGULAR names the zero pivot. */
