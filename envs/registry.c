@@ -24,3 +24,18 @@ const elbo_env *elbo_env_find(const char *name)
         if (strcmp(elbo_envs[i]->name, name) == 0) return elbo_envs[i];
     return NULL;
 }
+
+const elbo_dynamics *const elbo_continuous_worlds[] = {
+    &elbo_pendulum,
+    &elbo_cart_pole,
+    &elbo_double_pendulum,
+    NULL,
+};
+
+const elbo_dynamics *elbo_dynamics_find(const char *name)
+{
+    for (size_t i = 0; elbo_continuous_worlds[i]; i++)
+        if (strcmp(elbo_continuous_worlds[i]->name, name) == 0)
+            return elbo_continuous_worlds[i];
+    return NULL;
+}

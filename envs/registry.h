@@ -2,6 +2,7 @@
 #ifndef ELBO_REGISTRY_ENVS_H
 #define ELBO_REGISTRY_ENVS_H
 
+#include "inference/continuous.h"
 #include "inference/env.h"
 
 extern const elbo_env elbo_gridworld;
@@ -16,5 +17,9 @@ extern const elbo_env elbo_taxi;
 extern const elbo_env elbo_two_areas;
 extern const elbo_env elbo_wide_tree;
 extern const elbo_env elbo_table;
+
+extern const elbo_dynamics elbo_pendulum;
+extern const elbo_dynamics elbo_cart_pole;
+extern const elbo_dynamics elbo_double_pendulum;
 
 #endif

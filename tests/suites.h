@@ -65,6 +65,8 @@
     X(mismatch_weights)                                                        \
     X(experiment)                                                              \
     X(scores)                                                                  \
+    X(transform)                                                               \
+    X(continuous)                                                              \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);
