@@ -120,6 +120,11 @@ elbo_optimality elbo_engine_optimality(const elbo_engine *engine)
     return engine->problem.optimality;
 }
 
+double elbo_engine_feedback(const elbo_engine *engine)
+{
+    return engine->set.kappa;
+}
+
 const char *const *elbo_engine_columns(const elbo_engine *engine)
 {
     return engine->columns;

@@ -113,6 +113,8 @@ elbo_verdict elbo_engine_verdict(const elbo_engine *engine);
 uint64_t elbo_engine_iteration(const elbo_engine *engine); /* done so far */
 uint64_t elbo_engine_budget(const elbo_engine *engine);
 elbo_optimality elbo_engine_optimality(const elbo_engine *engine);
+/* kappa as it acts: under transition: free, where theta is q's, 1. */
+double elbo_engine_feedback(const elbo_engine *engine);
 /* All columns of its rows, NULL-terminated; borrowed. */
 const char *const *elbo_engine_columns(const elbo_engine *engine);
 

@@ -18,8 +18,8 @@ static const char *why_not(const elbo_engine *e)
     if (!e->belief.model->pullback)
         return "the M-step is closed, it follows no gradient";
     if (e->set.budget > 0) return "the data term is a constraint";
-    if (e->problem.tilt.held || e->problem.tilt.kind->estep)
-        return "the model is q, of which no plan stands before an iteration";
+    if (e->outer && !e->outer->route.kind->pull)
+        return "a search by values follows no gradient";
     if (!e->outer && !e->expression.objective && e->set.kappa == 0
         && e->belief.model->fit)
         return "the M-step is closed, it follows no gradient";
@@ -36,6 +36,9 @@ static elbo_status move(elbo_engine *e)
     for (size_t j = 0; j < belief->n; j++)
         belief->theta[j] += off * sin(2.385 * (double)(j + 1));
     belief->model->update(belief);
+    ELBO_TRY(elbo_engine_see(e));
+    ELBO_TRY(elbo_engine_hold(e));
+    ELBO_TRY(elbo_engine_returns(e));
     ELBO_TRY(e->controller.control->estep(&e->controller, &e->problem, &e->post,
                                           &info, e->ws));
     elbo_standing_plan(&e->standing, &e->post);
@@ -83,25 +86,37 @@ static elbo_status compare(elbo_engine *e, const elbo_mstep *step,
     return ELBO_OK;
 }
 
-static bool holds_policy(const elbo_engine *e)
+/* What derivatives do not see stands still from here on; *can: all of it does. */
+static elbo_status hold(elbo_engine *e, bool *can)
 {
-    return e->outer
-           && elbo_expr_reads(elbo_objective_expression(e->outer->objective),
-                              "fixed_pi");
+    elbo_objective *const objective = e->expression.objective;
+
+    *can = true;
+    if (e->outer) return elbo_outer_hold(e->outer, &e->belief, e->ws);
+    if (objective) *can = elbo_objective_still(objective, true);
+    return ELBO_OK;
+}
+
+static void release(elbo_engine *e)
+{
+    if (e->outer) elbo_outer_release(e->outer);
+    if (e->expression.objective)
+        elbo_objective_still(e->expression.objective, false);
 }
 
 static elbo_status check(elbo_engine *e, elbo_derivative_check *out)
 {
     const elbo_mstep step = elbo_engine_mstep(e);
-    elbo_objective *const objective = e->expression.objective;
     double *const grad = elbo_arena_doubles(e->ws, e->belief.n);
+    bool held;
     double value;
 
     ELBO_TRY(elbo_arena_check(e->ws, "the check's gradient"));
     ELBO_TRY(move(e));
     ELBO_TRY(elbo_mstep_objective(&step, &e->belief, &value, grad, e->ws));
     ELBO_TRY(elbo_mstep_objective(&step, &e->belief, &value, NULL, e->ws));
-    if (objective && !elbo_objective_still(objective, true)) {
+    ELBO_TRY(hold(e, &held));
+    if (!held) {
         out->skipped = "what stands under stop cannot be held here";
         return ELBO_OK;
     }
@@ -109,7 +124,7 @@ static elbo_status check(elbo_engine *e, elbo_derivative_check *out)
 
     const elbo_status s = compare(e, &step, grad, out);
 
-    if (objective) elbo_objective_still(objective, false);
+    release(e);
     return s;
 }
 
@@ -117,7 +132,5 @@ elbo_status elbo_finite_check_gradient(elbo_engine *engine,
                                        elbo_derivative_check *out)
 {
     out->skipped = why_not(engine);
-    if (!out->skipped && holds_policy(engine))
-        out->skipped = "fixed_pi holds the policy, which differences move";
     return out->skipped ? ELBO_OK : check(engine, out);
 }

@@ -51,6 +51,11 @@ bool elbo_objective_needs(const elbo_objective *objective, const char *name);
 /* The planner's constants from here on; p is ignored, the arrays are copied. */
 void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan);
 
+/* The plan with its policy held, which elbo_objective_slopes reads under
+ * fixed_pi: borrowed; NULL: as the plan itself. */
+void elbo_objective_plan_held(elbo_objective *objective,
+                              const elbo_bindings *held);
+
 /* The checked tree. */
 const elbo_expr *elbo_objective_expression(const elbo_objective *objective);
 

@@ -83,6 +83,39 @@ static void clear_slopes(elbo_outer *outer)
     x->J = x->Jmodel = x->Jmodel_held = 0;
 }
 
+elbo_status elbo_outer_hold(elbo_outer *outer, const elbo_belief *belief,
+                            elbo_arena *arena)
+{
+    const elbo_plan plan = plan_of(outer, belief);
+
+    outer->held = elbo_arena_take(arena, 1, sizeof *outer->held);
+    ELBO_TRY(elbo_arena_check(arena, "a policy that is held"));
+    ELBO_TRY(elbo_held_open(outer->held, &outer->route, &plan, outer->trace,
+                            arena));
+    elbo_objective_plan_held(outer->objective, &outer->held->now);
+    elbo_objective_still(outer->objective, true);
+    return ELBO_OK;
+}
+
+void elbo_outer_release(elbo_outer *outer)
+{
+    outer->held = NULL;
+    elbo_objective_plan_held(outer->objective, NULL);
+    elbo_objective_still(outer->objective, false);
+}
+
+/* As the derivative sees it: its slopes' own value. */
+static elbo_status held_value(elbo_outer *outer, const elbo_belief *belief,
+                              double *value, elbo_arena *ws)
+{
+    const elbo_plan plan = plan_of(outer, belief);
+
+    clear_slopes(outer);
+    ELBO_TRY(elbo_held_plan(outer->held, &plan, ws));
+    return elbo_objective_slopes(outer->objective, &belief->mean, value, NULL,
+                                 &outer->slopes);
+}
+
 elbo_status elbo_outer_value(elbo_outer *outer, const elbo_belief *belief,
                              double *value, double G[], elbo_arena *ws)
 {
@@ -100,6 +133,7 @@ elbo_status elbo_outer_value(elbo_outer *outer, const elbo_belief *belief,
     };
 
     ELBO_TRY(elbo_outer_plan(outer, belief, ws));
+    if (!G && outer->held) return held_value(outer, belief, value, ws);
     if (!G)
         return elbo_objective_value(outer->objective, &belief->mean, value,
                                     NULL);

@@ -11,6 +11,7 @@
 
 #include "inference/control.h"
 #include "inference/gradient.h"
+#include "inference/held.h"
 #include "inference/model.h"
 
 typedef struct elbo_outer {
@@ -32,6 +33,7 @@ typedef struct elbo_outer {
     elbo_slopes slopes;  /* [..] of the objective there */
     elbo_gradient_info info;
     size_t plans, unsolved; /* E-steps, and those that ended on their limit */
+    elbo_held *held;        /* by elbo_outer_hold; NULL: no policy is held */
 } elbo_outer;
 
 /* Memory from the arena. */
@@ -43,6 +45,13 @@ void elbo_outer_begin(elbo_outer *outer, uint64_t round);
 /* The plan at the belief's theta, bound to the objective. */
 elbo_status elbo_outer_plan(elbo_outer *outer, const elbo_belief *belief,
                             elbo_arena *ws);
+
+/* For differences: from here on values alone (G NULL) read under fixed_pi the
+ * planner with the policies of its last plan, and what stands under stop keeps
+ * what it was at the last derivative. Memory from the arena. */
+elbo_status elbo_outer_hold(elbo_outer *outer, const elbo_belief *belief,
+                            elbo_arena *arena);
+void elbo_outer_release(elbo_outer *outer);
 
 /* The data term with its plan; G [elbo_belief_slopes] += its derivative, direct
  * and through the planner, unless NULL. */

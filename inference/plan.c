@@ -35,30 +35,35 @@ static elbo_status follow(const elbo_plan *plan, const elbo_mdp *mdp,
     return ELBO_OK;
 }
 
-static elbo_status bind(const elbo_plan *plan, elbo_objective *objective,
-                        elbo_arena *ws)
+static bool needs(const elbo_objective *objective, const char *name)
+{
+    return !objective || elbo_objective_needs(objective, name);
+}
+
+elbo_status elbo_plan_read(const elbo_plan *plan,
+                           const elbo_objective *objective, elbo_bindings *out,
+                           elbo_arena *arena)
 {
     const elbo_posterior *const post = plan->post;
     const size_t rows = post->nS * post->nA;
-    double *const logpi = elbo_arena_doubles(ws, rows);
-    double *const rho = elbo_arena_doubles(ws, rows);
-    elbo_bindings now = {.V = post->V, .Q = post->Q, .logpi = logpi};
+    double *const logpi = elbo_arena_doubles(arena, rows);
+    double *const rho = elbo_arena_doubles(arena, rows);
 
-    ELBO_TRY(elbo_arena_check(ws, "the objective's plan"));
+    *out = (elbo_bindings){.V = post->V, .Q = post->Q, .logpi = logpi};
+    ELBO_TRY(elbo_arena_check(arena, "the objective's plan"));
     fill_logpi(plan, logpi);
-    if (elbo_objective_needs(objective, "J"))
-        ELBO_TRY(follow(plan, plan->truth, &plan->truth->P, rho, &now.J, ws));
-    if (elbo_objective_needs(objective, "Jmodel")
-        || elbo_objective_needs(objective, "occupancy")) {
+    if (needs(objective, "J"))
+        ELBO_TRY(
+            follow(plan, plan->truth, &plan->truth->P, rho, &out->J, arena));
+    if (needs(objective, "Jmodel") || needs(objective, "occupancy")) {
         ELBO_TRY(follow(plan, &plan->problem->mdp, plan->model, rho,
-                        &now.Jmodel, ws));
+                        &out->Jmodel, arena));
 
         const double steps = elbo_sum(rho, rows);
 
         for (size_t i = 0; i < rows; i++) rho[i] /= steps;
-        now.occupancy = rho;
+        out->occupancy = rho;
     }
-    elbo_objective_plan(objective, &now);
     return ELBO_OK;
 }
 
@@ -66,8 +71,10 @@ elbo_status elbo_plan_bind(const elbo_plan *plan, elbo_objective *objective,
                            elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
-    const elbo_status s = bind(plan, objective, ws);
+    elbo_bindings now;
+    const elbo_status s = elbo_plan_read(plan, objective, &now, ws);
 
+    if (s == ELBO_OK) elbo_objective_plan(objective, &now);
     elbo_arena_release(ws, mark);
     return s;
 }

@@ -21,6 +21,12 @@ typedef struct elbo_plan {
                     log pi0 + (Q - V) / alpha, which keeps what exp loses */
 } elbo_plan;
 
+/* What the objective reads of the plan (NULL: all that one may read); V and Q are
+ * the posterior's own, the rest is in the arena. */
+elbo_status elbo_plan_read(const elbo_plan *plan,
+                           const elbo_objective *objective, elbo_bindings *out,
+                           elbo_arena *arena);
+
 /* elbo_objective_plan with all that the objective reads of the plan. */
 elbo_status elbo_plan_bind(const elbo_plan *plan, elbo_objective *objective,
                            elbo_arena *ws);

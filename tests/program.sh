@@ -153,6 +153,9 @@ judged() {
         tells "8 compared with differences" &&
         exits 0 check "$mine" "inference.likelihood=-0.5*E(sq(V(y)-V(next)))" &&
         tells "uncalibrated" && tells "muzero_sampled" &&
+        exits 0 check "$mine" 'inference.transition=free(ratio=clip(5))' \
+            inference.likelihood=logp inference.weight=1 &&
+        tells "feedback     1" && tells "8 compared with differences" &&
         exits 78 check "$mine" inference.likelihood=logpi
 }
 check check_says_what_an_objective_is judged

@@ -124,8 +124,9 @@ typedef struct elbo_compiler {
     size_t column; /* of the expression being compiled; of the fault */
     elbo_trace **end;
     /* Made when first needed; `made` tells. */
-    elbo_quantity reward, coordinates, slope, share, mean_share, kernel, logp;
+    elbo_quantity reward, coordinates, share, mean_share, kernel, logp;
     elbo_quantity rhat, everywhere, absorbed;
+    elbo_quantity slope[2]; /* the second within fixed_pi */
 } elbo_compiler;
 
 /* samples.c: the same samples for the twin. */

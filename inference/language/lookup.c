@@ -92,8 +92,7 @@ static bool is_still(elbo_table table)
 
 static elbo_quantity table_of(elbo_compiler *c, elbo_table table)
 {
-    const bool held = c->fixed_pi && c->program->sloped && table != ELBO_TABLE_V
-                      && table != ELBO_TABLE_Q;
+    const bool held = c->fixed_pi && c->program->sloped;
     const bool live =
         c->program->sloped && !is_frozen(table) && !(held && is_still(table));
     elbo_binding *const b =
@@ -206,8 +205,10 @@ elbo_quantity elbo_lookup_coordinates(elbo_compiler *c, const elbo_expr *state)
 
 elbo_quantity elbo_lookup_slope(elbo_compiler *c, const elbo_expr *e)
 {
+    elbo_quantity *const slope = &c->slope[c->fixed_pi];
+
     if (!has_coordinates(c, e->name)) return elbo_quantity_number(0);
-    if (!c->slope.made)
-        c->slope = elbo_quantity_slope(c, table_of(c, ELBO_TABLE_V));
-    return elbo_lookup_state(c, c->slope, e->arg[0]);
+    if (!slope->made)
+        *slope = elbo_quantity_slope(c, table_of(c, ELBO_TABLE_V));
+    return elbo_lookup_state(c, *slope, e->arg[0]);
 }

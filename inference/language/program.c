@@ -169,7 +169,8 @@ static bool bind_table(elbo_program *program, elbo_binding *b, const double x[])
     return true;
 }
 
-static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
+static bool bind_each(elbo_program *program, elbo_binding to[],
+                      const elbo_bindings *bind)
 {
     const double *const bound[ELBO_TABLES] = {
         [ELBO_TABLE_V] = bind->V,
@@ -181,12 +182,20 @@ static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
         [ELBO_TABLE_V_TARGET] = bind->V_target,
         [ELBO_TABLE_V_THEN] = bind->V_then,
     };
+    bool changed = false;
+
+    for (elbo_table i = 0; i < ELBO_TABLES; i++)
+        if (bind_table(program, &to[i], bound[i])) changed = true;
+    return changed;
+}
+
+static bool bind_tables(elbo_program *program, const elbo_bindings *bind)
+{
     bool changed = !program->warm;
 
-    for (elbo_table i = 0; i < ELBO_TABLES; i++) {
-        if (bind_table(program, &program->binding[i], bound[i])) changed = true;
-        if (bind_table(program, &program->held[i], bound[i])) changed = true;
-    }
+    if (bind_each(program, program->binding, bind)) changed = true;
+    if (bind_each(program, program->held, bind->held ? bind->held : bind))
+        changed = true;
     for (size_t i = 0; i < program->n_factors; i++)
         if (bind_table(program, &program->factor[i], bind->factor[i]))
             changed = true;
@@ -262,6 +271,7 @@ bool elbo_program_hold(elbo_program *program, bool held)
 {
     const bool direct = program->expr->depends & ELBO_STOPS_THETA;
 
+    if (program->twin) return elbo_program_hold(program->twin, held);
     if (held && (!program->warm || (direct && program->tiled))) return false;
     elbo_tape_hold(program->fixed, held);
     if (program->total.live && !program->tiled)
@@ -305,6 +315,8 @@ static void add_slopes(const elbo_program *twin, elbo_slopes *slopes)
 
     for (elbo_table i = 0; i < ELBO_TABLES; i++)
         add_slope(twin, &twin->binding[i], out[i]);
+    add_slope(twin, &twin->held[ELBO_TABLE_V], slopes->V);
+    add_slope(twin, &twin->held[ELBO_TABLE_Q], slopes->Q);
     add_slope(twin, &twin->held[ELBO_TABLE_OCCUPANCY], slopes->occupancy_held);
     add_slope(twin, &twin->held[ELBO_TABLE_JMODEL], &slopes->Jmodel_held);
 }

@@ -58,15 +58,16 @@ typedef struct elbo_bindings {
     const double *rhat;      /* [nS x nA] its rewards: likewise */
     const double *V;         /* [nS + 1] */
     const double *Q;         /* [nS x nA] */
-    const double *pi;        /* [nS x nA] */
     const double *logpi;     /* [nS x nA] */
     const double *occupancy; /* [nS x nA] normalised */
     double J, Jmodel;
     const double *V_then;   /* [epochs x (nS + 1)] */
     const double *V_target; /* [nS + 1] */
-    const double *phi;      /* [nS x nA] of the set's present member */
     const double *const *factor; /* one an element of elbo_expr_factors, in its
                                     order and of the factor's shape */
+    /* What elbo_program_slopes reads under fixed_pi of V .. Jmodel: the planner
+     * with its policy held; NULL: these. */
+    const struct elbo_bindings *held;
 } elbo_bindings;
 
 /* Derivatives of the total with respect to what the planner gave: each is added
@@ -117,7 +118,8 @@ void elbo_program_draw(elbo_program *program, const double p[], uint64_t seed,
                        uint64_t index);
 
 /* From here on what stands under stop keeps its values of the last run, or no
- * longer (differences then see what derivatives see). A stop over what theta
+ * longer (differences then see what derivatives see). Once elbo_program_slopes
+ * has been called that holds of its values alone; before, a stop over what theta
  * reaches directly is held only where the program is not tiled: false. */
 bool elbo_program_hold(elbo_program *program, bool held);
 

@@ -20,6 +20,7 @@ struct elbo_objective {
     double *r, *weight;           /* [capacity] */
     double *V, *Q, *logpi, *occupancy; /* bound, unless others are held */
     elbo_bindings bind;
+    const elbo_bindings *held;     /* NULL: no policy is held */
     const elbo_value_set *members; /* NULL: the planner alone */
 };
 
@@ -329,6 +330,12 @@ void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan)
     objective->bind.Jmodel = plan->Jmodel;
 }
 
+void elbo_objective_plan_held(elbo_objective *objective,
+                              const elbo_bindings *held)
+{
+    objective->held = held;
+}
+
 const elbo_expr *elbo_objective_expression(const elbo_objective *objective)
 {
     return objective->expr;
@@ -393,6 +400,21 @@ static elbo_bindings bind_member(const elbo_objective *o, size_t k)
     return bind;
 }
 
+/* The same with the policy held: what is not the plan's own stays. */
+static elbo_bindings hold_member(const elbo_objective *o,
+                                 const elbo_bindings *bind)
+{
+    elbo_bindings held = *bind;
+
+    if (bind->V == o->V) held.V = o->held->V;
+    if (bind->Q == o->Q) held.Q = o->held->Q;
+    if (bind->logpi == o->logpi) held.logpi = o->held->logpi;
+    held.occupancy = o->held->occupancy;
+    held.J = o->held->J;
+    held.Jmodel = o->held->Jmodel;
+    return held;
+}
+
 /* Only where the bindings are the plan's own do they move. */
 static elbo_slopes moving_slopes(const elbo_objective *o,
                                  const elbo_bindings *bind,
@@ -431,10 +453,14 @@ static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
 
     o->bind.p = p->prob;
     for (size_t k = 0; o->program && k < n; k++) {
-        const elbo_bindings bind = bind_member(o, k);
+        elbo_bindings bind = bind_member(o, k), held;
         double part = 0;
         size_t at;
 
+        if (o->held) {
+            held = hold_member(o, &bind);
+            bind.held = &held;
+        }
         if (run_member(o, &bind, &part, G, slopes, &at) != ELBO_OK)
             return name_sample(o, at);
         sum += part;

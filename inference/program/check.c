@@ -7,7 +7,8 @@
 
 static const double mebi = 1048576;
 
-static void print_experiment(const elbo_experiment *e)
+static void print_experiment(const elbo_experiment *e,
+                             const elbo_engine *engine)
 {
     const elbo_setup *const s = &e->setup;
     const char *const named = elbo_setup_named(s);
@@ -23,7 +24,7 @@ static void print_experiment(const elbo_experiment *e)
     printf("likelihood   %s\n", elbo_text(s->inference, "likelihood"));
     printf("transition   %s\n", elbo_text(s->inference, "transition"));
     printf("gradient     %s\n", elbo_text(s->inference, "gradient"));
-    printf("feedback     %g\n", elbo_real(s->inference, "feedback"));
+    printf("feedback     %g\n", elbo_engine_feedback(engine));
 }
 
 /* Its own objective against central differences. */
@@ -58,7 +59,7 @@ static int open_and_print(const elbo_experiment *e)
     int code = elbo_experiment_begin(e, &engine);
 
     if (code) return code;
-    print_experiment(e);
+    print_experiment(e, engine);
 
     const elbo_extent extent = elbo_engine_extent(engine);
 
