@@ -67,6 +67,8 @@
     X(scores)                                                                  \
     X(transform)                                                               \
     X(continuous)                                                              \
+    X(i2c)                                                                     \
+    X(i2c_worlds)                                                              \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);
