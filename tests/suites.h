@@ -11,6 +11,8 @@
     X(linalg)                                                                  \
     X(mniw)                                                                    \
     X(parallel)                                                                \
+    X(lqr)                                                                     \
+    X(lqr_evaluate)                                                            \
     X(statistics)                                                              \
     X(options)                                                                 \
     X(names)                                                                   \

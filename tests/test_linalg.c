@@ -383,6 +383,79 @@ START_TEST(two_threads_factor_to_the_same_bits_as_one)
 }
 END_TEST
 
+/* W = M M' of rank 3 in 5 dimensions, and one that is no covariance. */
+START_TEST(psd_factor_multiplies_back_at_any_rank)
+{
+    elbo_arena *ws = elbo_arena_alloc(1 << 16);
+    gsl_matrix *M = elbo_arena_mat(ws, 5, 3), *W = elbo_arena_mat(ws, 5, 5);
+    gsl_matrix *L = elbo_arena_mat(ws, 5, 5);
+    size_t empty = 0;
+
+    fill(M, 2385);
+    for (size_t i = 0; i < 5; i++)
+        for (size_t j = 0; j < 5; j++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < 3; k++)
+                sum += gsl_matrix_get(M, i, k) * gsl_matrix_get(M, j, k);
+            gsl_matrix_set(W, i, j, sum);
+        }
+    ck_assert_int_eq(elbo_psd_factor(W, L, ws), ELBO_OK);
+    for (size_t i = 0; i < 5; i++)
+        for (size_t j = 0; j < 5; j++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < 5; k++)
+                sum += gsl_matrix_get(L, i, k) * gsl_matrix_get(L, j, k);
+            ck_assert_double_eq_tol(sum, gsl_matrix_get(W, i, j), 1e-14);
+        }
+    for (size_t k = 0; k < 5; k++) {
+        double norm = 0;
+
+        for (size_t i = 0; i < 5; i++)
+            norm = fmax(norm, fabs(gsl_matrix_get(L, i, k)));
+        if (norm < 1e-7) empty++;
+    }
+    ck_assert_uint_eq(empty, 2);
+    *gsl_matrix_ptr(W, 0, 0) -= 2;
+    ck_assert_int_eq(elbo_psd_factor(W, L, ws), ELBO_ENOTPD);
+    gsl_matrix_set_zero(W);
+    ck_assert_int_eq(elbo_psd_factor(W, L, ws), ELBO_OK);
+    ck_assert_double_eq(gsl_matrix_max(L), 0);
+    elbo_arena_free(ws);
+}
+END_TEST
+
+START_TEST(columns_are_solved_one_by_one)
+{
+    elbo_arena *ws = elbo_arena_alloc(1 << 16);
+    gsl_matrix A = window(ws, 6);
+    gsl_matrix *F = elbo_arena_mat(ws, 6, 6), *X = elbo_arena_mat(ws, 6, 3);
+    gsl_matrix *B = elbo_arena_mat(ws, 6, 3);
+    elbo_lu lu;
+
+    fill(&A, 2385);
+    fill(B, 2386);
+    gsl_matrix_memcpy(F, &A);
+    gsl_matrix_memcpy(X, B);
+    ck_assert_int_eq(elbo_lu_factor(F, ws, &lu), ELBO_OK);
+    ck_assert_int_eq(elbo_lu_solve_columns(&lu, X, ws), ELBO_OK);
+    for (size_t i = 0; i < 6; i++)
+        for (size_t j = 0; j < 3; j++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < 6; k++)
+                sum += gsl_matrix_get(&A, i, k) * gsl_matrix_get(X, k, j);
+            ck_assert_double_eq_tol(sum, gsl_matrix_get(B, i, j), 1e-12);
+        }
+    elbo_sym_mean(&A);
+    for (size_t i = 0; i < 6; i++)
+        for (size_t j = 0; j < 6; j++)
+            ck_assert_double_eq(gsl_matrix_get(&A, i, j), gsl_matrix_get(&A, j, i));
+    elbo_arena_free(ws);
+}
+END_TEST
+
 Suite *suite_linalg(void)
 {
     Suite *suite = suite_create("linalg");
@@ -404,6 +477,8 @@ Suite *suite_linalg(void)
     tcase_add_test(t, lu_without_memory_says_so);
     tcase_add_test(t, the_upper_triangle_mirrors_the_lower);
     tcase_add_test(t, two_threads_factor_to_the_same_bits_as_one);
+    tcase_add_test(t, psd_factor_multiplies_back_at_any_rank);
+    tcase_add_test(t, columns_are_solved_one_by_one);
     suite_add_tcase(suite, t);
     return suite;
 }

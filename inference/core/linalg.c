@@ -218,9 +218,72 @@ elbo_status elbo_lu_solve_transposed(const elbo_lu *lu, gsl_vector *x)
     return solve(lu, 'N', x);
 }
 
+elbo_status elbo_lu_solve_columns(const elbo_lu *lu, gsl_matrix *X,
+                                  elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    gsl_vector *x = elbo_arena_vec(ws, X->size1);
+    elbo_status s = elbo_arena_check(ws, "lu: a column");
+
+    for (size_t j = 0; s == ELBO_OK && j < X->size2; j++) {
+        gsl_matrix_get_col(x, X, j);
+        s = elbo_lu_solve(lu, x);
+        if (s == ELBO_OK) gsl_matrix_set_col(X, j, x);
+    }
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
+static elbo_status psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws)
+{
+    const size_t n = W->size1;
+    gsl_vector *w = elbo_arena_vec(ws, n);
+    gsl_matrix *E = elbo_arena_mat(ws, n, n);
+
+    ELBO_TRY(elbo_arena_check(ws, "a factor"));
+    gsl_matrix_memcpy(E, W);
+    ELBO_TRY(elbo_eig_sym(E, w, ws));
+
+    /* Rounding moves an eigenvalue by a few units of the largest. */
+    const double top = n ? fmax(fabs(w->data[0]), fabs(w->data[n - 1])) : 0;
+    const double slack = 16 * (double)n * 0x1p-52 * top;
+
+    if (n && w->data[0] < -slack)
+        return ELBO_FAIL(ELBO_ENOTPD,
+                         "the smallest eigenvalue is %g, the largest %g",
+                         w->data[0], w->data[n - 1]);
+    for (size_t i = 0; i < n; i++) {
+        const double root = w->data[i] > 0 ? sqrt(w->data[i]) : 0;
+
+        for (size_t j = 0; j < n; j++)
+            gsl_matrix_set(L, j, i, root * gsl_matrix_get(E, i, j));
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s = psd_factor(W, L, ws);
+
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
 void elbo_sym_from_lower(gsl_matrix *A)
 {
     for (size_t i = 0; i < A->size1; i++)
         for (size_t j = 0; j < i; j++)
             A->data[j * A->tda + i] = A->data[i * A->tda + j];
+}
+
+void elbo_sym_mean(gsl_matrix *A)
+{
+    for (size_t i = 0; i < A->size1; i++)
+        for (size_t j = 0; j < i; j++) {
+            double *lower = &A->data[i * A->tda + j];
+            double *upper = &A->data[j * A->tda + i];
+
+            *lower = *upper = 0.5 * (*lower + *upper);
+        }
 }

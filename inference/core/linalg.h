@@ -44,7 +44,18 @@ elbo_status elbo_lu_factor(gsl_matrix *A, elbo_arena *ws, elbo_lu *lu);
 elbo_status elbo_lu_solve(const elbo_lu *lu, gsl_vector *x);
 elbo_status elbo_lu_solve_transposed(const elbo_lu *lu, gsl_vector *x);
 
+/* X = A \ X, X [n x m]. */
+elbo_status elbo_lu_solve_columns(const elbo_lu *lu, gsl_matrix *X,
+                                  elbo_arena *ws);
+
+/* W = L L' of a positive semi-definite W [n x n], which may be singular; L is
+ * [n x n], a column of zeros for each direction without variance. Eigenvalues
+ * below 0 by rounding count as 0; ELBO_ENOTPD when one is below that. */
+elbo_status elbo_psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws);
+
 /* The upper triangle becomes the mirror of the lower one. */
 void elbo_sym_from_lower(gsl_matrix *A);
+/* A = (A + A') / 2. */
+void elbo_sym_mean(gsl_matrix *A);
 
 #endif
