@@ -10,6 +10,7 @@
     X(rng)                                                                     \
     X(linalg)                                                                  \
     X(mniw)                                                                    \
+    X(kalman)                                                                  \
     X(parallel)                                                                \
     X(lqr)                                                                     \
     X(lqr_evaluate)                                                            \
