@@ -9,5 +9,6 @@ extern const elbo_control elbo_control_value_iteration;
 extern const elbo_control elbo_control_policy_iteration;
 extern const elbo_control elbo_control_em_policy;
 extern const elbo_control elbo_control_psi_learning;
+extern const elbo_control elbo_control_lqr;
 
 #endif

@@ -15,6 +15,11 @@ const elbo_env *const elbo_envs[] = {
     &elbo_two_areas,
     &elbo_wide_tree,
     &elbo_table,
+    &elbo_linear,
+    &elbo_double_integrator,
+    &elbo_spring_mass,
+    &elbo_boeing747,
+    &elbo_random_linear,
     NULL,
 };
 

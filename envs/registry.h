@@ -17,6 +17,11 @@ extern const elbo_env elbo_taxi;
 extern const elbo_env elbo_two_areas;
 extern const elbo_env elbo_wide_tree;
 extern const elbo_env elbo_table;
+extern const elbo_env elbo_linear;
+extern const elbo_env elbo_double_integrator;
+extern const elbo_env elbo_spring_mass;
+extern const elbo_env elbo_boeing747;
+extern const elbo_env elbo_random_linear;
 
 extern const elbo_dynamics elbo_pendulum;
 extern const elbo_dynamics elbo_cart_pole;

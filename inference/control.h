@@ -11,6 +11,8 @@
 #include "inference/core/options.h"
 
 typedef struct elbo_control elbo_control;
+struct elbo_lqr;
+struct elbo_linear_posterior;
 
 /* What F_control is promised to do across this control's E-step. */
 typedef enum elbo_promise {
@@ -40,6 +42,11 @@ struct elbo_control {
                          elbo_solve_info *info, elbo_arena *ws);
     void (*save)(const elbo_controller *controller, elbo_writer *out); /* or NULL */
     elbo_status (*load)(elbo_controller *controller, elbo_reader *in); /* or NULL */
+    /* The E-step in linear-Gaussian worlds (inference/linear.h); NULL: none there.
+     * `estep` is NULL where there is none in finite ones. */
+    elbo_status (*linear)(const elbo_values *options,
+                          const struct elbo_lqr *problem, elbo_arena *arena,
+                          struct elbo_linear_posterior *out);
 };
 
 /* control/registry.c; ends in NULL. */

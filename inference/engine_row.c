@@ -89,15 +89,16 @@ void elbo_engine_name_columns(elbo_engine *engine)
     engine->columns[n] = NULL;
 }
 
-static elbo_status check_finite(const elbo_engine *engine, const elbo_row *row)
+elbo_status elbo_row_check(const elbo_row *row, elbo_optimality optimality,
+                           const char *const columns[])
 {
     double x[ELBO_ROW_COLUMNS];
-    const size_t n = elbo_row_values(row, engine->problem.optimality, x);
+    const size_t n = elbo_row_values(row, optimality, x);
 
     for (size_t i = 0; i < n; i++)
         if (!isfinite(x[i]))
             return ELBO_FAIL(ELBO_ENOTFINITE, "column %s is %g",
-                             engine->columns[i], x[i]);
+                             columns[i], x[i]);
     return ELBO_OK;
 }
 
@@ -244,5 +245,5 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
         row->own.x[row->own.n++] = engine->set.lambda;
         row->own.x[row->own.n++] = row->shortfall;
     }
-    return check_finite(engine, row);
+    return elbo_row_check(row, problem->optimality, engine->columns);
 }

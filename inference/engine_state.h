@@ -53,7 +53,8 @@ struct elbo_engine {
     double F; /* of the last row */
     bool converged;
 
-    /* Of finite worlds. */
+    struct elbo_linear *linear; /* of linear-Gaussian worlds; all below: of
+                                   finite ones */
     elbo_world world;
     elbo_mdp truth;
     elbo_model_context context;
@@ -185,6 +186,10 @@ elbo_status elbo_engine_plan_weight(elbo_engine *engine);
 
 /* The data term and the prior at theta: parts->likelihood and parts->prior. */
 elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts);
+
+/* ELBO_ENOTFINITE names the first column of the row that is not finite. */
+elbo_status elbo_row_check(const elbo_row *row, elbo_optimality optimality,
+                           const char *const columns[]);
 
 /* engine->columns, once the problem is known. */
 void elbo_engine_name_columns(elbo_engine *engine);

@@ -13,6 +13,7 @@
 #include "inference/mdp.h"
 
 typedef struct elbo_env elbo_env;
+struct elbo_linear_world;
 
 /* An open world. Lives in the arena it was opened with; const from then on: the
  * state of an episode belongs to whoever steps it. */
@@ -42,6 +43,10 @@ struct elbo_env {
     elbo_status (*open)(const elbo_values *options, const char *folder,
                         elbo_arena *arena, elbo_world *out);
     elbo_outcomes *outcomes;
+    /* Of a linear-Gaussian world (inference/linear.h), in the place of the two
+     * above. */
+    elbo_status (*linear)(const elbo_values *options, const char *folder,
+                          elbo_arena *arena, struct elbo_linear_world *out);
 };
 
 /* envs/registry.c; ends in NULL. */

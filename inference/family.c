@@ -2,8 +2,7 @@
 
 const elbo_family *elbo_family_of(const elbo_env *env)
 {
-    (void)env;
-    return &elbo_finite_family;
+    return env->linear ? &elbo_linear_family : &elbo_finite_family;
 }
 
 /* Components that belong to another family: what is said of the model, of the

@@ -47,7 +47,7 @@ typedef struct elbo_family {
                                   elbo_derivative_check *out);
 } elbo_family;
 
-extern const elbo_family elbo_finite_family;
+extern const elbo_family elbo_finite_family, elbo_linear_family;
 
 /* Never NULL. */
 const elbo_family *elbo_family_of(const elbo_env *env);

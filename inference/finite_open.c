@@ -94,9 +94,10 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
     };
 
     /* q is charged against exp(E log theta) where its KL is part of one bound
-     * with theta; the cut clamps to the posterior's mean. */
+     * with theta; the cut clamps to the posterior's mean, and an opponent deviates
+     * from it (exp(E log theta) would pay for doubt where beta < 0). */
     const bool charged =
-        elbo_tilt_charge(&slots.tilt) != 0
+        elbo_tilt_charge(&slots.tilt) > 0
         || (slots.optimality == ELBO_LINEAR && e->set.kappa != 0);
 
     e->problem.mdp.P = charged ? e->belief.geo : e->belief.mean;

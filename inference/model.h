@@ -15,6 +15,7 @@
 
 typedef struct elbo_model elbo_model;
 struct elbo_regression;
+struct elbo_linear_model;
 
 /* An open model: parameters and the kernels they give. Lives in one arena. */
 typedef struct elbo_belief {
@@ -103,6 +104,10 @@ struct elbo_model {
     /* State beyond theta; NULL: none (theta is saved by elbo_belief_save). */
     void (*save)(const elbo_belief *belief, elbo_writer *out);
     elbo_status (*load)(elbo_belief *belief, elbo_reader *in);
+    /* What it is in linear-Gaussian worlds (inference/linear.h), with the same
+     * options; NULL: it does not model them. `open` is NULL where it models no
+     * finite ones. */
+    const struct elbo_linear_model *linear;
 };
 
 /* models/registry.c; ends in NULL. */

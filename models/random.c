@@ -2,9 +2,14 @@
  * learnt.
  *
  *   p(.|s,a) ~ Dir(1) on the support, row i from stream (seed, "model", i)
+ *
+ * In linear-Gaussian worlds A and B have entries N(0, 1/nx), c = 0 and W = I:
+ * stream (seed, "model", 0).
  */
 #include <gsl/gsl_randist.h>
+#include <math.h>
 
+#include "inference/linear.h"
 #include "models/registry.h"
 #include "models/support.h"
 
@@ -63,10 +68,43 @@ static elbo_status open_model(const elbo_values *values,
     return ELBO_OK;
 }
 
+static elbo_status open_linear(const elbo_values *values,
+                               const elbo_linear_context *context,
+                               elbo_arena *arena, elbo_linear_belief *out)
+{
+    const size_t nx = context->world->nx, nu = context->world->nu;
+    gsl_matrix *const A = elbo_arena_mat(arena, nx, nx);
+    gsl_matrix *const B = elbo_arena_mat(arena, nx, nu);
+    gsl_matrix *const W = elbo_arena_mat(arena, nx, nx);
+    elbo_rng rng = elbo_rng_stream(context->seed, "model", 0);
+
+    (void)values;
+    *out = (elbo_linear_belief){
+        .model = elbo_model_random.linear,
+        .stages = 1,
+        .mean = elbo_arena_take(arena, 1, sizeof *out->mean),
+    };
+    ELBO_TRY(elbo_arena_check(arena, "a random model"));
+    elbo_rng_normals(&rng, A->data, nx * nx);
+    elbo_rng_normals(&rng, B->data, nx * nu);
+    gsl_matrix_scale(A, 1 / sqrt((double)nx));
+    gsl_matrix_scale(B, 1 / sqrt((double)nx));
+    gsl_matrix_set_identity(W);
+    out->mean[0] = (elbo_linear_dynamics){.A = A, .B = B, .W = W};
+    out->geo = out->mean;
+    return ELBO_OK;
+}
+
+static const elbo_linear_model linear = {
+    .open = open_linear,
+    .likelihood = elbo_linear_belief_likelihood,
+};
+
 const elbo_model elbo_model_random = {
     .name = "random",
     .source = "a control of every figure",
     .doc = "rows drawn once, evenly from the simplex",
     .options = options,
     .open = open_model,
+    .linear = &linear,
 };

@@ -13,6 +13,7 @@ const elbo_model *const elbo_models[] = {
     &elbo_model_gaussian,
     &elbo_model_true,
     &elbo_model_random,
+    &elbo_model_linear_gaussian,
     NULL,
 };
 

@@ -36,7 +36,10 @@ START_TEST(every_control_says_what_it_is_and_is_found_by_name)
 {
     size_t n = 0;
 
-    for (; elbo_controls[n]; n++) says_what_it_is(elbo_controls[n]);
+    for (size_t i = 0; elbo_controls[i]; i++) {
+        says_what_it_is(elbo_controls[i]);
+        n += elbo_controls[i]->estep != NULL; /* those of finite worlds */
+    }
     ck_assert_uint_eq(n, CONTROLS);
     ck_assert_ptr_null(elbo_control_find("value"));
     ck_assert_ptr_null(elbo_control_find(""));

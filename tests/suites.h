@@ -11,6 +11,7 @@
     X(linalg)                                                                  \
     X(mniw)                                                                    \
     X(kalman)                                                                  \
+    X(matrix_text)                                                             \
     X(parallel)                                                                \
     X(lqr)                                                                     \
     X(lqr_evaluate)                                                            \
@@ -58,6 +59,7 @@
     X(equivalence)                                                             \
     X(settings)                                                                \
     X(engine)                                                                  \
+    X(linear_worlds)                                                           \
     X(resume)                                                                  \
     X(rises)                                                                   \
     X(evidence)                                                                \

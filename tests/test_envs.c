@@ -19,7 +19,7 @@ static size_t n_envs(void)
 {
     size_t n = 0;
 
-    while (elbo_envs[n]) n++;
+    while (elbo_envs[n] && elbo_envs[n]->open) n++; /* the linear ones last */
     return n;
 }
 

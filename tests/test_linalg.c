@@ -456,6 +456,24 @@ START_TEST(columns_are_solved_one_by_one)
 }
 END_TEST
 
+/* A rotation by 1 rad, shrunk to 0.7, beside an eigenvalue of 0.2. */
+START_TEST(the_spectral_radius_is_the_largest_modulus)
+{
+    double a[9] = {0.7 * cos(1), -0.7 * sin(1), 5, 0.7 * sin(1), 0.7 * cos(1), -3,
+                   0,            0,             0.2};
+    gsl_matrix_view A = gsl_matrix_view_array(a, 3, 3);
+    elbo_arena *ws = elbo_arena_alloc(1 << 12);
+    double radius;
+
+    ck_assert_int_eq(elbo_spectral_radius(&A.matrix, &radius, ws), ELBO_OK);
+    ck_assert_double_eq_tol(radius, 0.7, 1e-14);
+    a[4] = NAN;
+    ck_assert_int_eq(elbo_spectral_radius(&A.matrix, &radius, ws),
+                     ELBO_ENOTFINITE);
+    elbo_arena_free(ws);
+}
+END_TEST
+
 Suite *suite_linalg(void)
 {
     Suite *suite = suite_create("linalg");
@@ -479,6 +497,7 @@ Suite *suite_linalg(void)
     tcase_add_test(t, two_threads_factor_to_the_same_bits_as_one);
     tcase_add_test(t, psd_factor_multiplies_back_at_any_rank);
     tcase_add_test(t, columns_are_solved_one_by_one);
+    tcase_add_test(t, the_spectral_radius_is_the_largest_modulus);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -270,6 +270,45 @@ elbo_status elbo_psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws)
     return s;
 }
 
+static elbo_status spectral_radius(const gsl_matrix *A, double *radius,
+                                   elbo_arena *ws)
+{
+    const int n = as_int(A->size1);
+    gsl_matrix *const H = elbo_arena_mat(ws, A->size1, A->size1);
+    double *const re = elbo_arena_doubles(ws, A->size1);
+    double *const im = elbo_arena_doubles(ws, A->size1);
+    double largest = 0;
+
+    ELBO_TRY(elbo_arena_check(ws, "eigenvalues"));
+    gsl_matrix_memcpy(H, A);
+    for (size_t i = 0; i < A->size1 * A->size1; i++)
+        if (!isfinite(H->data[i]))
+            return ELBO_FAIL(ELBO_ENOTFINITE, "eigenvalues: an entry is %g",
+                             H->data[i]);
+
+    const int info = LAPACKE_dgeev(LAPACK_COL_MAJOR, 'N', 'N', n, H->data,
+                                   leading(H), re, im, NULL, 1, NULL, 1);
+
+    if (info < 0)
+        return ELBO_FAIL(ELBO_EINTERNAL, "dgeev: argument %d", -info);
+    if (info > 0)
+        return ELBO_FAIL(ELBO_ENOCONV, "dgeev: %d of %d eigenvalues", info, n);
+    for (size_t i = 0; i < A->size1; i++)
+        largest = fmax(largest, hypot(re[i], im[i]));
+    *radius = largest;
+    return ELBO_OK;
+}
+
+elbo_status elbo_spectral_radius(const gsl_matrix *A, double *radius,
+                                 elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s = spectral_radius(A, radius, ws);
+
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
 void elbo_sym_from_lower(gsl_matrix *A)
 {
     for (size_t i = 0; i < A->size1; i++)

@@ -53,6 +53,11 @@ elbo_status elbo_lu_solve_columns(const elbo_lu *lu, gsl_matrix *X,
  * below 0 by rounding count as 0; ELBO_ENOTPD when one is below that. */
 elbo_status elbo_psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws);
 
+/* The largest modulus of the eigenvalues of A [n x n]. ELBO_ENOTFINITE,
+ * ELBO_ENOCONV. */
+elbo_status elbo_spectral_radius(const gsl_matrix *A, double *radius,
+                                 elbo_arena *ws);
+
 /* The upper triangle becomes the mirror of the lower one. */
 void elbo_sym_from_lower(gsl_matrix *A);
 /* A = (A + A') / 2. */

@@ -1,0 +1,97 @@
+/* inference/linear.h -- linear-Gaussian worlds: what envs, models and controls are
+ * there.
+ *
+ *   x' ~ N(A x + B u + c, W)      x [nx], u [nu], z = (x, u)
+ *   r  = -1/2 (x - g)'Q (x - g) - 1/2 u'R u, as one quadratic in z
+ *
+ * The frame is that of finite worlds with sums over states in closed form: values
+ * are quadratic, policies and posterior transitions linear-Gaussian
+ * (inference/messages/lqr.h). A component serves this family when its `linear`
+ * member is set.
+ */
+#ifndef ELBO_LINEAR_H
+#define ELBO_LINEAR_H
+
+#include "inference/core/checkpoint.h"
+#include "inference/core/options.h"
+#include "inference/core/rng.h"
+#include "inference/messages/lqr.h"
+#include "inference/messages/moments.h"
+
+/* An open world. Lives in the arena it was opened with; const from then on. */
+typedef struct elbo_linear_world {
+    size_t nx, nu;
+    elbo_linear_dynamics dynamics; /* no G */
+    elbo_quadratic reward;         /* [nz] */
+    elbo_quadratic terminal;       /* [nx] at the horizon, if there is one */
+    gsl_vector *m0;                /* the start, N(m0, P0) */
+    gsl_matrix *P0;
+    uint64_t seed; /* of the run, set before open: for worlds drawn by seed */
+} elbo_linear_world;
+
+typedef struct elbo_linear_model elbo_linear_model;
+
+/* An open model: parameters and the maps they give. Lives in one arena. A
+ * regression of y on (z, 1) a stage. */
+typedef struct elbo_linear_belief {
+    const elbo_linear_model *model;
+    void *self;
+    size_t stages; /* 1, or the horizon's where the model varies in time */
+    size_t n;      /* parameters; 0: fixed */
+    elbo_linear_dynamics *mean; /* [stages] what plans and predictions use */
+    elbo_linear_dynamics *geo;  /* [stages] exp(E log theta) of a posterior, with
+                                   its G, for tilts with beta > 0; `mean` where
+                                   theta is a point */
+} elbo_linear_belief;
+
+typedef struct elbo_linear_context {
+    const elbo_linear_world *world;
+    size_t horizon;
+    uint64_t seed; /* streams "model" */
+} elbo_linear_context;
+
+struct elbo_linear_model {
+    elbo_status (*open)(const elbo_values *options,
+                        const elbo_linear_context *context, elbo_arena *arena,
+                        elbo_linear_belief *out);
+    /* theta <- argmax E log p(S | theta) + log prior (of a posterior: the exact
+     * variational posterior), S [stages] the moments of (z, 1) and y; maps
+     * updated. After a failure theta is unchanged. NULL: fixed. */
+    elbo_status (*fit)(elbo_linear_belief *belief, const elbo_moments S[],
+                       elbo_arena *ws);
+    /* sum E log theta over the moments' rows, nats. */
+    elbo_status (*likelihood)(const elbo_linear_belief *belief,
+                              const elbo_moments S[], double *value,
+                              elbo_arena *ws);
+    /* log p(theta), or -KL(q(theta) || p(theta)). NULL: 0. */
+    elbo_status (*log_prior)(const elbo_linear_belief *belief, double *value,
+                             elbo_arena *ws);
+    /* Columns of metrics.csv, as elbo_model's. NULL: none. */
+    const char *const *column_names;
+    size_t (*columns)(const elbo_linear_belief *belief, double out[]);
+    void (*save)(const elbo_linear_belief *belief, elbo_writer *out);
+    elbo_status (*load)(elbo_linear_belief *belief, elbo_reader *in);
+};
+
+/* What an E-step answers: V, Q, pi and q, one entry a stage. */
+typedef struct elbo_linear_posterior {
+    elbo_lqr_stage *stage; /* [max(horizon, 1)] */
+    elbo_lqr_info info;
+} elbo_linear_posterior;
+
+/* sum over the moments' rows of log N(y; A x + B u + c, W). ELBO_ENOTPD for a
+ * singular W: the data have no density. */
+elbo_status elbo_linear_loglik(const elbo_linear_dynamics *map,
+                               const elbo_moments *S, double *value,
+                               elbo_arena *ws);
+/* The same for a model's `likelihood`: its maps at all stages. */
+elbo_status elbo_linear_belief_likelihood(const elbo_linear_belief *belief,
+                                          const elbo_moments S[], double *value,
+                                          elbo_arena *ws);
+
+/* Reward or value -1/2 (x - g)'Q (x - g) of a part of z: rows and columns from
+ * `at` on; added to f. */
+void elbo_quadratic_add_square(elbo_quadratic *f, size_t at,
+                               const gsl_matrix *Q, const gsl_vector *g);
+
+#endif

@@ -1,0 +1,171 @@
+/* inference/linear_gather.c -- the data of linear-Gaussian worlds and their
+ * moments.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "inference/core/alloc.h"
+#include "inference/core/textfile.h"
+#include "inference/linear_state.h"
+
+/* ---- opening ---- */
+
+/* The true world's own plan at the temperature alpha, for data.policy optimal and
+ * expert. */
+static elbo_status solve_world(elbo_engine *e, double alpha)
+{
+    elbo_linear *const l = e->linear;
+    elbo_lqr problem = elbo_linear_problem(e);
+    elbo_linear_posterior best;
+    elbo_linear_policy *policy =
+        elbo_arena_take(e->arena, l->stages, sizeof *policy);
+
+    ELBO_TRY(elbo_arena_check(e->arena, "the world's plan"));
+    problem.dynamics = &l->world.dynamics;
+    problem.ndynamics = 1;
+    problem.alpha = alpha;
+    problem.beta = HUGE_VAL;
+    ELBO_TRY(l->control->linear(l->control_own, &problem, e->arena, &best));
+    for (size_t t = 0; t < l->stages; t++) policy[t] = best.stage[t].pi;
+    l->behaviour.policy = policy;
+    return ELBO_OK;
+}
+
+/* Uniform: the random actions alone. */
+static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data)
+{
+    elbo_linear *const l = e->linear;
+
+    l->behaviour = (elbo_linear_behaviour){
+        .stages = l->stages,
+        .epsilon = elbo_real(data, "epsilon"),
+        .noise = elbo_real(data, "noise"),
+        .episode_steps = (size_t)elbo_int(data, "episode_steps"),
+    };
+    if (l->behaviour.episode_steps == 0)
+        l->behaviour.episode_steps = l->horizon;
+    if (elbo_choice_is(data, "policy", "current")) {
+        l->behaviour.policy = l->pi;
+        return ELBO_OK;
+    }
+    if (elbo_choice_is(data, "policy", "optimal")) return solve_world(e, 0);
+    if (elbo_choice_is(data, "policy", "expert"))
+        return solve_world(e, l->alpha);
+    l->behaviour.epsilon = 1;
+    return ELBO_OK;
+}
+
+elbo_status elbo_linear_open_data(elbo_engine *e, const elbo_setup *setup,
+                                  uint64_t seed)
+{
+    elbo_linear *const l = e->linear;
+    const size_t rounds = e->set.online ? (size_t)e->set.iterations : 1;
+    size_t capacity;
+
+    ELBO_TRY(elbo_linear_collector_init(&l->collector, l->world.nx, seed,
+                                        e->arena));
+    if (elbo_choice_is(setup->data, "source", "file")) {
+        const char *path = elbo_textfile_path(
+            setup->folder, elbo_text(setup->data, "file"), e->arena);
+
+        ELBO_TRY(elbo_arena_check(e->arena, "the data's path"));
+        return elbo_linear_data_read(&l->data, path, l->world.nx, l->world.nu,
+                                     e->arena);
+    }
+    if (!elbo_size_mul(e->set.population ? 0 : e->set.steps, rounds, &capacity))
+        return ELBO_FAIL(ELBO_ESIZE,
+                         "data: %zu iterations of %zu steps are too many",
+                         rounds, e->set.steps);
+    ELBO_TRY(elbo_linear_data_init(&l->data, l->world.nx, l->world.nu, capacity,
+                                   e->arena));
+    return open_behaviour(e, setup->data);
+}
+
+/* ---- each iteration ---- */
+
+/* Moments of the discounted visits of the behaviour in the world, of mass
+ * `steps`. */
+static elbo_status populate(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+    const elbo_linear_behaviour *const how = &l->behaviour;
+    elbo_linear_policy *pi = elbo_arena_take(e->ws, l->stages, sizeof *pi);
+    elbo_linear_chain chain =
+        elbo_linear_chain_in(l, &l->world.dynamics, 1);
+    elbo_linear_moments *out =
+        elbo_arena_take(e->ws, l->stages, sizeof *out);
+    double mass = 0;
+
+    ELBO_TRY(elbo_arena_check(e->ws, "the population"));
+    for (size_t t = 0; t < l->stages; t++) {
+        pi[t] = elbo_linear_policy_take(e->ws, l->world.nx, l->world.nu);
+        out[t] = elbo_linear_moments_take(e->ws, l->world.nx, l->world.nu);
+        ELBO_TRY(elbo_arena_check(e->ws, "the population"));
+        gsl_matrix_set_zero(pi[t].K);
+        gsl_vector_set_zero(pi[t].k);
+        gsl_matrix_set_zero(pi[t].S);
+        if (how->policy) {
+            gsl_matrix_memcpy(pi[t].K, how->policy[t].K);
+            gsl_vector_memcpy(pi[t].k, how->policy[t].k);
+            gsl_matrix_memcpy(pi[t].S, how->policy[t].S);
+        }
+        for (size_t i = 0; i < l->world.nu; i++)
+            *gsl_matrix_ptr(pi[t].S, i, i) +=
+                how->epsilon * how->noise * how->noise;
+    }
+    chain.policy = pi;
+    chain.npolicy = l->stages;
+    ELBO_TRY(elbo_linear_occupancy(&chain, l->world.m0, l->world.P0, out, e->ws));
+    for (size_t t = 0; t < l->stages; t++) mass += out[t].mass;
+
+    const double each = (double)e->set.steps / mass
+                        * (e->set.lambda_each ? e->set.lambda
+                                              : e->set.lambda
+                                                    / (double)e->set.steps);
+
+    for (size_t t = 0; t < l->stages; t++)
+        elbo_linear_count(&l->D[t % l->belief.stages], each * e->set.weight,
+                          &out[t]);
+    l->mass += (double)e->set.steps;
+    return ELBO_OK;
+}
+
+static elbo_status count(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+    const double size = (double)l->data.n;
+    const double scale =
+        e->set.lambda_each || size == 0 ? e->set.lambda : e->set.lambda / size;
+
+    l->mass = size;
+    return elbo_linear_data_moments(&l->data, scale, l->belief.stages, l->D,
+                                    e->ws);
+}
+
+static elbo_status collect(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+    const size_t before = e->iteration > 0 ? l->data.n : 0;
+
+    ELBO_TRY(elbo_linear_collect(&l->data, &l->collector, &l->world,
+                                 &l->behaviour, e->set.steps, e->ws));
+    for (size_t i = before; i < l->data.n; i++) l->data.w[i] = e->set.weight;
+    return count(e);
+}
+
+static elbo_status gather(elbo_engine *e)
+{
+    if (e->iteration > 0 && !e->set.online) return ELBO_OK;
+    if (e->set.steps == 0) return count(e);
+    return e->set.population ? populate(e) : collect(e);
+}
+
+elbo_status elbo_linear_gather(elbo_engine *engine, elbo_row *row)
+{
+    const elbo_mark mark = elbo_arena_mark(engine->ws);
+    const elbo_status s = gather(engine);
+
+    elbo_arena_release(engine->ws, mark);
+    row->env_steps = (uint64_t)(engine->linear->mass + 0.5);
+    return s;
+}

@@ -1,0 +1,97 @@
+/* inference/linear_save.c -- the state of linear-Gaussian worlds in a checkpoint,
+ * and back.
+ */
+#include "inference/linear_state.h"
+
+static void put_matrix(elbo_writer *out, const gsl_matrix *A)
+{
+    for (size_t i = 0; i < A->size1; i++)
+        elbo_put_doubles(out, A->data + i * A->tda, A->size2);
+}
+
+static elbo_status get_matrix(elbo_reader *in, gsl_matrix *A)
+{
+    for (size_t i = 0; i < A->size1; i++)
+        ELBO_TRY(elbo_get_doubles(in, A->data + i * A->tda, A->size2));
+    return ELBO_OK;
+}
+
+void elbo_linear_save(const elbo_engine *engine, elbo_writer *out)
+{
+    const elbo_linear *const l = engine->linear;
+
+    elbo_writer_section(out, "data");
+    elbo_linear_data_save(&l->data, &l->collector, out);
+    elbo_put_f64(out, l->mass);
+    for (size_t t = 0; t < l->belief.stages; t++) {
+        put_matrix(out, l->D[t].Szz);
+        put_matrix(out, l->D[t].Syz);
+        put_matrix(out, l->D[t].Syy);
+        elbo_put_f64(out, l->D[t].n);
+    }
+    elbo_writer_section(out, "model");
+    if (l->belief.model->save) l->belief.model->save(&l->belief, out);
+    elbo_writer_section(out, "posterior");
+    elbo_put_u64(out, l->planned);
+    for (size_t t = 0; t < l->stages; t++) {
+        const elbo_linear_stage *const s = &l->stage[t];
+
+        put_matrix(out, s->pi.K);
+        elbo_put_doubles(out, s->pi.k->data, s->pi.k->size);
+        put_matrix(out, s->pi.S);
+        put_matrix(out, s->A);
+        put_matrix(out, s->B);
+        put_matrix(out, s->W);
+        elbo_put_doubles(out, s->c->data, s->c->size);
+        put_matrix(out, s->V.P);
+        elbo_put_doubles(out, s->V.p->data, s->V.p->size);
+        elbo_put_f64(out, s->V.c);
+    }
+}
+
+static elbo_status load_data(elbo_linear *l, elbo_reader *in)
+{
+    ELBO_TRY(elbo_reader_section(in, "data"));
+    ELBO_TRY(elbo_linear_data_load(&l->data, &l->collector, in));
+    ELBO_TRY(elbo_get_f64(in, &l->mass));
+    for (size_t t = 0; t < l->belief.stages; t++) {
+        ELBO_TRY(get_matrix(in, l->D[t].Szz));
+        ELBO_TRY(get_matrix(in, l->D[t].Syz));
+        ELBO_TRY(get_matrix(in, l->D[t].Syy));
+        ELBO_TRY(elbo_get_f64(in, &l->D[t].n));
+    }
+    if (!(l->mass >= 0))
+        return ELBO_FAIL(ELBO_EDATA, "checkpoint: data of mass %g", l->mass);
+    return ELBO_OK;
+}
+
+elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in)
+{
+    elbo_linear *const l = engine->linear;
+    uint64_t planned = 0;
+
+    ELBO_TRY(load_data(l, in));
+    ELBO_TRY(elbo_reader_section(in, "model"));
+    if (l->belief.model->load) ELBO_TRY(l->belief.model->load(&l->belief, in));
+    ELBO_TRY(elbo_reader_section(in, "posterior"));
+    ELBO_TRY(elbo_get_u64(in, &planned));
+    if (planned > 1)
+        return ELBO_FAIL(ELBO_EDATA, "checkpoint: planned %llu",
+                         (unsigned long long)planned);
+    l->planned = planned;
+    for (size_t t = 0; t < l->stages; t++) {
+        elbo_linear_stage *const s = &l->stage[t];
+
+        ELBO_TRY(get_matrix(in, s->pi.K));
+        ELBO_TRY(elbo_get_doubles(in, s->pi.k->data, s->pi.k->size));
+        ELBO_TRY(get_matrix(in, s->pi.S));
+        ELBO_TRY(get_matrix(in, s->A));
+        ELBO_TRY(get_matrix(in, s->B));
+        ELBO_TRY(get_matrix(in, s->W));
+        ELBO_TRY(elbo_get_doubles(in, s->c->data, s->c->size));
+        ELBO_TRY(get_matrix(in, s->V.P));
+        ELBO_TRY(elbo_get_doubles(in, s->V.p->data, s->V.p->size));
+        ELBO_TRY(elbo_get_f64(in, &s->V.c));
+    }
+    return ELBO_OK;
+}

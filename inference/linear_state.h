@@ -1,0 +1,76 @@
+/* inference/linear_state.h -- the family of linear-Gaussian worlds from within:
+ * for linear_*.c alone.
+ */
+#ifndef ELBO_LINEAR_STATE_H
+#define ELBO_LINEAR_STATE_H
+
+#include "inference/engine_state.h"
+#include "inference/linear_data.h"
+
+/* One stage of (pi, q) as the engine keeps it, whoever answered it. */
+typedef struct elbo_linear_stage {
+    elbo_linear_policy pi;
+    gsl_matrix *A, *B, *W; /* of q: what `map` points to */
+    gsl_vector *c;
+    elbo_linear_dynamics map;
+    elbo_quadratic V;
+} elbo_linear_stage;
+
+typedef struct elbo_linear {
+    elbo_linear_world world;
+    elbo_linear_context context;
+    size_t horizon, stages; /* stages = max(horizon, 1) */
+    elbo_linear_belief belief;
+    double alpha;
+    elbo_tilt tilt;
+    bool adversarial, charged;
+    gsl_matrix *prior_precision; /* of pi0; NULL: flat */
+    elbo_linear_prior prior;     /* pi0 = N(0, prior_precision^-1) */
+    const elbo_control *control;
+    const elbo_values *control_own;
+
+    bool planned; /* an E-step has been made */
+    elbo_linear_stage *stage;    /* [stages] (pi, q) */
+    elbo_linear_policy *pi;      /* [stages] the same, as chains want them */
+    elbo_linear_dynamics *q;     /* [stages] */
+
+    elbo_linear_data data;
+    elbo_linear_collector collector;
+    elbo_linear_behaviour behaviour;
+    elbo_moments *D;   /* [belief.stages] lambda-scaled weighted moments of D */
+    elbo_moments *S;   /* the same and the expected ones: what theta is fitted to */
+    double mass;       /* |D| */
+} elbo_linear;
+
+/* linear_rules.c: which settings go together, and what they are. */
+elbo_status elbo_linear_check(const elbo_setup *setup, size_t skip,
+                              const char **section, const char **key);
+const char *elbo_linear_kind(const elbo_setup *setup);
+
+/* linear_open.c */
+elbo_status elbo_linear_open_parts(elbo_engine *engine, const elbo_setup *setup,
+                                   uint64_t seed, const char **section);
+
+/* linear_gather.c: D, and its moments. */
+elbo_status elbo_linear_open_data(elbo_engine *engine, const elbo_setup *setup,
+                                  uint64_t seed);
+elbo_status elbo_linear_gather(elbo_engine *engine, elbo_row *row);
+
+/* The control problem in theta: `geo` where q is charged against it. */
+elbo_lqr elbo_linear_problem(const elbo_engine *engine);
+/* (pi, q) in the order of the stages; with the world's map, or another, for q. */
+elbo_linear_chain elbo_linear_chain_of(const elbo_linear *l);
+elbo_linear_chain elbo_linear_chain_in(const elbo_linear *l,
+                                       const elbo_linear_dynamics *map,
+                                       size_t n);
+/* out <- what an E-step answered. */
+void elbo_linear_stage_set(elbo_linear_stage *out, const elbo_lqr_stage *in);
+
+/* Moments of an occupancy as those of a regression on (z, 1), added: S += w m. */
+void elbo_linear_count(elbo_moments *S, double w, const elbo_linear_moments *m);
+
+/* linear_save.c */
+void elbo_linear_save(const elbo_engine *engine, elbo_writer *out);
+elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in);
+
+#endif

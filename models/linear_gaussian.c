@@ -1,0 +1,367 @@
+/* models/linear_gaussian.c -- x' ~ N(A x + B u + c, W) with all of A, B, c, W
+ * unknown.
+ *
+ *   posterior            (A B c), W ~ MNIW: exact weighted updates, its KL to the
+ *                        prior, and exp(E log theta) for tilts
+ *                        (inference/messages/mniw.h)
+ *   maximum_likelihood   a point: the regression, W no less than `floor`
+ *
+ * With time_varying there is one of either for each stage of the horizon.
+ */
+#include <gsl/gsl_blas.h>
+#include <math.h>
+
+#include "inference/linear.h"
+#include "inference/messages/mniw.h"
+#include "models/registry.h"
+
+static const elbo_option options[] = {
+    {.name = "estimate",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "posterior|maximum_likelihood",
+     .fallback = "posterior",
+     .doc = "a matrix-normal inverse-Wishart posterior, or a point"},
+    {.name = "prior_precision",
+     .type = ELBO_REAL,
+     .unit = "samples",
+     .low = 1e-12,
+     .high = 1e12,
+     .fallback = "0.01",
+     .doc = "of (A B c), in units of W^-1: a ridge about prior_mean"},
+    {.name = "prior_mean",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "zero|identity",
+     .fallback = "zero",
+     .doc = "of A: 0, or the state stays where it is"},
+    {.name = "prior_noise",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 1e-300,
+     .high = 1e300,
+     .fallback = "1",
+     .doc = "the prior's mean of W is so much times the identity"},
+    {.name = "prior_count",
+     .type = ELBO_REAL,
+     .unit = "samples",
+     .low = 1e-6,
+     .high = 1e12,
+     .fallback = "1",
+     .doc = "what prior_noise weighs: the degrees of freedom are nx + 1 + this"},
+    {.name = "floor",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 1e-300,
+     .high = 1e300,
+     .fallback = "1e-9",
+     .doc = "the least eigenvalue of W under maximum_likelihood"},
+    {.name = "time_varying",
+     .type = ELBO_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .doc = "one regression for each stage of env.horizon"},
+    {0},
+};
+
+/* One stage. A, B, c and W are what `mean` points to. */
+typedef struct regression {
+    elbo_mniw prior, post;
+    elbo_mniw_kernel kernel;
+    gsl_matrix *A, *B, *W, *G;
+    gsl_vector *c;
+    size_t rank, floored;
+} regression;
+
+typedef struct gaussian {
+    size_t nx, nz; /* nz = nx + nu + 1 */
+    bool point;
+    double floor;
+    regression *stage;
+} gaussian;
+
+/* ---- theta to maps ---- */
+
+static void split(const gsl_matrix *M, regression *r)
+{
+    const size_t nx = M->size1, nu = r->B->size2;
+
+    for (size_t i = 0; i < nx; i++) {
+        for (size_t j = 0; j < nx; j++)
+            gsl_matrix_set(r->A, i, j, gsl_matrix_get(M, i, j));
+        for (size_t j = 0; j < nu; j++)
+            gsl_matrix_set(r->B, i, j, gsl_matrix_get(M, i, nx + j));
+        gsl_vector_set(r->c, i, gsl_matrix_get(M, i, nx + nu));
+    }
+}
+
+/* A posterior's maps: its mean, and exp(E log theta). */
+static elbo_status update(elbo_linear_belief *belief, size_t t)
+{
+    const gaussian *g = belief->self;
+    regression *const r = &g->stage[t];
+    elbo_linear_dynamics *const geo = &belief->geo[t];
+
+    ELBO_TRY(elbo_mniw_kernel_of(&r->post, &r->kernel));
+    ELBO_TRY(elbo_mniw_covariance(&r->post, r->W));
+    split(r->post.M, r);
+    gsl_matrix_memcpy(r->G, r->kernel.V);
+    gsl_matrix_scale(r->G, (double)g->nx);
+    *geo = belief->mean[t];
+    geo->W = r->kernel.W;
+    geo->G = r->G;
+    geo->g0 = r->kernel.constant;
+    return ELBO_OK;
+}
+
+/* ---- opening ---- */
+
+static elbo_status take_stage(const elbo_values *values, const gaussian *g,
+                              elbo_arena *arena, regression *r)
+{
+    const size_t nx = g->nx, nu = g->nz - nx - 1;
+    const double count = elbo_real(values, "prior_count");
+
+    *r = (regression){
+        .A = elbo_arena_mat(arena, nx, nx),
+        .B = elbo_arena_mat(arena, nx, nu),
+        .W = elbo_arena_mat(arena, nx, nx),
+        .G = elbo_arena_mat(arena, g->nz, g->nz),
+        .c = elbo_arena_vec(arena, nx),
+    };
+    ELBO_TRY(elbo_arena_check(arena, "model linear_gaussian"));
+    ELBO_TRY(elbo_mniw_init(&r->prior, nx, g->nz, arena));
+    ELBO_TRY(elbo_mniw_init(&r->post, nx, g->nz, arena));
+    ELBO_TRY(elbo_mniw_kernel_init(&r->kernel, nx, g->nz, arena));
+    elbo_mniw_isotropic(&r->prior, elbo_real(values, "prior_precision"),
+                        count * elbo_real(values, "prior_noise"),
+                        (double)nx + 1 + count);
+    if (elbo_choice_is(values, "prior_mean", "identity"))
+        for (size_t i = 0; i < nx; i++) gsl_matrix_set(r->prior.M, i, i, 1);
+    elbo_mniw_copy(&r->post, &r->prior);
+    return ELBO_OK;
+}
+
+static elbo_status open_model(const elbo_values *values,
+                              const elbo_linear_context *context,
+                              elbo_arena *arena, elbo_linear_belief *out)
+{
+    const size_t nx = context->world->nx, nu = context->world->nu;
+    const bool varying = elbo_flag(values, "time_varying");
+    const size_t stages = varying ? context->horizon : 1;
+    gaussian *const g = elbo_arena_take(arena, 1, sizeof *g);
+
+    if (varying && stages == 0)
+        return ELBO_FAIL(ELBO_EINVAL, "time_varying needs env.horizon");
+    *out = (elbo_linear_belief){
+        .model = elbo_model_linear_gaussian.linear,
+        .self = g,
+        .stages = stages,
+        .n = stages * (nx * (nx + nu + 1) + nx * (nx + 1) / 2),
+        .mean = elbo_arena_take(arena, stages, sizeof *out->mean),
+    };
+    ELBO_TRY(elbo_arena_check(arena, "model linear_gaussian"));
+    *g = (gaussian){
+        .nx = nx,
+        .nz = nx + nu + 1,
+        .point = elbo_choice_is(values, "estimate", "maximum_likelihood"),
+        .floor = elbo_real(values, "floor"),
+        .stage = elbo_arena_take(arena, stages, sizeof *g->stage),
+    };
+    out->geo = g->point ? out->mean
+                        : elbo_arena_take(arena, stages, sizeof *out->geo);
+    ELBO_TRY(elbo_arena_check(arena, "model linear_gaussian"));
+    for (size_t t = 0; t < stages; t++) {
+        regression *const r = &g->stage[t];
+
+        ELBO_TRY(take_stage(values, g, arena, r));
+        out->mean[t] = (elbo_linear_dynamics){
+            .A = r->A, .B = r->B, .W = r->W, .c = r->c};
+        if (!g->point) ELBO_TRY(update(out, t));
+        if (!g->point) continue;
+        split(r->prior.M, r);
+        gsl_matrix_set_identity(r->W);
+        gsl_matrix_scale(r->W, elbo_real(values, "prior_noise"));
+    }
+    return ELBO_OK;
+}
+
+/* ---- the M-step ---- */
+
+/* A stage that no row reaches keeps its theta. */
+static elbo_status fit_point(elbo_linear_belief *belief, size_t t,
+                             const elbo_moments *S, elbo_arena *ws)
+{
+    const gaussian *g = belief->self;
+    regression *const r = &g->stage[t];
+    gsl_matrix *const M = elbo_arena_mat(ws, g->nx, g->nz);
+    gsl_matrix *const W = elbo_arena_mat(ws, g->nx, g->nx);
+    elbo_mniw_ml_info info;
+
+    ELBO_TRY(elbo_arena_check(ws, "model linear_gaussian"));
+    if (!(S->n > 0)) return ELBO_OK;
+    ELBO_TRY(elbo_mniw_ml(S, g->floor, M, W, &info, ws));
+    split(M, r);
+    gsl_matrix_memcpy(r->W, W);
+    r->rank = info.rank;
+    r->floored = info.floored;
+    return ELBO_OK;
+}
+
+static elbo_status fit_posterior(elbo_linear_belief *belief, size_t t,
+                                 const elbo_moments *S, elbo_arena *ws)
+{
+    const gaussian *g = belief->self;
+    regression *const r = &g->stage[t];
+
+    ELBO_TRY(elbo_mniw_posterior(&r->prior, S, &r->post, ws));
+    return update(belief, t);
+}
+
+static elbo_status fit(elbo_linear_belief *belief, const elbo_moments S[],
+                       elbo_arena *ws)
+{
+    const gaussian *g = belief->self;
+    const elbo_mark mark = elbo_arena_mark(ws);
+    elbo_status s = ELBO_OK;
+
+    for (size_t t = 0; s == ELBO_OK && t < belief->stages; t++) {
+        s = g->point ? fit_point(belief, t, &S[t], ws)
+                     : fit_posterior(belief, t, &S[t], ws);
+        elbo_arena_release(ws, mark);
+        if (s != ELBO_OK && belief->stages > 1)
+            return elbo_fail_prefix("stage %zu", t);
+    }
+    return s;
+}
+
+static elbo_status likelihood(const elbo_linear_belief *belief,
+                              const elbo_moments S[], double *value,
+                              elbo_arena *ws)
+{
+    const gaussian *g = belief->self;
+    double sum = 0;
+
+    for (size_t t = 0; t < belief->stages; t++) {
+        double one = 0;
+
+        if (g->point)
+            ELBO_TRY(elbo_linear_loglik(&belief->mean[t], &S[t], &one, ws));
+        else
+            ELBO_TRY(
+                elbo_mniw_loglik(&g->stage[t].post, &S[t], &one, ws));
+        sum += one;
+    }
+    *value = sum;
+    return ELBO_OK;
+}
+
+static elbo_status log_prior(const elbo_linear_belief *belief, double *value,
+                             elbo_arena *ws)
+{
+    const gaussian *g = belief->self;
+    double sum = 0;
+
+    *value = 0;
+    if (g->point) return ELBO_OK;
+    for (size_t t = 0; t < belief->stages; t++) {
+        double kl;
+
+        ELBO_TRY(
+            elbo_mniw_kl(&g->stage[t].post, &g->stage[t].prior, &kl, ws));
+        sum -= kl;
+    }
+    *value = sum;
+    return ELBO_OK;
+}
+
+/* ---- the record ---- */
+
+static const char *const column_names[] = {"model_rank", "model_floored", NULL};
+
+static size_t columns(const elbo_linear_belief *belief, double out[])
+{
+    const gaussian *g = belief->self;
+    size_t rank = 0, floored = 0;
+
+    if (!g->point) return 0;
+    if (!out) return 2;
+    for (size_t t = 0; t < belief->stages; t++) {
+        if (t == 0 || g->stage[t].rank < rank) rank = g->stage[t].rank;
+        floored += g->stage[t].floored;
+    }
+    out[0] = (double)rank;
+    out[1] = (double)floored;
+    return 2;
+}
+
+static void save(const elbo_linear_belief *belief, elbo_writer *out)
+{
+    const gaussian *g = belief->self;
+
+    for (size_t t = 0; t < belief->stages; t++) {
+        const regression *r = &g->stage[t];
+
+        if (!g->point) {
+            elbo_mniw_save(&r->post, out);
+            continue;
+        }
+        elbo_put_doubles(out, r->A->data, g->nx * g->nx);
+        elbo_put_doubles(out, r->B->data, g->nx * r->B->size2);
+        elbo_put_doubles(out, r->c->data, g->nx);
+        elbo_put_doubles(out, r->W->data, g->nx * g->nx);
+        elbo_put_u64(out, r->rank);
+        elbo_put_u64(out, r->floored);
+    }
+}
+
+static elbo_status load_point(const gaussian *g, regression *r, elbo_reader *in)
+{
+    uint64_t rank = 0, floored = 0;
+
+    ELBO_TRY(elbo_get_doubles(in, r->A->data, g->nx * g->nx));
+    ELBO_TRY(elbo_get_doubles(in, r->B->data, g->nx * r->B->size2));
+    ELBO_TRY(elbo_get_doubles(in, r->c->data, g->nx));
+    ELBO_TRY(elbo_get_doubles(in, r->W->data, g->nx * g->nx));
+    ELBO_TRY(elbo_get_u64(in, &rank));
+    ELBO_TRY(elbo_get_u64(in, &floored));
+    if (rank > g->nz || floored > g->nx)
+        return ELBO_FAIL(ELBO_EDATA, "model: rank %llu of %zu",
+                         (unsigned long long)rank, g->nz);
+    r->rank = (size_t)rank;
+    r->floored = (size_t)floored;
+    return ELBO_OK;
+}
+
+static elbo_status load(elbo_linear_belief *belief, elbo_reader *in)
+{
+    const gaussian *g = belief->self;
+
+    for (size_t t = 0; t < belief->stages; t++) {
+        if (g->point) ELBO_TRY(load_point(g, &g->stage[t], in));
+        if (g->point) continue;
+        ELBO_TRY(elbo_mniw_load(&g->stage[t].post, in));
+        ELBO_TRY(update(belief, t));
+    }
+    return ELBO_OK;
+}
+
+static const elbo_linear_model linear = {
+    .open = open_model,
+    .fit = fit,
+    .likelihood = likelihood,
+    .log_prior = log_prior,
+    .column_names = column_names,
+    .columns = columns,
+    .save = save,
+    .load = load,
+};
+
+const elbo_model elbo_model_linear_gaussian = {
+    .name = "linear_gaussian",
+    .source = "West and Harrison, Bayesian Forecasting and Dynamic Models, 1997, "
+              "16.4",
+    .doc = "x' ~ N(A x + B u + c, W), all unknown, in linear-Gaussian worlds",
+    .options = options,
+    .linear = &linear,
+};

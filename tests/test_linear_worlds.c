@@ -1,0 +1,560 @@
+/* tests/test_linear_worlds.c -- the engine in linear-Gaussian worlds. */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inference/linear_state.h"
+#include "inference/messages/mniw.h"
+#include "tests/engine_cases.h"
+#include "tests/suites.h"
+
+static const char small[] = "states=3 inputs=2 noise=0.05 start=1";
+
+/* An experiment on a random system, number `instance`. */
+static elbo_engine *open_case(case_setup *c, const case_text *given,
+                              unsigned instance)
+{
+    case_text text = *given;
+    elbo_engine *engine;
+    char own[200];
+
+    if (!text.env) text.env = "random_linear";
+    if (!text.env_own) {
+        snprintf(own, sizeof own, "%s instance=%u", small, instance);
+        text.env_own = own;
+    }
+    if (!text.model) text.model = "linear_gaussian";
+    if (!text.control) text.control = "lqr";
+    case_open(c, &text);
+
+    const char *section, *key;
+
+    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
+    case_ok(elbo_engine_open(&c->setup, instance, &engine));
+    return engine;
+}
+
+static void close_case(case_setup *c, elbo_engine *engine)
+{
+    elbo_engine_free(engine);
+    case_close(c);
+}
+
+/* ---- the true model: promise, truth and a Riccati recursion of ours ---- */
+
+enum { N = 3, M = 2 };
+
+static double get(const gsl_matrix *A, size_t i, size_t j)
+{
+    return gsl_matrix_get(A, i, j);
+}
+
+/* P <- Q + g A'P A - g^2 A'P B (R + g B'P B)^-1 B'P A for Q = I, R = I, nu = 2. */
+static void riccati(const elbo_linear_dynamics *map, double g, double P[N][N])
+{
+    double PA[N][N], PB[N][M], S[M][M], H[M][N], out[N][N];
+
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < N; j++) {
+            PA[i][j] = 0;
+            for (size_t k = 0; k < N; k++) PA[i][j] += P[i][k] * get(map->A, k, j);
+        }
+        for (size_t j = 0; j < M; j++) {
+            PB[i][j] = 0;
+            for (size_t k = 0; k < N; k++) PB[i][j] += P[i][k] * get(map->B, k, j);
+        }
+    }
+    for (size_t i = 0; i < M; i++) {
+        for (size_t j = 0; j < M; j++) {
+            S[i][j] = i == j;
+            for (size_t k = 0; k < N; k++)
+                S[i][j] += g * get(map->B, k, i) * PB[k][j];
+        }
+        for (size_t j = 0; j < N; j++) {
+            H[i][j] = 0;
+            for (size_t k = 0; k < N; k++)
+                H[i][j] += g * get(map->B, k, i) * PA[k][j];
+        }
+    }
+
+    const double det = S[0][0] * S[1][1] - S[0][1] * S[1][0];
+    const double inverse[M][M] = {
+        {S[1][1] / det,  -S[0][1] / det},
+        {-S[1][0] / det, S[0][0] / det },
+    };
+
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++) {
+            out[i][j] = i == j;
+            for (size_t k = 0; k < N; k++)
+                out[i][j] += g * get(map->A, k, i) * PA[k][j];
+            for (size_t a = 0; a < M; a++)
+                for (size_t b = 0; b < M; b++)
+                    out[i][j] -= H[a][i] * inverse[a][b] * H[b][j];
+        }
+    memcpy(P, out, sizeof out);
+}
+
+START_TEST(the_true_model_keeps_its_promise)
+{
+    const double g = 0.95;
+    case_setup c;
+    elbo_engine *engine = open_case(
+        &c,
+        &(case_text){.model = "true",
+                     .env_common = "discount=0.95",
+                     .control_common = "temperature=0",
+                     .data = "steps=0"},
+        (unsigned)_i);
+    const elbo_linear *l = engine->linear;
+    double P[N][N] = {{0}}, J = 0;
+    elbo_row row;
+
+    case_ok(elbo_engine_iterate(engine, &row));
+    for (int k = 0; k < 3000; k++) riccati(&l->world.dynamics, g, P);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++)
+            J -= P[i][j]
+                 * (get(l->world.P0, i, j) + 1
+                    + g / (1 - g) * get(l->world.dynamics.W, i, j))
+                 / 2;
+    ck_assert_double_eq_tol(row.return_real, J, 1e-9 * fabs(J));
+    ck_assert_double_eq_tol(row.return_model, J, 1e-9 * fabs(J));
+    ck_assert_double_eq_tol(row.parts.reward, J, 1e-9 * fabs(J));
+    ck_assert(row.parts.policy_kl == 0 && row.parts.transition_kl == 0);
+    close_case(&c, engine);
+}
+END_TEST
+
+/* ---- parts that add up to what is known otherwise ---- */
+
+/* The cut's own bound is the evidence of the data: the posterior is exact. */
+START_TEST(the_learnt_part_is_the_evidence_of_the_data)
+{
+    case_setup c;
+    elbo_engine *engine = open_case(
+        &c,
+        &(case_text){.env_common = "horizon=20",
+                     .control_common = "temperature=0",
+                     .model_own = "prior_precision=0.5 prior_noise=0.3",
+                     .data = "steps=57"},
+        (unsigned)_i);
+    const elbo_linear *l = engine->linear;
+    elbo_arena *ws = elbo_arena_alloc(1 << 14);
+    elbo_mniw prior, post;
+    double evidence;
+    elbo_row row;
+
+    case_ok(elbo_engine_iterate(engine, &row));
+    case_ok(elbo_mniw_init(&prior, N, N + M + 1, ws));
+    case_ok(elbo_mniw_init(&post, N, N + M + 1, ws));
+    elbo_mniw_isotropic(&prior, 0.5, 0.3, N + 2);
+    case_ok(elbo_mniw_posterior(&prior, &l->D[0], &post, ws));
+    case_ok(elbo_mniw_evidence(&prior, &post, 57, &evidence, ws));
+    ck_assert_double_eq_tol(row.parts.likelihood + row.parts.prior, evidence,
+                            1e-10 * fabs(evidence));
+    ck_assert_double_eq_tol(
+        row.elbo,
+        row.parts.reward - row.parts.policy_kl - row.parts.transition_kl
+            + row.parts.likelihood + row.parts.prior,
+        1e-12 * elbo_parts_scale(&row.parts));
+    ck_assert(row.value_gap == row.return_model - row.return_real);
+    elbo_arena_free(ws);
+    close_case(&c, engine);
+}
+END_TEST
+
+/* F_control at the E-step's optimum is E V(x_0). */
+static const case_text balanced[] = {
+    {.control_common = "temperature=0.3", .inference = "transition=tilt(4)"},
+    {.control_common = "temperature=0.3 kl=next",
+     .inference = "transition=tilt(4)"},
+    {.control_common = "temperature=0.3",
+     .inference = "transition=tilt(-400)",
+     .data = "steps=2000 episode_steps=20"},
+    {.control_common = "temperature=2 prior_variance=0.5"},
+    {.env_common = "horizon=9 discount=1",
+     .control_common = "temperature=0.3 prior_variance=2",
+     .inference = "transition=tilt(2)"},
+    {.env_common = "horizon=9",
+     .model_own = "time_varying=true",
+     .control_common = "temperature=0.3",
+     .inference = "transition=tilt(2)"},
+};
+
+START_TEST(the_parts_balance_at_the_value_of_the_start)
+{
+    case_text text = balanced[_i];
+    case_setup c;
+    elbo_row row;
+
+    if (!text.data) text.data = "steps=200 episode_steps=20";
+
+    elbo_engine *engine = open_case(&c, &text, 3);
+    const elbo_linear *l = engine->linear;
+
+    case_ok(elbo_engine_iterate(engine, &row));
+
+    const double value =
+        elbo_quadratic_mean(&l->stage[0].V, l->world.m0, l->world.P0);
+    const double control =
+        row.parts.reward - row.parts.policy_kl - row.parts.transition_kl;
+
+    ck_assert_double_eq_tol(control, value, 1e-9 * (1 + fabs(value)));
+    close_case(&c, engine);
+}
+END_TEST
+
+/* ---- what must rise ---- */
+
+static const case_text rising[] = {
+    {.control_common = "temperature=0.5", .inference = "iterations=12"},
+    {.control_common = "temperature=0.5",
+     .inference = "iterations=12 transition=tilt(3) feedback=1"},
+    {.control_common = "temperature=0.5 kl=next prior_variance=1",
+     .inference = "iterations=12 transition=tilt(3) feedback=1"},
+    {.env_common = "horizon=6",
+     .control_common = "temperature=0",
+     .model_own = "time_varying=true",
+     .inference = "iterations=12 transition=tilt(1) feedback=1 weight=0.5"},
+    {.env_common = "horizon=6",
+     .control_common = "temperature=0.1",
+     .model_own = "estimate=maximum_likelihood",
+     .inference = "iterations=12 transition=tilt(1) feedback=1"},
+};
+
+/* The watchdog stops a run that falls: 40 systems a setting, 200 in all. */
+START_TEST(what_must_rise_rises)
+{
+    const size_t settings = sizeof rising / sizeof *rising;
+    case_text text = rising[(size_t)_i % settings];
+    const unsigned instance = (unsigned)((size_t)_i / settings);
+    case_setup c;
+    elbo_row row;
+    double F = -HUGE_VAL;
+
+    text.data = "steps=40 episode_steps=8";
+
+    elbo_engine *engine = open_case(&c, &text, instance);
+
+    while (elbo_engine_verdict(engine) == ELBO_RUNNING) {
+        case_ok(elbo_engine_iterate(engine, &row));
+        if (engine->set.kappa == 1 && row.iteration > 1)
+            ck_assert_double_ge(row.elbo,
+                                F - 1e-9 * elbo_parts_scale(&row.parts));
+        F = row.elbo;
+    }
+    close_case(&c, engine);
+}
+END_TEST
+
+static double outer(elbo_engine *e)
+{
+    const elbo_linear *l = e->linear;
+    const elbo_lqr problem = elbo_linear_problem(e);
+    const elbo_linear_chain chain = elbo_linear_chain_of(l);
+    const elbo_linear_model *model = l->belief.model;
+    elbo_lqr_parts parts;
+    double likelihood, prior;
+
+    case_ok(elbo_lqr_parts_at(&problem, &chain, l->world.m0, l->world.P0, &parts,
+                              e->ws));
+    case_ok(model->likelihood(&l->belief, l->D, &likelihood, e->ws));
+    case_ok(model->log_prior(&l->belief, &prior, e->ws));
+    return parts.reward - parts.policy_kl - parts.transition_kl + likelihood
+           + prior;
+}
+
+/* The closed M-step is where F is largest: a fit to counts that are a little off,
+ * data or expected, is worse. A sign, a share or a normalised occupancy in the
+ * expected counts would show here. */
+START_TEST(the_closed_m_step_is_the_maximum)
+{
+    case_setup c;
+    elbo_engine *e = open_case(
+        &c,
+        &(case_text){.env_common = "discount=0.9",
+                     .control_common = "temperature=0.5",
+                     .inference = "iterations=9 transition=tilt(5) feedback=1",
+                     .data = "steps=30 episode_steps=10"},
+        (unsigned)_i);
+    elbo_linear *const l = e->linear;
+    elbo_row row;
+
+    for (int k = 0; k < 2; k++) case_ok(elbo_engine_iterate(e, &row));
+    /* the M-step of the next iteration, by hand: D and what (pi, q) expect */
+    case_ok(e->family->m_step(e, &row));
+
+    const double best = outer(e);
+
+    for (int k = 0; k < 24; k++) {
+        const double off = k % 2 ? 1e-3 : -1e-3;
+        const size_t i = (size_t)k / 2 % 6, j = (size_t)(k / 2 * 5) % 6;
+        double *at[] = {gsl_matrix_ptr(l->S[0].Szz, i, i),
+                        gsl_matrix_ptr(l->S[0].Syz, i % 3, j),
+                        gsl_matrix_ptr(l->S[0].Syy, i % 3, i % 3), &l->S[0].n};
+        double *const x = at[k % 4];
+        const double kept = *x;
+
+        *x += off * (1 + fabs(kept));
+        case_ok(l->belief.model->fit(&l->belief, l->S, e->ws));
+        *x = kept;
+        ck_assert_double_le(outer(e), best + 1e-11 * fabs(best));
+    }
+    case_ok(l->belief.model->fit(&l->belief, l->S, e->ws));
+    ck_assert_double_eq_tol(outer(e), best, 1e-11 * fabs(best));
+    close_case(&c, e);
+}
+END_TEST
+
+/* ---- data ---- */
+
+/* What is drawn has the moments of what is exact, within five standard errors of
+ * 400 episodes. */
+START_TEST(a_population_is_the_limit_of_its_samples)
+{
+    const case_text exact = {.env_common = "horizon=5 discount=1",
+                             .control_common = "temperature=0.2",
+                             .data = "source=population policy=expert steps=2000 "
+                                     "epsilon=0.5 noise=0.7"};
+    case_text drawn = exact;
+    case_setup a, b;
+    elbo_row row;
+
+    drawn.data = "policy=expert steps=2000 epsilon=0.5 noise=0.7";
+
+    elbo_engine *p = open_case(&a, &exact, 2), *q = open_case(&b, &drawn, 2);
+
+    case_ok(elbo_engine_iterate(p, &row));
+    ck_assert_uint_eq(row.env_steps, 2000);
+    case_ok(elbo_engine_iterate(q, &row));
+    ck_assert_uint_eq(row.env_steps, 2000);
+
+    const elbo_moments *x = &p->linear->D[0], *y = &q->linear->D[0];
+
+    ck_assert_double_eq_tol(x->n, 2000, 1e-9);
+    for (size_t i = 0; i < N + M + 1; i++)
+        for (size_t j = 0; j < N + M + 1; j++) {
+            /* spread of a mean of 400 independent episodes of 5 steps */
+            const double spread = 5 * sqrt(400) * 5
+                                  * sqrt(1 + get(x->Szz, i, i) / 2000
+                                                 * get(x->Szz, j, j) / 2000)
+                                  * 1.5;
+
+            ck_assert_double_eq_tol(get(x->Szz, i, j), get(y->Szz, i, j),
+                                    spread);
+        }
+    close_case(&a, p);
+    close_case(&b, q);
+}
+END_TEST
+
+START_TEST(transitions_are_read_from_a_file)
+{
+    char path[] = "/tmp/elbo-linear-XXXXXX";
+    elbo_arena *arena = elbo_arena_alloc(1 << 12);
+    elbo_linear_data data;
+    elbo_moments S;
+
+    case_file(path, "u1,x1,y1\n1,2,3\n-1,0.5,0.25\n");
+    case_ok(elbo_linear_data_read(&data, path, 1, 1, arena));
+    case_ok(elbo_moments_init(&S, 1, 3, arena));
+    case_ok(elbo_linear_data_moments(&data, 2, 1, &S, arena));
+    ck_assert(S.n == 4);
+    ck_assert_double_eq_tol(get(S.Szz, 0, 1), 2 * (2 * 1 - 0.5), 1e-15);
+    ck_assert_double_eq_tol(get(S.Syz, 0, 0), 2 * (6 + 0.125), 1e-15);
+    ck_assert_double_eq_tol(get(S.Syz, 0, 2), 2 * 3.25, 1e-15);
+    unlink(path);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+START_TEST(a_fault_in_a_file_has_its_place)
+{
+    char path[] = "/tmp/elbo-linear-XXXXXX";
+    elbo_arena *arena = elbo_arena_alloc(1 << 12);
+    elbo_linear_data data;
+
+    case_file(path, "u1,x1,y1\n1,2,3\n-1,nan,0.25\n");
+    case_fails(elbo_linear_data_read(&data, path, 1, 1, arena), ELBO_EDATA,
+               ":3:4");
+    unlink(path);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+/* ---- runs ---- */
+
+static const case_text resumed[] = {
+    {.env_common = "horizon=12",
+     .control_common = "temperature=0.1",
+     .inference = "transition=tilt(5) feedback=1",
+     .data = "mode=online policy=current epsilon=1 noise=0.1 steps=7"},
+    {.env_common = "horizon=4",
+     .model_own = "time_varying=true",
+     .data = "steps=40"},
+    {.model_own = "estimate=maximum_likelihood",
+     .env_common = "horizon=12",
+     .control_common = "temperature=0",
+     .data = "mode=online policy=current epsilon=0.5 steps=12"},
+    {.data = "source=population steps=100 noise=2",
+     .env_common = "horizon=12"},
+};
+
+START_TEST(a_resumed_run_goes_on_to_the_same_bits)
+{
+    char path[] = "/tmp/elbo-linear-XXXXXX";
+    case_setup a, b;
+    elbo_engine *whole = open_case(&a, &resumed[_i], 5);
+    elbo_engine *half = open_case(&b, &resumed[_i], 5);
+    elbo_writer *out = elbo_writer_alloc();
+    elbo_reader *in;
+    elbo_row x, y;
+    double wx[ELBO_ROW_COLUMNS], wy[ELBO_ROW_COLUMNS];
+
+    case_file(path, "");
+    for (int k = 0; k < 5; k++) case_ok(elbo_engine_iterate(whole, &x));
+    for (int k = 0; k < 3; k++) case_ok(elbo_engine_iterate(half, &y));
+    elbo_engine_save(half, out);
+    case_ok(elbo_writer_commit(out, path));
+    elbo_engine_free(half);
+    case_ok(elbo_engine_open(&b.setup, 5, &half));
+    case_ok(elbo_reader_open(path, &in));
+    case_ok(elbo_engine_load(half, in));
+    for (int k = 0; k < 2; k++) case_ok(elbo_engine_iterate(half, &y));
+
+    const size_t n = elbo_row_values(&x, ELBO_EXPONENTIAL, wx);
+
+    ck_assert_uint_eq(elbo_row_values(&y, ELBO_EXPONENTIAL, wy), n);
+    ck_assert(memcmp(wx, wy, n * sizeof *wx) == 0);
+    unlink(path);
+    elbo_reader_free(in);
+    elbo_writer_free(out);
+    close_case(&a, whole);
+    close_case(&b, half);
+}
+END_TEST
+
+/* A policy that lets the world run away earns minus infinity, and is told so. */
+START_TEST(an_unstable_promise_is_refused_in_words)
+{
+    case_setup c;
+    elbo_engine *e = open_case(
+        &c,
+        &(case_text){.env = "linear",
+                     .env_own = "A=1.2 B=1",
+                     .model = "random",
+                     .control_common = "temperature=0",
+                     .data = "steps=0"},
+        4);
+    elbo_row row;
+
+    case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "does not stabilise");
+    close_case(&c, e);
+}
+END_TEST
+
+static const struct {
+    const char *section, *key;
+    case_text text;
+} refused[] = {
+    {"model",     "name",           {.model = "tabular"}                         },
+    {"control",   "name",           {.control = "value_iteration"}               },
+    {"env",       "discount",       {.env_common = "discount=1"}                 },
+    {"inference", "likelihood",     {.inference = "likelihood=-0.5*sq(E(V(y))-V(next))"}},
+    {"inference", "transition",     {.inference = "transition=robust(0.1)"}      },
+    {"inference", "feedback",       {.inference = "feedback=1"}                  },
+    {"inference", "feedback",       {.inference = "feedback=1 transition=tilt(-2)"}},
+    {"control",   "prior_variance", {.control_common = "temperature=inf"}        },
+    {"data",      "policy",         {.data = "policy=current"}                   },
+};
+
+START_TEST(settings_that_do_not_go_together_are_refused)
+{
+    case_text text = refused[_i].text;
+    const char *section, *key;
+    case_setup c;
+
+    text.env = "double_integrator";
+    if (!text.model) text.model = "linear_gaussian";
+    if (!text.control) text.control = "lqr";
+    case_open(&c, &text);
+    ck_assert_int_eq(elbo_setup_check(&c.setup, 0, &section, &key),
+                     ELBO_ECONFIG);
+    ck_assert_str_eq(section, refused[_i].section);
+    ck_assert_str_eq(key, refused[_i].key);
+    case_close(&c);
+}
+END_TEST
+
+/* Continuous time by steps: against many small explicit ones. */
+START_TEST(a_held_input_follows_the_differential_equation)
+{
+    static const char *const worlds[] = {"boeing747", "spring_mass"};
+    case_setup c;
+    elbo_engine *e = open_case(
+        &c,
+        &(case_text){.env = worlds[_i],
+                     .env_own = "dt=0.25",
+                     .model = "true",
+                     .data = "steps=0"},
+        0);
+    const elbo_linear_world *w = &e->linear->world;
+    case_setup d;
+    case_text fine = {.env = worlds[_i],
+                      .env_own = "dt=0.125",
+                      .model = "true",
+                      .data = "steps=0"};
+    elbo_engine *half = open_case(&d, &fine, 0);
+    const elbo_linear_world *h = &half->linear->world;
+
+    /* exp(F dt) = exp(F dt/2)^2, and B = (A_half + I) B_half */
+    for (size_t i = 0; i < w->nx; i++) {
+        for (size_t j = 0; j < w->nx; j++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < w->nx; k++)
+                sum += get(h->dynamics.A, i, k) * get(h->dynamics.A, k, j);
+            ck_assert_double_eq_tol(get(w->dynamics.A, i, j), sum, 1e-12);
+        }
+        for (size_t j = 0; j < w->nu; j++) {
+            double sum = get(h->dynamics.B, i, j);
+
+            for (size_t k = 0; k < w->nx; k++)
+                sum += get(h->dynamics.A, i, k) * get(h->dynamics.B, k, j);
+            ck_assert_double_eq_tol(get(w->dynamics.B, i, j), sum, 1e-12);
+        }
+    }
+    close_case(&d, half);
+    close_case(&c, e);
+}
+END_TEST
+
+Suite *suite_linear_worlds(void)
+{
+    Suite *suite = suite_create("linear_worlds");
+    TCase *tc = tcase_create("engine"), *data = tcase_create("data");
+    TCase *runs = tcase_create("runs");
+
+    tcase_add_loop_test(tc, the_true_model_keeps_its_promise, 0, 10);
+    tcase_add_loop_test(tc, the_learnt_part_is_the_evidence_of_the_data, 0, 10);
+    tcase_add_loop_test(tc, the_parts_balance_at_the_value_of_the_start, 0,
+                        sizeof balanced / sizeof *balanced);
+    tcase_add_loop_test(tc, what_must_rise_rises, 0, 200);
+    tcase_add_loop_test(tc, the_closed_m_step_is_the_maximum, 0, 10);
+    suite_add_tcase(suite, tc);
+    tcase_add_test(data, a_population_is_the_limit_of_its_samples);
+    tcase_add_test(data, transitions_are_read_from_a_file);
+    tcase_add_test(data, a_fault_in_a_file_has_its_place);
+    tcase_add_loop_test(data, a_held_input_follows_the_differential_equation, 0,
+                        2);
+    suite_add_tcase(suite, data);
+    tcase_add_loop_test(runs, a_resumed_run_goes_on_to_the_same_bits, 0,
+                        sizeof resumed / sizeof *resumed);
+    tcase_add_test(runs, an_unstable_promise_is_refused_in_words);
+    tcase_add_loop_test(runs, settings_that_do_not_go_together_are_refused, 0,
+                        sizeof refused / sizeof *refused);
+    suite_add_tcase(suite, runs);
+    return suite;
+}
