@@ -6,6 +6,7 @@
  * estimated L at the q that it was measured at), and, in a restricted class,
  * the member and what its rows cost.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -44,7 +45,8 @@ static elbo_status copy_kernel(const elbo_kernel *from, elbo_arena *arena,
 }
 
 /* P = q exp(L), each row to sum 1 again: E_q p / q is 1, which an estimate need
- * not know; what it is short of that, or above, would be charged as KL. */
+ * not know; what it is short of that, or above, would be charged as KL. Never 0,
+ * as in elbo_ratio_clip. */
 static void believe_ratio(const elbo_kernel *q, double P[])
 {
     const elbo_pattern *pattern = q->pattern;
@@ -55,7 +57,7 @@ static void believe_ratio(const elbo_kernel *q, double P[])
         double sum = 0;
 
         for (size_t i = begin; i < end; i++)
-            sum += P[i] = q->prob[i] * exp(P[i]);
+            sum += P[i] = fmax(q->prob[i] * exp(P[i]), DBL_MIN);
         for (size_t i = begin; sum > 0 && i < end; i++) P[i] /= sum;
     }
 }

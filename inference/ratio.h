@@ -12,7 +12,8 @@ elbo_status elbo_kernel_onto(const elbo_kernel *p, const elbo_pattern *pattern,
                              elbo_arena *arena, elbo_kernel *out);
 
 /* out[nnz] = p, kept within q exp(-c) and q exp(c): what a log ratio clipped at c
- * says of p. */
+ * says of p. At least DBL_MIN: where q underflows now, the next q may not, and its
+ * clipped charge is finite. */
 void elbo_ratio_clip(const elbo_kernel *p, const elbo_kernel *q, double c,
                      double out[]);
 

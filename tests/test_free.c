@@ -219,6 +219,33 @@ START_TEST(a_clipped_ratio_is_clipped_in_logs)
 }
 END_TEST
 
+/* Where beta is small, q comes so near to the edge of its simplex that entries
+ * underflow; the next q brings some of them back, and is charged for that. */
+START_TEST(what_underflows_may_return_at_a_finite_price)
+{
+    const case_text text = {
+        .env_own = "states=20 actions=3 branching=3 instance=6",
+        .env_common = "discount=0.9",
+        .model = "low_rank",
+        .model_own = "rank=3",
+        .control_common = "temperature=0.1",
+        .inference = "transition=free(ratio=clip(5),beta=0.01) iterations=4 "
+                     "m_step_iterations=50"};
+    double p[] = {0.25, 0.75, 0}, q[] = {1, 0, 0}, out[3];
+    const elbo_pattern pattern = {.nS = 1, .nA = 1, .width = 2, .nnz = 3};
+    const elbo_kernel world = {.pattern = &pattern, .prob = p};
+    const elbo_kernel model = {.pattern = &pattern, .prob = q};
+    elbo_row row;
+    case_setup c;
+
+    elbo_ratio_clip(&world, &model, 1, out);
+    ck_assert_double_eq_tol(out[0], exp(-1), 1e-15);
+    ck_assert(out[1] > 0 && out[1] < 1e-300 && out[2] > 0);
+    end(&c, run(&c, &text, &row));
+    ck_assert(isfinite(row.parts.transition_kl));
+}
+END_TEST
+
 /* Data: every outcome of every row as often as the world says, to 1 / 2000. */
 static elbo_data census(case_problem *c, size_t each)
 {
@@ -456,6 +483,7 @@ Suite *suite_free(void)
     suite_add_tcase(s, t);
     t = tcase_create("ratio");
     tcase_add_test(t, a_clipped_ratio_is_clipped_in_logs);
+    tcase_add_test(t, what_underflows_may_return_at_a_finite_price);
     tcase_add_test(t, the_populations_classifier_is_the_log_ratio);
     tcase_add_test(t, the_classifier_maximises_its_own_objective);
     tcase_add_test(t, an_estimated_ratio_of_many_data_gives_the_exact_bound);

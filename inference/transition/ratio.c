@@ -35,7 +35,9 @@ void elbo_ratio_clip(const elbo_kernel *p, const elbo_kernel *q, double c,
     const double low = exp(-c), high = exp(c);
 
     for (size_t i = 0; i < p->pattern->nnz; i++)
-        out[i] = fmin(fmax(p->prob[i], q->prob[i] * low), q->prob[i] * high);
+        out[i] = fmax(
+            fmin(fmax(p->prob[i], q->prob[i] * low), q->prob[i] * high),
+            DBL_MIN);
 }
 
 /* m[nnz] += the model's successors of a real transition of this mass. */
