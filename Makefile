@@ -36,7 +36,8 @@ DEMO   := tests/data/demo.yaml
 VERSION := $(shell cat inference/program/VERSION 2>/dev/null)
 COMPILE = $(CC) -std=c11 $(OPTIMIZE) -march=$(MARCH) -fopenmp -ffp-contract=off \
           -fPIC -I. -MMD -MP -D_POSIX_C_SOURCE=200809L $(WARN) $(CPPFLAGS) $(CFLAGS)
-LIBS := -lgsl -llapacke -llapack -lblas -lyaml -ljansson -lxxhash -lm
+LIBS := -lgsl -llapacke -llapack -Wl,--push-state,--no-as-needed -lblas \
+        -Wl,--pop-state -lyaml -ljansson -lxxhash -lm
 LINK = $(CC) $(OPTIMIZE) -fopenmp $(LDFLAGS)
 
 all: build/elbo

@@ -74,6 +74,7 @@
     X(continuous)                                                              \
     X(i2c)                                                                     \
     X(i2c_worlds)                                                              \
+    X(hmm)                                                                     \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -52,7 +52,7 @@ skip() {
 same_sum() {
     awk -v a="$(median "$1" "$3")" -v b="$(median "$2" "$3")" 'BEGIN {
         d = a - b; exit !((d < 0 ? -d : d) <= 1e-9 * a) }' || {
-        echo "run.sh: $3 differs between bench_tabular and its peer" >&2
+        echo "run.sh: $3 differs between a benchmark and its peer" >&2
         exit 1
     }
 }
@@ -91,6 +91,23 @@ language() {
         report "IterVAML as an expression / by hand in time, $world" \
             "$(median "$out/language" ${world}_ratio)" at-most 1.2
     done
+}
+
+# A forward-backward pass of an HMM with so many states.
+hmm() { # STATES TARGET
+    what="HMM forward-backward, $1 states: elbo / numpy in time"
+    if [ -z "$peer" ]; then
+        skip "$what" "no numpy and scipy in $python"
+        return
+    fi
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        "$build/bench/bench_hmm" "$1" >>"$out/hmm.$1"
+        "$python" "$here/peer_hmm.py" "$1" >>"$out/hmm.$1.peer"
+        i=$((i + 1))
+    done
+    same_sum "$out/hmm.$1" "$out/hmm.$1.peer" count
+    report "$what" "$(ratio ms "$out/hmm.$1.peer" "$out/hmm.$1")" at-least "$2"
 }
 
 # Milliseconds of 20 starts of a command.
@@ -137,5 +154,9 @@ for t in 1 2; do
 done
 threads 1
 language
+hmm 4 80
+hmm 10 40
+hmm 50 12
+hmm 200 1.7
 start_up
 [ ! -e "$out/missed" ]
