@@ -14,7 +14,9 @@
     X(matrix_text)                                                             \
     X(parallel)                                                                \
     X(lqr)                                                                     \
+    X(lqr_solve)                                                               \
     X(lqr_evaluate)                                                            \
+    X(lqr_gradient)                                                            \
     X(statistics)                                                              \
     X(options)                                                                 \
     X(names)                                                                   \

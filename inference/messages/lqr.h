@@ -12,15 +12,13 @@
  *   beta finite                  LEQG (Jacobson 1973; Whittle 1990): beta > 0
  *                                seeks risk, beta < 0 averts it (Hansen, Sargent)
  *   alpha = inf                  pi = pi0
- * With b = beta (gamma beta under kl_next), s = gamma / b, W = L L', S = I + s L'P L:
- *   beta log E_p exp(gamma V/b) = gamma V~(F z + c),
- *   P~ = P (I + s W P)^-1,  p~ = (I + s P W)^-1 p,
- *   c~ = c + s/2 p' L S^-1 L' p - log det S / (2 s).
- * W is never inverted: it may be singular, or 0.
+ * With b = beta (gamma beta under kl_next) and s = gamma / b, the backup's expectation is
+ * gamma V~(F z + c) of inference/messages/tilted.h. W is never inverted: it may be
+ * singular, or 0.
  *
  * A value may be infinite, and that is an error in words: ELBO_ENOTPD with the
- * stage when S is not positive definite (beta < 0: the risk-averse value is minus
- * infinity, the breakdown of Jacobson and Whittle) or Q_uu + alpha precision is
+ * stage when I + s L'P L, W = L L', is not positive definite (beta < 0: the risk-averse
+ * value is minus infinity, the breakdown of Jacobson and Whittle) or Q_uu + alpha precision is
  * not (the value is unbounded above).
  */
 #ifndef ELBO_LQR_H
@@ -52,6 +50,8 @@ extern const elbo_lqr elbo_lqr_defaults;
 size_t elbo_lqr_stage_of(size_t n, size_t t);
 /* The coefficient b of KL(q || p) in F: beta, or gamma beta; +-inf: not charged. */
 double elbo_lqr_charge(const elbo_lqr *lqr);
+/* s = gamma / b; 0 when nothing is charged. */
+double elbo_lqr_exponent(const elbo_lqr *lqr);
 
 typedef struct elbo_lqr_stage {
     elbo_quadratic V; /* in x */

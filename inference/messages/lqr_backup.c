@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "inference/messages/lqr.h"
+#include "inference/messages/tilted.h"
 
 const elbo_lqr elbo_lqr_defaults = {.gamma = 1, .beta = INFINITY};
 
@@ -15,6 +16,13 @@ size_t elbo_lqr_stage_of(size_t n, size_t t)
 double elbo_lqr_charge(const elbo_lqr *lqr)
 {
     return lqr->kl_next ? lqr->gamma * lqr->beta : lqr->beta;
+}
+
+double elbo_lqr_exponent(const elbo_lqr *lqr)
+{
+    const double b = elbo_lqr_charge(lqr);
+
+    return isinf(b) ? 0 : lqr->gamma / b;
 }
 
 elbo_lqr_stage elbo_lqr_stage_take(elbo_arena *arena, size_t nx, size_t nu)
@@ -30,110 +38,8 @@ elbo_lqr_stage elbo_lqr_stage_take(elbo_arena *arena, size_t nx, size_t nu)
     };
 }
 
-/* V~ and q's noise, see lqr.h; s = gamma / b. */
-typedef struct tilted {
-    elbo_quadratic V; /* log E_p exp(s V) = s V~(m) */
-    gsl_matrix *N;    /* (I + s W P)^-1: q's mean is N m + shift */
-    gsl_vector *shift;
-    gsl_matrix *W;    /* L S^-1 L' */
-} tilted;
-
-static tilted tilted_take(elbo_arena *ws, size_t nx)
-{
-    return (tilted){.V = elbo_quadratic_take(ws, nx),
-                    .N = elbo_arena_mat(ws, nx, nx),
-                    .shift = elbo_arena_vec(ws, nx),
-                    .W = elbo_arena_mat(ws, nx, nx)};
-}
-
-/* q's noise L S^-1 L' into t->W; returns log det S / (2 s) in *spread, whose limit
- * at s = 0 is tr(P W) / 2. */
-static elbo_status tilt_noise(const gsl_matrix *W, const gsl_matrix *P, double s,
-                              tilted *t, double *spread, elbo_arena *ws)
-{
-    const size_t nx = W->size1;
-    gsl_matrix *L = elbo_arena_mat(ws, nx, nx), *PL = elbo_arena_mat(ws, nx, nx);
-    gsl_matrix *E = elbo_arena_mat(ws, nx, nx), *Y = elbo_arena_mat(ws, nx, nx);
-    gsl_vector *w = elbo_arena_vec(ws, nx);
-
-    ELBO_TRY(elbo_arena_check(ws, "a tilt"));
-    if (elbo_psd_factor(W, L, ws) != ELBO_OK)
-        return elbo_fail_prefix("the noise W is no covariance");
-
-    /* L'P L = E' diag(w) E */
-    gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1, P, L, 0, PL);
-    gsl_blas_dgemm(CblasTrans, CblasNoTrans, 1, L, PL, 0, E);
-    ELBO_TRY(elbo_eig_sym(E, w, ws));
-
-    /* Y = diag(1 + s w)^-1/2 E L', W~ = Y'Y */
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, E, L, 0, Y);
-    *spread = 0;
-    for (size_t i = 0; i < nx; i++) {
-        const double sw = s * w->data[i];
-        gsl_vector_view row = gsl_matrix_row(Y, i);
-
-        if (!(sw > -1))
-            return ELBO_FAIL(ELBO_ENOTPD,
-                             "E exp(gamma V / b) is infinite: I + s L'P L has "
-                             "eigenvalue %g, s = gamma / b = %g, W = L L'",
-                             1 + sw, s);
-        gsl_vector_scale(&row.vector, 1 / sqrt(1 + sw));
-        *spread += s != 0 ? log1p(sw) / (2 * s) : w->data[i] / 2;
-    }
-    gsl_blas_dsyrk(CblasLower, CblasTrans, 1, Y, 0, t->W);
-    elbo_sym_from_lower(t->W);
-    return ELBO_OK;
-}
-
-/* P~ = P N, p~ = N'p with N = (I + s W P)^-1. */
-static elbo_status tilt_value(const gsl_matrix *W, const elbo_quadratic *V,
-                              double s, tilted *t, elbo_arena *ws)
-{
-    const size_t nx = W->size1;
-    gsl_matrix *M = elbo_arena_mat(ws, nx, nx);
-    gsl_vector *Wp = elbo_arena_vec(ws, nx);
-    double square = 0;
-    elbo_lu lu;
-
-    ELBO_TRY(elbo_arena_check(ws, "a tilt"));
-    gsl_matrix_set_identity(M);
-    gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, s, W, V->P, 1, M);
-    ELBO_TRY(elbo_lu_factor(M, ws, &lu));
-    gsl_matrix_set_identity(t->N);
-    ELBO_TRY(elbo_lu_solve_columns(&lu, t->N, ws));
-
-    /* Rows of P N = (N'P)': N' times the rows of P. */
-    gsl_matrix_memcpy(t->V.P, V->P);
-    for (size_t i = 0; i < nx; i++) {
-        gsl_vector_view row = gsl_matrix_row(t->V.P, i);
-
-        ELBO_TRY(elbo_lu_solve_transposed(&lu, &row.vector));
-    }
-    elbo_sym_mean(t->V.P);
-    gsl_vector_memcpy(t->V.p, V->p);
-    ELBO_TRY(elbo_lu_solve_transposed(&lu, t->V.p));
-
-    /* c~ = c + s/2 p'W~ p - log det S / (2 s); the shift of q's mean s W~ p */
-    gsl_blas_dgemv(CblasNoTrans, 1, t->W, V->p, 0, Wp);
-    gsl_blas_ddot(V->p, Wp, &square);
-    gsl_vector_memcpy(t->shift, Wp);
-    gsl_vector_scale(t->shift, s);
-    t->V.c += V->c + 0.5 * s * square;
-    return ELBO_OK;
-}
-
-static elbo_status tilt(const gsl_matrix *W, const elbo_quadratic *V, double s,
-                        tilted *t, elbo_arena *ws)
-{
-    double spread = 0;
-
-    ELBO_TRY(tilt_noise(W, V->P, s, t, &spread, ws));
-    t->V.c = -spread;
-    return tilt_value(W, V, s, t, ws);
-}
-
 /* q = N(N (A x + B u + c) + shift, W~) */
-static void tilted_dynamics(const elbo_linear_dynamics *p, const tilted *t,
+static void tilted_dynamics(const elbo_linear_dynamics *p, const elbo_tilted *t,
                             const elbo_lqr_stage *stage)
 {
     /* The stage's matrices are its own; const says that q's readers do not write. */
@@ -171,19 +77,18 @@ static elbo_status transition_half(const elbo_lqr *lqr, size_t t,
         &lqr->dynamics[elbo_lqr_stage_of(lqr->ndynamics, t)];
     const elbo_quadratic *r = &lqr->reward[elbo_lqr_stage_of(lqr->nreward, t)];
     const double b = elbo_lqr_charge(lqr);
-    const double s = isinf(b) ? 0 : lqr->gamma / b;
-    tilted tilt_ = tilted_take(ws, lqr->nx);
+    elbo_tilted tilted = elbo_tilted_take(ws, lqr->nx);
     /* The noise is in V~ already. */
     gsl_matrix *still = elbo_arena_mat(ws, lqr->nx, lqr->nx);
     elbo_linear_dynamics mean = {.A = p->A, .B = p->B, .c = p->c, .W = still};
 
     ELBO_TRY(elbo_arena_check(ws, "a backup"));
     gsl_matrix_set_zero(still);
-    ELBO_TRY(tilt(p->W, next, s, &tilt_, ws));
-    ELBO_TRY(elbo_quadratic_through(r, lqr->gamma, &mean, &tilt_.V, &stage->Q,
+    ELBO_TRY(elbo_tilt(p->W, next, elbo_lqr_exponent(lqr), &tilted, ws));
+    ELBO_TRY(elbo_quadratic_through(r, lqr->gamma, &mean, &tilted.V, &stage->Q,
                                     ws));
     if (p->G && !isinf(b)) add_penalty(p, b, &stage->Q);
-    tilted_dynamics(p, &tilt_, stage);
+    tilted_dynamics(p, &tilted, stage);
     return ELBO_OK;
 }
 

@@ -2,15 +2,8 @@
 #include <gsl/gsl_blas.h>
 #include <math.h>
 
+#include "inference/messages/closed_loop.h"
 #include "inference/messages/lqr.h"
-
-enum { MOST_DOUBLINGS = 60 };
-
-/* A policy's chain of one stage: x' = M x + m + noise, noise ~ N(0, N). */
-typedef struct closed_loop {
-    gsl_matrix *M, *N;
-    gsl_vector *m;
-} closed_loop;
 
 static const elbo_linear_dynamics *dynamics_at(const elbo_linear_chain *c,
                                                size_t t)
@@ -23,67 +16,6 @@ static const elbo_linear_policy *policy_at(const elbo_linear_chain *c, size_t t)
     return &c->policy[elbo_lqr_stage_of(c->npolicy, t)];
 }
 
-static double largest(const gsl_matrix *A)
-{
-    double most = 0;
-
-    for (size_t i = 0; i < A->size1; i++)
-        for (size_t j = 0; j < A->size2; j++)
-            most = fmax(most, fabs(gsl_matrix_get(A, i, j)));
-    return most;
-}
-
-static elbo_status close_loop(const elbo_linear_dynamics *p,
-                              const elbo_linear_policy *pi, closed_loop *out,
-                              elbo_arena *ws)
-{
-    const size_t nx = p->A->size1, nu = pi->K->size1;
-
-    *out = (closed_loop){.M = elbo_arena_mat(ws, nx, nx),
-                         .N = elbo_arena_mat(ws, nx, nx),
-                         .m = elbo_arena_vec(ws, nx)};
-    gsl_matrix *BS = elbo_arena_mat(ws, nx, nu);
-
-    ELBO_TRY(elbo_arena_check(ws, "a closed loop"));
-    gsl_matrix_memcpy(out->M, p->A);
-    gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1, p->B, pi->K, 1, out->M);
-    gsl_vector_set_zero(out->m);
-    if (p->c) gsl_vector_memcpy(out->m, p->c);
-    gsl_blas_dgemv(CblasNoTrans, 1, p->B, pi->k, 1, out->m);
-    gsl_matrix_memcpy(out->N, p->W);
-    gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1, p->B, pi->S, 0, BS);
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, BS, p->B, 1, out->N);
-    elbo_sym_mean(out->N);
-    return ELBO_OK;
-}
-
-/* X = sum_k A^k X A'^k by doubling; A is overwritten. ELBO_ENOCONV with the
- * spectral radius of A, as its powers show it, when it is not below 1. */
-static elbo_status sum_powers(gsl_matrix *A, gsl_matrix *X, double gamma,
-                              elbo_arena *ws)
-{
-    const size_t n = A->size1;
-    gsl_matrix *T = elbo_arena_mat(ws, n, n), *more = elbo_arena_mat(ws, n, n);
-    double size = 0, power = 1;
-
-    ELBO_TRY(elbo_arena_check(ws, "a Lyapunov equation"));
-    for (size_t k = 0; k < MOST_DOUBLINGS; k++, power *= 2) {
-        size = largest(A);
-        if (size < 0x1p-60) return ELBO_OK;
-        if (!(size < 1e140)) break;
-        gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1, A, X, 0, T);
-        gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, T, A, 0, more);
-        elbo_sym_mean(more);
-        gsl_matrix_add(X, more);
-        gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1, A, A, 0, T);
-        gsl_matrix_memcpy(A, T);
-    }
-    return ELBO_FAIL(ELBO_ENOCONV,
-                     "the sum over time has no limit: rho(A + B K) = %g at "
-                     "gamma = %g",
-                     exp(log(size) / power) / sqrt(gamma), gamma);
-}
-
 /* V = E_pi (r + gamma E_p V): P by doubling, p by one solve, c by division. */
 static elbo_status evaluate_for_ever(const elbo_linear_chain *chain,
                                      const elbo_quadratic *r, elbo_quadratic *V,
@@ -93,16 +25,15 @@ static elbo_status evaluate_for_ever(const elbo_linear_chain *chain,
     elbo_quadratic Q = elbo_quadratic_take(ws, nx + chain->nu);
     elbo_quadratic step = elbo_quadratic_take(ws, nx);
     gsl_matrix *D = elbo_arena_mat(ws, nx, nx);
-    closed_loop loop;
+    elbo_closed_loop loop;
     elbo_lu lu;
 
-    ELBO_TRY(close_loop(chain->dynamics, chain->policy, &loop, ws));
+    ELBO_TRY(elbo_closed_loop_take(chain->dynamics, chain->policy, &loop, ws));
 
     /* P = P_r + gamma M'P M */
     ELBO_TRY(elbo_quadratic_under(r, chain->policy, V, ws));
     gsl_matrix_transpose_memcpy(D, loop.M);
-    gsl_matrix_scale(D, sqrt(chain->gamma));
-    ELBO_TRY(sum_powers(D, V->P, chain->gamma, ws));
+    ELBO_TRY(elbo_sum_powers(chain->gamma, D, V->P, ws));
 
     /* p = p_0 + gamma M'p, c = c_0 + gamma c */
     gsl_vector_set_zero(V->p);
@@ -295,10 +226,10 @@ static elbo_status occupancy_for_ever(const elbo_linear_chain *chain,
     const double gamma = chain->gamma;
     gsl_matrix *D = elbo_arena_mat(ws, nx, nx);
     gsl_vector *m = elbo_arena_vec(ws, nx);
-    closed_loop loop;
+    elbo_closed_loop loop;
     elbo_lu lu;
 
-    ELBO_TRY(close_loop(chain->dynamics, chain->policy, &loop, ws));
+    ELBO_TRY(elbo_closed_loop_take(chain->dynamics, chain->policy, &loop, ws));
     gsl_matrix_set_identity(D);
     for (size_t i = 0; i < nx; i++)
         for (size_t j = 0; j < nx; j++)
@@ -318,8 +249,7 @@ static elbo_status occupancy_for_ever(const elbo_linear_chain *chain,
     gsl_matrix_scale(loop.N, gamma);
     gsl_matrix_add(x->C, loop.N);
     gsl_vector_memcpy(x->m, m);
-    gsl_matrix_scale(loop.M, sqrt(gamma));
-    ELBO_TRY(sum_powers(loop.M, x->C, gamma, ws));
+    ELBO_TRY(elbo_sum_powers(gamma, loop.M, x->C, ws));
     x->w = 1 / (1 - gamma);
     return ELBO_OK;
 }

@@ -38,7 +38,7 @@ static elbo_status first_stage(const elbo_lqr *lqr, elbo_lqr_stage *stage,
                                doubling *d, elbo_arena *ws)
 {
     const size_t nx = lqr->nx, nu = lqr->nu;
-    const double b = elbo_lqr_charge(lqr), root = sqrt(lqr->gamma);
+    const double root = sqrt(lqr->gamma);
     const elbo_linear_dynamics *p = lqr->dynamics;
     elbo_quadratic zero = elbo_quadratic_take(ws, nx);
     gsl_matrix *B = elbo_arena_mat(ws, nu, nx); /* B' then M^-1 B' */
@@ -53,7 +53,7 @@ static elbo_status first_stage(const elbo_lqr *lqr, elbo_lqr_stage *stage,
     gsl_matrix_memcpy(d->A, p->A);
     gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, root, p->B, stage->pi.K, root, d->A);
     gsl_matrix_memcpy(d->G, p->W);
-    gsl_matrix_scale(d->G, isinf(b) ? 0 : lqr->gamma / b);
+    gsl_matrix_scale(d->G, elbo_lqr_exponent(lqr));
     if (isinf(lqr->alpha)) return ELBO_OK;
 
     const elbo_linear_prior *prior = lqr->nprior ? lqr->prior : NULL;
