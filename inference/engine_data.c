@@ -7,7 +7,7 @@
 #include "inference/core/alloc.h"
 #include "inference/core/parallel.h"
 #include "inference/core/textfile.h"
-#include "inference/engine_state.h"
+#include "inference/engine_facts.h"
 #include "inference/evaluate.h"
 #include "inference/optimal.h"
 #include "inference/population.h"
@@ -104,8 +104,16 @@ elbo_status elbo_engine_open_data(elbo_engine *e, const elbo_setup *setup,
         return elbo_data_read(&e->data, path, &e->world, e->context.known, 0,
                               e->arena);
     }
-    if (e->set.population)
+    if (e->set.population) {
+        elbo_facts facts;
+
+        ELBO_TRY(elbo_facts_read(setup, e->ws, &facts));
+        e->set.stages = facts.stages ? e->truth.horizon : 1;
         ELBO_TRY(elbo_population_count(&e->world, e->ws, &each));
+        if (!elbo_size_mul(each, e->set.stages, &each))
+            return ELBO_FAIL(ELBO_ESIZE, "data: a population of %zu stages",
+                             e->set.stages);
+    }
     if (!elbo_size_mul(each, rounds, &capacity))
         return ELBO_FAIL(ELBO_ESIZE,
                          "data: %zu iterations of %zu steps are too many",
@@ -116,10 +124,17 @@ elbo_status elbo_engine_open_data(elbo_engine *e, const elbo_setup *setup,
 
 /* ---- distributions ---- */
 
-/* d += share times the discounted visits of one policy in the world, random
- * actions mixed in; all stages together. */
-static elbo_status visit(elbo_engine *e, const double policy[], size_t stages,
-                         double epsilon, double share, double d[])
+/* A policy that visits the world, random actions mixed in. */
+typedef struct visitor {
+    const double *policy; /* [stages x nS x nA] */
+    size_t stages;
+    double epsilon;
+} visitor;
+
+/* d [kept x nS x nA] += share times its discounted visits; kept 1: all stages
+ * together. */
+static elbo_status visit(elbo_engine *e, visitor who, double share, size_t kept,
+                         double d[])
 {
     const size_t nA = e->post.nA, rows = e->post.nS * nA;
     const size_t n = e->post.stages * rows;
@@ -129,34 +144,38 @@ static elbo_status visit(elbo_engine *e, const double policy[], size_t stages,
 
     ELBO_TRY(elbo_arena_check(e->ws, "visits in the world"));
     for (size_t i = 0; i < n; i++)
-        pi[i] = (1 - epsilon) * policy[i / rows % stages * rows + i % rows]
-                + epsilon / (double)nA;
+        pi[i] = (1 - who.epsilon)
+                    * who.policy[i / rows % who.stages * rows + i % rows]
+                + who.epsilon / (double)nA;
     ELBO_TRY(elbo_occupancy(&chain, rho, e->ws));
-    for (size_t i = 0; i < n; i++) d[i % rows] += share * rho[i];
+    for (size_t i = 0; i < n; i++) d[i % (kept * rows)] += share * rho[i];
     return ELBO_OK;
 }
 
 /* d +=: those of who collects D. */
-static elbo_status visit_as_collected(elbo_engine *e, double d[])
+static elbo_status visit_as_collected(elbo_engine *e, size_t kept, double d[])
 {
     const elbo_behaviour *how = &e->behaviour;
     const double share = how->expert_share;
+    const visitor own = {how->policy, how->stages, how->epsilon};
+    const visitor expert = {how->expert, how->expert_stages, how->epsilon};
 
-    ELBO_TRY(visit(e, how->policy, how->stages, how->epsilon, 1 - share, d));
-    if (!how->expert) return ELBO_OK;
-    return visit(e, how->expert, how->expert_stages, how->epsilon, share, d);
+    ELBO_TRY(visit(e, own, 1 - share, kept, d));
+    return how->expert ? visit(e, expert, share, kept, d) : ELBO_OK;
 }
 
-elbo_status elbo_engine_visits(elbo_engine *e, elbo_judged whose, double d[])
+elbo_status elbo_engine_visits(elbo_engine *e, elbo_judged whose, size_t kept,
+                               double d[])
 {
-    const size_t rows = e->post.nS * e->post.nA;
+    const size_t rows = kept * e->post.nS * e->post.nA;
     const bool alike = whose == ELBO_JUDGED_DATA && e->set.by_rows;
+    const visitor current = {e->post.pi, e->post.stages, 0};
 
     for (size_t i = 0; i < rows; i++) d[i] = alike;
     if (whose == ELBO_JUDGED_CURRENT)
-        ELBO_TRY(visit(e, e->post.pi, e->post.stages, 0, 1, d));
+        ELBO_TRY(visit(e, current, 1, kept, d));
     else if (!alike)
-        ELBO_TRY(visit_as_collected(e, d));
+        ELBO_TRY(visit_as_collected(e, kept, d));
 
     const double all = elbo_sum(d, rows);
 
@@ -166,13 +185,13 @@ elbo_status elbo_engine_visits(elbo_engine *e, elbo_judged whose, double d[])
 
 static elbo_status populate(elbo_engine *e)
 {
-    const size_t rows = e->post.nS * e->post.nA;
-    double *d = elbo_arena_doubles(e->ws, rows);
+    const size_t kept = e->set.stages;
+    double *d = elbo_arena_doubles(e->ws, kept * e->post.nS * e->post.nA);
 
     ELBO_TRY(elbo_arena_check(e->ws, "the population"));
-    ELBO_TRY(elbo_engine_visits(e, ELBO_JUDGED_DATA, d));
-    return elbo_population_append(&e->data, &e->world, d, (double)e->set.steps,
-                                  e->ws);
+    ELBO_TRY(elbo_engine_visits(e, ELBO_JUDGED_DATA, kept, d));
+    return elbo_population_append(&e->data, &e->world, d, kept,
+                                  (double)e->set.steps, e->ws);
 }
 
 /* ---- each iteration ---- */

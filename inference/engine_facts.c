@@ -39,6 +39,16 @@ size_t elbo_horizon_read(const elbo_setup *setup)
     return strcmp(text, "none") == 0 ? 0 : (size_t)strtod(text, NULL);
 }
 
+static bool rolls(const elbo_expr *expr)
+{
+    if (expr->kind == ELBO_EXPR_CALL && strcmp(expr->name, "roll") == 0
+        && expr->arg[0]->number > 1)
+        return true;
+    for (size_t i = 0; i < expr->n; i++)
+        if (rolls(expr->arg[i])) return true;
+    return false;
+}
+
 /* Which words of standing values an expression reads. */
 static elbo_status read_words(const char *text, elbo_arena *arena,
                               elbo_facts *f)
@@ -50,6 +60,7 @@ static elbo_status read_words(const char *text, elbo_arena *arena,
     f->rhat = f->rhat || elbo_expr_reads(expr, "rhat");
     f->then = f->then || elbo_expr_reads(expr, "V_then");
     f->target = f->target || elbo_expr_reads(expr, "V_target");
+    f->rolls = f->rolls || rolls(expr);
     return ELBO_OK;
 }
 
@@ -108,6 +119,10 @@ elbo_status elbo_facts_read(const elbo_setup *setup, elbo_arena *arena,
     f->tilted = f->slots.tilt.kind->posterior != NULL;
     f->robust = elbo_tilt_adversarial(&f->slots.tilt);
     /* a tilt with a convention of its own does not follow the default */
+    f->stages = elbo_horizon_read(setup) > 0 && !setup->model->regress
+                && ((f->depends | f->weight.depends)
+                        & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
+                    || f->then || f->target);
     f->kl_clash =
         f->tilted && f->slots.tilt.kl == other.kl && f->slots.tilt.kl != kl;
     return ELBO_OK;

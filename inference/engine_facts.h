@@ -19,6 +19,9 @@ typedef struct elbo_facts {
     bool stops;       /* gradient: stop */
     bool more;        /* it reads more of the planner than Jmodel */
     bool rhat, then, target; /* it reads rhat, V_then, V_target */
+    bool rolls;   /* some expression follows the policy: roll(2, ...) and on */
+    bool stages;  /* with a horizon: likelihood or weight read what differs from
+                     stage to stage */
     elbo_calibration calibration;
     const elbo_named *named; /* the published objective that it is, or NULL */
     double kappa;

@@ -64,6 +64,7 @@ elbo_status elbo_engine_open_standing(elbo_engine *e, const elbo_setup *setup)
     *standing = (elbo_standing){
         .nS = e->truth.nS,
         .nA = e->truth.nA,
+        .horizon = e->truth.horizon,
         .rate = elbo_real(control, "target_rate"),
         .rounds = facts.then ? (size_t)e->set.iterations : 0,
     };
@@ -91,7 +92,7 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
     engine->planned = depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP);
     engine->set.likelihood = own;
     ELBO_TRY(elbo_objective_open(
-        text, &engine->world, engine->belief.mean.pattern, engine->truth.gamma,
+        text, &engine->world, &engine->truth, engine->belief.mean.pattern,
         engine->data.capacity, engine->arena, &own->objective));
     return elbo_engine_join(engine, own->objective);
 }
@@ -103,8 +104,8 @@ elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text)
     ELBO_TRY(elbo_weight_parse(text, &w, NULL, NULL));
     if (w.constant) return ELBO_OK;
     engine->weigher_planned = w.depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP);
-    ELBO_TRY(elbo_weight_open(text, &engine->world,
-                              engine->belief.mean.pattern, engine->truth.gamma,
+    ELBO_TRY(elbo_weight_open(text, &engine->world, &engine->truth,
+                              engine->belief.mean.pattern,
                               engine->data.capacity, engine->arena,
                               &engine->weigher));
     return elbo_engine_join(engine, engine->weigher);

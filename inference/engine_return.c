@@ -60,8 +60,8 @@ static elbo_status open_one(elbo_engine *e, const char *text, bool rows_only,
 {
     const size_t n = list_places(e, rows_only, NULL);
 
-    ELBO_TRY(elbo_objective_open(text, &e->world, e->belief.mean.pattern,
-                                 e->truth.gamma, n, e->arena, out));
+    ELBO_TRY(elbo_objective_open(text, &e->world, &e->truth,
+                                 e->belief.mean.pattern, n, e->arena, out));
     ELBO_TRY(elbo_engine_join(e, *out));
     return give_places(e, *out, rows_only);
 }

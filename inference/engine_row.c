@@ -191,7 +191,7 @@ static elbo_status heldout(elbo_engine *e, double *nll)
     double *d = elbo_arena_doubles(e->ws, e->post.nS * e->post.nA);
     elbo_status s = elbo_arena_check(e->ws, "the held-out likelihood");
 
-    if (s == ELBO_OK) s = elbo_engine_visits(e, e->set.judged, d);
+    if (s == ELBO_OK) s = elbo_engine_visits(e, e->set.judged, 1, d);
     if (s == ELBO_OK)
         s = elbo_heldout_nll(&e->truth.P, &e->belief.mean, d, nll);
     elbo_arena_release(e->ws, mark);

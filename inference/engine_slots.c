@@ -209,18 +209,39 @@ static bool likelihood_half_stopped(const facts *f)
     return f->depends & ELBO_ON_THETA && f->depends & ELBO_STOPS_THETA;
 }
 
-/* A Gaussian model's statistics take each sample at its own stage. */
-static bool likelihood_of_stages(const facts *f)
+static bool has_stages(const facts *f)
 {
-    return (f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP) || f->then
-            || f->target)
-           && !f->setup->model->regress && elbo_horizon_read(f->setup) > 0;
+    return elbo_horizon_read(f->setup) > 0;
 }
 
-static bool weight_of_stages(const facts *f)
+static bool roll_of_stages(const facts *f)
 {
-    return f->weight.depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
-           && elbo_horizon_read(f->setup) > 0;
+    return f->rolls && has_stages(f);
+}
+
+static bool file_of_stages(const facts *f)
+{
+    return f->stages && elbo_choice_is(f->setup->data, "source", "file");
+}
+
+static bool values_of_stages(const facts *f)
+{
+    return has_stages(f)
+           && strcmp(elbo_text(f->setup->control_common, "values"), "planner")
+                  != 0;
+}
+
+static bool unroll_of_stages(const facts *f)
+{
+    return has_stages(f) && f->slots.route.kind->plan;
+}
+
+static bool solver_of_stages(const facts *f)
+{
+    const elbo_route *route = &f->slots.route;
+
+    return has_stages(f) && route->solver
+           && route->solver != elbo_solvers[0]; /* exact */
 }
 
 static bool learns_reward(const facts *f)
@@ -413,18 +434,26 @@ static const elbo_clash rules[] = {
     {"inference", "likelihood", likelihood_of_posterior,
      "only logp is conjugate: any other needs a gradient, which a posterior "
      "over theta has not (give a model with point parameters)"},
-    {"inference", "likelihood", likelihood_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, which the "
-     "language has no words for"},
+    {"env", "horizon", roll_of_stages,
+     "roll follows one policy; with a horizon each step has its own"},
+    {"data", "source", file_of_stages,
+     "with a horizon V, Q and the policy differ from stage to stage, and a file "
+     "does not tell the stages of its samples"},
+    {"control", "values", values_of_stages,
+     "a set's policies and functions are of one stage, with a horizon the "
+     "planner's are not: must be planner"},
+    {"inference", "gradient", unroll_of_stages,
+     "with a horizon the planner's backups are its stages: implicit goes back "
+     "through them, exactly"},
+    {"inference", "gradient", solver_of_stages,
+     "with a horizon one pass over the stages is the exact derivative: implicit, "
+     "without a solver"},
     {"inference", "norm_bound", bound_of_posterior,
      "this model follows no gradient that a bound could stop"},
     {"inference", "norm_bound", bound_of_search,
      "a search by values keeps to no bound"},
     {"inference", "m_step", bound_unkept,
      "keeps to no norm_bound: use spg, or adam"},
-    {"inference", "weight", weight_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, which the "
-     "language has no words for"},
     {"inference", "m_step_keep", last_of_others,
      "last goes with m_step: adam or gd: others stand where they are best"},
     {"control", "values", values_unread,

@@ -134,11 +134,11 @@ const elbo_clash elbo_plan_clashes[] = {
     {"control", "return_weight", weighted_feedback,
      "weighed returns do not reach theta: feedback must be 0"},
     {"control", "reward", reward_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, which the "
-     "language has no words for"},
+     "control's reward is one for all stages; V, Q and the policy of a horizon "
+     "are not"},
     {"control", "return_weight", returned_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, which the "
-     "language has no words for"},
+     "the weights of returns are the same at all stages; V, Q and the policy of "
+     "a horizon are not"},
     {"inference", "data_scale", budget_unused,
      "a budget bounds what feedback may cost the data: needs feedback"},
     {"inference", "data_scale", budget_tilted,

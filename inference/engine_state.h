@@ -27,6 +27,7 @@ typedef struct elbo_settings {
     bool previous; /* pi0 <- pi at the start of each E-step */
     bool online, current;
     bool population, by_rows; /* D is a distribution; over rows, not visits */
+    size_t stages;            /* ... of so many stages, told apart; or 1 */
     size_t steps;
     uint64_t iterations;
     double tolerance;
@@ -128,11 +129,11 @@ elbo_status elbo_engine_open_data(elbo_engine *engine, const elbo_setup *setup,
 /* The weight's own samples: after each change of D. */
 elbo_status elbo_engine_open_samples(elbo_engine *engine);
 
-/* d [nS x nA], which sums to 1: the discounted visits in the world, all stages
- * together, of who collects D (every row alike where D is taken so), or of the
- * present policy. Scratch stays taken: mark before. */
+/* d [kept x nS x nA], which sums to 1: the discounted visits in the world (of all
+ * stages together where 1 is kept) of who collects D (every row alike where D is
+ * taken so), or of the present policy. Scratch stays taken: mark before. */
 elbo_status elbo_engine_visits(elbo_engine *engine, elbo_judged whose,
-                               double d[]);
+                               size_t kept, double d[]);
 
 /* The M-step as set; its C is the engine's. */
 elbo_mstep elbo_engine_mstep(const elbo_engine *engine);

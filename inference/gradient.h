@@ -10,7 +10,11 @@
  * by the envelope theorem (dce/dV = gamma q) for every transition setting. The
  * solvers of `implicit` differ in how lambda_V is found; `unroll` goes back
  * through the backups themselves. (Christianson 1994; Nikishin et al. 2022, who
- * solve for lambda_Q.)
+ * solve for lambda_Q.) With a horizon the equation is triangular: from the first
+ * stage on
+ *   lambda_Q,t = gQ'_t + pi_t lambda_V,t
+ *   lambda_V,t+1 = gV'_t+1 + gamma q_t' lambda_Q,t
+ * and `implicit` is this one pass, exactly.
  *
  * occupancy and Jmodel: with W, Q_g the values of a reward g, the slope, under
  * (pi, p), and rho pi's occupancy,
@@ -64,7 +68,8 @@ typedef struct elbo_pull {
     const elbo_plan *plan;
     const elbo_slopes *slopes; /* of the objective */
     const double *trace;       /* as `plan` of the kind left it; or NULL */
-    double *gV, *gQ; /* gV' [nS], gQ' [nS x nA]: by elbo_gradient_pull */
+    double *gV, *gQ; /* gV' as V (END's are not read), gQ' as Q: by
+                        elbo_gradient_pull */
     elbo_into into;
     uint64_t seed, index; /* of a kind that draws */
     elbo_gradient_info *info;

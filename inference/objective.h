@@ -5,7 +5,8 @@
  * on one run's data. Equal samples are one transition of the program's batch (of
  * one round of collection, where the expression reads what was so then).
  * V, Q, pi and what follows from them are bound by elbo_objective_plan and
- * stand still until the next: gradient: stop.
+ * stand still until the next: gradient: stop. With a horizon T a sample is of
+ * stage `step` mod T, that of the policy which met it.
  */
 #ifndef ELBO_OBJECTIVE_H
 #define ELBO_OBJECTIVE_H
@@ -22,19 +23,19 @@ elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
                                  elbo_expr **out, size_t *column,
                                  const char **nearest);
 
-/* For data of at most `capacity` samples, on the pattern of a model of `world`.
- * Memory from the arena, but for the program: elbo_objective_close (NULL ok).
- * No data yet: worth 0. */
+/* For data of at most `capacity` samples, on the pattern of a model of `world`; of
+ * `mdp` discount and horizon are read. Memory from the arena, but for the program:
+ * elbo_objective_close (NULL ok). No data yet: worth 0. */
 elbo_status elbo_objective_open(const char *text, const elbo_world *world,
-                                const elbo_pattern *pattern, double gamma,
-                                size_t capacity, elbo_arena *arena,
-                                elbo_objective **out);
+                                const elbo_mdp *mdp,
+                                const elbo_pattern *pattern, size_t capacity,
+                                elbo_arena *arena, elbo_objective **out);
 void elbo_objective_close(elbo_objective *objective);
 
 /* The same as a weight: means over D are over its samples before any weight, and
  * messages speak of the weight. */
 elbo_status elbo_weight_open(const char *text, const elbo_world *world,
-                             const elbo_pattern *pattern, double gamma,
+                             const elbo_mdp *mdp, const elbo_pattern *pattern,
                              size_t capacity, elbo_arena *arena,
                              elbo_objective **out);
 
@@ -63,8 +64,9 @@ const elbo_expr *elbo_objective_expression(const elbo_objective *objective);
  * call. */
 void elbo_objective_reward(elbo_objective *objective, const double reward[]);
 
-/* What stands still, borrowed: V_target, V_then [rounds x (nS + 1)]; and, unless
- * NULL, V and Q in the place of the plan's: never differentiated. */
+/* What stands still, borrowed: V_target, V_then of each round; and, unless NULL, V
+ * and Q in the place of the plan's: never differentiated. Shapes as
+ * elbo_bindings. */
 void elbo_objective_hold(elbo_objective *objective, const double target[],
                          const double then[], const double V[],
                          const double Q[]);

@@ -5,14 +5,15 @@
 elbo_status elbo_outer_open(elbo_outer *outer, elbo_arena *arena)
 {
     const elbo_gradient *const kind = outer->route.kind;
-    const size_t nS = outer->start->nS, rows = nS * outer->start->nA;
+    const size_t nS = outer->start->nS, stages = outer->start->stages;
+    const size_t rows = stages * nS * outer->start->nA;
     const size_t traced =
         kind->trace_size ? kind->trace_size(&outer->route, nS) : 0;
 
     ELBO_TRY(elbo_posterior_init(&outer->post, outer->problem, arena));
     outer->trace = elbo_arena_doubles(arena, traced);
     outer->slopes = (elbo_slopes){
-        .V = elbo_arena_doubles(arena, nS + 1),
+        .V = elbo_arena_doubles(arena, (stages + 1) * (nS + 1)),
         .Q = elbo_arena_doubles(arena, rows),
         .logpi = elbo_arena_doubles(arena, rows),
         .occupancy = elbo_arena_doubles(arena, rows),
@@ -33,13 +34,14 @@ static void restart(elbo_outer *outer)
 {
     const elbo_posterior *const from = outer->start;
     elbo_posterior *const to = &outer->post;
-    const size_t rows = from->nS * from->nA;
+    const size_t rows = from->stages * from->nS * from->nA;
+    const size_t values = (from->stages + 1) * (from->nS + 1);
 
     memcpy(to->pi0, from->pi0, rows * sizeof(double));
     memcpy(to->pi, from->pi, rows * sizeof(double));
     memcpy(to->Q, from->Q, rows * sizeof(double));
-    memcpy(to->V, from->V, (from->nS + 1) * sizeof(double));
-    if (from->q) memcpy(to->q, from->q, from->nnz * sizeof(double));
+    memcpy(to->V, from->V, values * sizeof(double));
+    if (from->q) memcpy(to->q, from->q, from->stages * from->nnz * sizeof(double));
 }
 
 static elbo_plan plan_of(const elbo_outer *outer, const elbo_belief *belief)
@@ -72,10 +74,11 @@ elbo_status elbo_outer_plan(elbo_outer *outer, const elbo_belief *belief,
 
 static void clear_slopes(elbo_outer *outer)
 {
-    const size_t nS = outer->post.nS, rows = nS * outer->post.nA;
+    const size_t nS = outer->post.nS, stages = outer->post.stages;
+    const size_t rows = stages * nS * outer->post.nA;
     elbo_slopes *const x = &outer->slopes;
 
-    memset(x->V, 0, (nS + 1) * sizeof(double));
+    memset(x->V, 0, (stages + 1) * (nS + 1) * sizeof(double));
     memset(x->Q, 0, rows * sizeof(double));
     memset(x->logpi, 0, rows * sizeof(double));
     memset(x->occupancy, 0, rows * sizeof(double));

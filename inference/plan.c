@@ -16,11 +16,13 @@ static void fill_logpi(const elbo_plan *plan, double logpi[])
     const double alpha = plan->problem->alpha;
     const bool soft = plan->solved && alpha > 0 && isfinite(alpha);
 
-    for (size_t row = 0; row < post->nS * post->nA; row++)
-        logpi[row] =
-            soft ? log(post->pi0[row])
-                       + (post->Q[row] - post->V[row / post->nA]) / alpha
-                 : log(post->pi[row]);
+    for (size_t i = 0; i < post->stages * post->nS * post->nA; i++) {
+        const size_t state = i / post->nA; /* of all stages; V has END's */
+        const double V = post->V[state + state / post->nS];
+
+        logpi[i] = soft ? log(post->pi0[i]) + (post->Q[i] - V) / alpha
+                        : log(post->pi[i]);
+    }
 }
 
 /* The policy's occupancy and return under a kernel, in the rewards of `mdp`. */
@@ -45,7 +47,7 @@ elbo_status elbo_plan_read(const elbo_plan *plan,
                            elbo_arena *arena)
 {
     const elbo_posterior *const post = plan->post;
-    const size_t rows = post->nS * post->nA;
+    const size_t rows = post->stages * post->nS * post->nA;
     double *const logpi = elbo_arena_doubles(arena, rows);
     double *const rho = elbo_arena_doubles(arena, rows);
 

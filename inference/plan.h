@@ -1,6 +1,6 @@
 /* inference/plan.h -- a plan at one theta, as an objective reads it.
  *
- * V, Q and pi are those of `post`. The occupancy is that of pi in the model's
+ * V, Q and pi are those of `post`, of all its stages. The occupancy is that of pi in the model's
  * kernel, scaled to sum to 1; Jmodel its return there, in the planner's
  * rewards; J its return in the environment.
  */
@@ -11,7 +11,7 @@
 #include "inference/objective.h"
 #include "inference/posterior.h"
 
-/* Borrowed; one stage. */
+/* Borrowed. */
 typedef struct elbo_plan {
     const elbo_mdp *truth;       /* J is a return in it */
     const elbo_problem *problem; /* its rewards are the planner's */

@@ -15,8 +15,8 @@ elbo_status elbo_population_count(const elbo_world *world, elbo_arena *ws,
     return s;
 }
 
-static void append(elbo_data *data, size_t s, size_t a, const elbo_outcome *x,
-                   double mass)
+static void append(elbo_data *data, size_t s, size_t a, size_t stage,
+                   const elbo_outcome *x, double mass)
 {
     const size_t i = data->n;
 
@@ -29,32 +29,34 @@ static void append(elbo_data *data, size_t s, size_t a, const elbo_outcome *x,
     data->w[i] = 1;
     data->mass[i] = mass;
     data->epoch[i] = 0;
-    data->step[i] = 0;
+    data->step[i] = (uint32_t)stage;
     data->n++;
 }
 
 elbo_status elbo_population_append(elbo_data *data, const elbo_world *world,
-                                   const double d[], double size,
-                                   elbo_arena *ws)
+                                   const double d[], size_t stages,
+                                   double size, elbo_arena *ws)
 {
+    const size_t rows = world->nS * world->nA;
     size_t n;
 
     ELBO_TRY(elbo_population_count(world, ws, &n));
-    if (n > data->capacity - data->n)
+    if (n > (data->capacity - data->n) / stages)
         return ELBO_FAIL(ELBO_ESIZE,
-                         "data: %zu outcomes do not fit: %zu of %zu taken", n,
-                         data->n, data->capacity);
+                         "data: %zu outcomes of %zu stages do not fit: %zu of "
+                         "%zu taken",
+                         n, stages, data->n, data->capacity);
 
     const elbo_mark mark = elbo_arena_mark(ws);
     elbo_outcome *out = elbo_arena_take(ws, world->most, sizeof *out);
     const elbo_status ok = elbo_arena_check(ws, "a population");
 
-    for (size_t row = 0; ok == ELBO_OK && row < world->nS * world->nA; row++) {
-        const size_t s = row / world->nA, a = row % world->nA;
+    for (size_t i = 0; ok == ELBO_OK && i < stages * rows; i++) {
+        const size_t s = i % rows / world->nA, a = i % world->nA;
 
         n = world->env->outcomes(world->self, s, a, out);
         for (size_t k = 0; k < n; k++)
-            append(data, s, a, &out[k], size * d[row] * out[k].prob);
+            append(data, s, a, i / rows, &out[k], size * d[i] * out[k].prob);
     }
     elbo_arena_release(ws, mark);
     return ok;

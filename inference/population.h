@@ -10,14 +10,15 @@
 
 #include "inference/data.h"
 
-/* The most samples that one population has. ELBO_ENOMEM. */
+/* The most samples that one population of one stage has. ELBO_ENOMEM. */
 elbo_status elbo_population_count(const elbo_world *world, elbo_arena *ws,
                                   size_t *n);
 
-/* Append it; d [nS x nA] sums to 1. Outcomes of mass 0 are left out. ELBO_ESIZE
+/* Append it; d [stages x nS x nA] sums to 1, and a sample's step is its stage.
+ * Outcomes of mass 0 are left out. ELBO_ESIZE
  * when they do not fit (nothing appended). */
 elbo_status elbo_population_append(elbo_data *data, const elbo_world *world,
-                                   const double d[], double size,
-                                   elbo_arena *ws);
+                                   const double d[], size_t stages,
+                                   double size, elbo_arena *ws);
 
 #endif

@@ -7,18 +7,29 @@
 
 /* ---- the past, and slow copies ---- */
 
+static size_t values_of(const elbo_standing *standing)
+{
+    return (standing->horizon ? standing->horizon + 1 : 1) * (standing->nS + 1);
+}
+
+static size_t rows_of(const elbo_standing *standing)
+{
+    return (standing->horizon ? standing->horizon : 1) * standing->nS
+           * standing->nA;
+}
+
 elbo_status elbo_standing_open(elbo_standing *standing, elbo_arena *arena)
 {
-    const size_t nS = standing->nS, rows = nS * standing->nA;
+    const size_t values = values_of(standing), rows = rows_of(standing);
     size_t past;
 
-    if (!elbo_size_mul(standing->rounds, nS + 1, &past))
-        return ELBO_FAIL(ELBO_ESIZE, "V_then: %zu rounds of %zu states",
-                         standing->rounds, nS);
+    if (!elbo_size_mul(standing->rounds, values, &past))
+        return ELBO_FAIL(ELBO_ESIZE, "V_then: %zu rounds of %zu values",
+                         standing->rounds, values);
     standing->then = elbo_arena_take(arena, past, sizeof(double));
-    standing->target = elbo_arena_take(arena, nS + 1, sizeof(double));
+    standing->target = elbo_arena_take(arena, values, sizeof(double));
     standing->target_Q = elbo_arena_take(arena, rows, sizeof(double));
-    standing->data = elbo_arena_take(arena, nS + 1, sizeof(double));
+    standing->data = elbo_arena_take(arena, values, sizeof(double));
     standing->data_Q = elbo_arena_take(arena, rows, sizeof(double));
     return elbo_arena_check(arena, "values that stand still");
 }
@@ -26,10 +37,10 @@ elbo_status elbo_standing_open(elbo_standing *standing, elbo_arena *arena)
 void elbo_standing_collect(elbo_standing *standing, size_t round,
                            const double V[])
 {
-    const size_t nS = standing->nS;
+    const size_t n = values_of(standing) - 1; /* END is worth 0 */
 
     if (round < standing->rounds)
-        memcpy(standing->then + round * (nS + 1), V, nS * sizeof *V);
+        memcpy(standing->then + round * (n + 1), V, n * sizeof *V);
 }
 
 static void move(double x[], const double to[], size_t n, double rate)
@@ -41,8 +52,8 @@ void elbo_standing_plan(elbo_standing *standing, const elbo_posterior *post)
 {
     const double rate = standing->targeted ? standing->rate : 1;
 
-    move(standing->target, post->V, standing->nS, rate);
-    move(standing->target_Q, post->Q, standing->nS * standing->nA, rate);
+    move(standing->target, post->V, values_of(standing) - 1, rate);
+    move(standing->target_Q, post->Q, rows_of(standing), rate);
     standing->targeted = true;
 }
 
@@ -125,10 +136,16 @@ static elbo_status fit(const elbo_data *data, const elbo_mdp *of,
                        const double pi[], double V[], double Q[],
                        elbo_arena *ws)
 {
-    const size_t nS = of->nS, nA = of->nA;
-    double *const all = elbo_arena_take(ws, 2 * (nS + 1), sizeof *all);
+    const size_t nS = of->nS, nA = of->nA, stages = elbo_stages(of);
+    const size_t values = of->horizon ? stages + 1 : 1;
+    double *const all = elbo_arena_take(ws, (stages + 1) * (nS + 1), sizeof *all);
     double *const mu = elbo_arena_take(ws, nS, sizeof *mu);
-    elbo_mdp mdp = {.nS = nS, .nA = nA, .mu = mu, .gamma = of->gamma};
+    elbo_mdp mdp = {.nS = nS,
+                    .nA = nA,
+                    .mu = mu,
+                    .gamma = of->gamma,
+                    .horizon = of->horizon};
+    double *b;
     empirical x = {.nA = nA};
     double *r;
     size_t most;
@@ -137,13 +154,18 @@ static elbo_status fit(const elbo_data *data, const elbo_mdp *of,
     ELBO_TRY(sort(data, nS * nA, &x, &most, ws));
     ELBO_TRY(elbo_mdp_build(&x, list_outcomes, nS, nA, most, ws, &mdp.P, &r));
     mdp.r = r;
+    b = elbo_arena_doubles(ws, stages * nS * nA);
+    ELBO_TRY(elbo_arena_check(ws, "rewards of the data"));
+    for (size_t i = 0; i < stages * nS * nA; i++) b[i] = r[i % (nS * nA)];
 
     const elbo_chain chain = {.mdp = &mdp, .pi = pi, .q = mdp.P};
 
-    ELBO_TRY(elbo_evaluate(&chain, r, all, ws));
+    ELBO_TRY(elbo_evaluate(&chain, b, all, ws));
     all[nS] = 0;
-    memcpy(V, all, (nS + 1) * sizeof *V);
-    elbo_backup_rows(&mdp, V, Q);
+    memcpy(V, all, values * (nS + 1) * sizeof *V);
+    for (size_t t = 0; t < stages; t++)
+        elbo_backup_rows(&mdp, V + (of->horizon ? t + 1 : 0) * (nS + 1),
+                         Q + t * nS * nA);
     return ELBO_OK;
 }
 
@@ -162,18 +184,18 @@ elbo_status elbo_data_values(const elbo_data *data, const elbo_mdp *mdp,
 
 void elbo_standing_save(const elbo_standing *standing, elbo_writer *out)
 {
-    const size_t nS = standing->nS;
+    const size_t values = values_of(standing);
 
     elbo_put_u64(out, standing->rounds);
     elbo_put_u64(out, standing->targeted);
-    elbo_put_doubles(out, standing->then, standing->rounds * (nS + 1));
-    elbo_put_doubles(out, standing->target, nS);
-    elbo_put_doubles(out, standing->target_Q, nS * standing->nA);
+    elbo_put_doubles(out, standing->then, standing->rounds * values);
+    elbo_put_doubles(out, standing->target, values - 1);
+    elbo_put_doubles(out, standing->target_Q, rows_of(standing));
 }
 
 elbo_status elbo_standing_load(elbo_standing *standing, elbo_reader *in)
 {
-    const size_t nS = standing->nS;
+    const size_t values = values_of(standing);
     uint64_t rounds = 0, targeted = 0;
 
     ELBO_TRY(elbo_get_u64(in, &rounds));
@@ -183,7 +205,7 @@ elbo_status elbo_standing_load(elbo_standing *standing, elbo_reader *in)
                          "checkpoint: values of %llu rounds, not %zu",
                          (unsigned long long)rounds, standing->rounds);
     standing->targeted = targeted;
-    ELBO_TRY(elbo_get_doubles(in, standing->then, rounds * (nS + 1)));
-    ELBO_TRY(elbo_get_doubles(in, standing->target, nS));
-    return elbo_get_doubles(in, standing->target_Q, nS * standing->nA);
+    ELBO_TRY(elbo_get_doubles(in, standing->then, rounds * values));
+    ELBO_TRY(elbo_get_doubles(in, standing->target, values - 1));
+    return elbo_get_doubles(in, standing->target_Q, rows_of(standing));
 }

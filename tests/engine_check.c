@@ -50,6 +50,11 @@ static const check_case cases[] = {
       .inference = "likelihood=fixed_pi(Jmodel*V(next)+A(s,a))-stop(V(s))*"
                    "logp gradient=unroll(4)"}, NULL, false},
     {{.model = "softmax", .data = "steps=40",
+      .env_common = "discount=0.9 horizon=5",
+      .inference = "likelihood=fixed_pi(logpi*V(s)+Jmodel*J)+occupancy*"
+                   "fixed_pi(occupancy*E(V(y)))+logpi gradient=implicit "
+                   "transition=tilt(1.2)"}, NULL, false},
+    {{.model = "softmax", .data = "steps=40",
       .control_common = "temperature=0.5 tolerance=1e-13",
       .inference = "likelihood=J gradient=search(differences)"},
      "search", false},

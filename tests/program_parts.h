@@ -9,5 +9,6 @@ TCase *program_faults(void);
 TCase *program_large(void);
 TCase *program_samples(void);
 TCase *program_slopes(void);
+TCase *program_stages(void);
 
 #endif

@@ -58,6 +58,7 @@
     X(watchdog)                                                                \
     X(likelihood)                                                              \
     X(standing)                                                                \
+    X(stages)                                                                  \
     X(equivalence)                                                             \
     X(settings)                                                                \
     X(engine)                                                                  \

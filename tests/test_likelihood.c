@@ -302,8 +302,8 @@ START_TEST(equal_samples_are_one_transition)
     elbo_objective *o;
     double value, sum = 0;
 
-    case_ok(elbo_objective_open("exp(r)*logp", &x.problem.world, P->pattern,
-                                0.9, 90, x.problem.arena, &o));
+    case_ok(elbo_objective_open("exp(r)*logp", &x.problem.world, &x.problem.truth,
+                                P->pattern, 90, x.problem.arena, &o));
     case_ok(elbo_objective_value(o, P, &value, NULL));
     ck_assert(value == 0);
     case_ok(
@@ -329,8 +329,8 @@ START_TEST(a_sample_outside_the_pattern_is_told)
 
     sample(&x);
     x.data.terminal[31] = 1;
-    case_ok(elbo_objective_open("logp", &x.problem.world,
-                                x.problem.truth.P.pattern, 0.9, 90,
+    case_ok(elbo_objective_open("logp", &x.problem.world, &x.problem.truth,
+                                x.problem.truth.P.pattern, 90,
                                 x.problem.arena, &o));
     case_fails(elbo_objective_data(o, x.problem.truth.P.pattern, &x.data, 1,
                                    x.problem.arena),

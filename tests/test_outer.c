@@ -50,6 +50,19 @@ static const case_text settings[] = {
     {.model_own = "init_scale=0.7 reward=learned",
      .inference = "likelihood=logpi+logp gradient=implicit feedback=0.4 "
                   "transition=tilt(1.3)"},
+    {.model_own = "init_scale=0.7 reward=learned",
+     .env_common = "discount=0.9 horizon=4",
+     .inference = "likelihood=-0.5*sq(Q(s,a)-(r+gamma*Ed(V(next))))+logpi*J"
+                  "-0.1*sq(r-rhat) gradient=implicit"},
+    {.env_common = "discount=1 horizon=3",
+     .inference = "likelihood=occupancy*V(next)-0.3*Jmodel+logpi(next,a) "
+                  "gradient=implicit transition=tilt(1.7)"},
+    {.model = "low_rank", .model_own = "rank=3",
+     .env_common = "discount=0.9 horizon=5",
+     .inference = "likelihood=A(s,a)*logpi+0.2*E(V(y))*V(next) "
+                  "gradient=implicit transition=robust(0.1) feedback=0"},
+    {.env_common = "discount=0.9 horizon=6",
+     .inference = "likelihood=J+logp gradient=implicit feedback=0.3"},
 };
 /* clang-format on */
 
@@ -61,7 +74,7 @@ static case_text setting(int i)
 
     if (!text.model) text.model = "softmax";
     if (!text.model_own) text.model_own = "init_scale=0.7";
-    text.env_common = "discount=0.9";
+    if (!text.env_common) text.env_common = "discount=0.9";
     text.control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000";
     text.data = "steps=60";
     return text;

@@ -407,5 +407,6 @@ Suite *suite_program(void)
     suite_add_tcase(suite, program_large());
     suite_add_tcase(suite, program_samples());
     suite_add_tcase(suite, program_slopes());
+    suite_add_tcase(suite, program_stages());
     return suite;
 }

@@ -85,6 +85,12 @@ static const case_text resumed[] = {
     {.env_common = "horizon=4",
      .control_common = "return_weight=exp(logratio(classifier,2))",
      .data = "mode=online policy=current steps=15"},
+    {.model = "softmax",
+     .env_common = "discount=0.9 horizon=4",
+     .control_common = "value=target target_rate=0.3",
+     .inference = "likelihood=logp-sq(E(V_then(y))-V(next)) weight=exp(logpi) "
+                  "m_step_iterations=5",
+     .data = "mode=online policy=current steps=9"},
     {.model = "true", .control_common = "prior=previous"},
     {.model = "random",
      .data = "mode=online policy=current steps=15",

@@ -424,7 +424,7 @@ static const struct {
     {{.model = "softmax", .inference = "likelihood=logp*V_then(next)"}, "mode"},
     {{.model = "softmax", .control_common = "values=functions(2)"}, "values"},
     {{.model = "softmax", .inference = "likelihood=logp*V_target(next)",
-      .env_common = "horizon=3"}, "likelihood"},
+      .env_common = "horizon=3", .data = "source=file file=x.csv"}, "source"},
 };
 /* clang-format on */
 

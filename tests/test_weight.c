@@ -365,8 +365,9 @@ START_TEST(settings_of_weights_and_populations_must_agree)
         {{.data = "source=population episode_steps=5"}, "data",
          "episode_steps"},
         {{.data = "source=population policy=current"}, "data", "policy"},
-        {{.inference = "weight=V(next)", .env_common = "horizon=4"},
-         "inference", "weight"},
+        {{.inference = "weight=V(next)", .env_common = "horizon=4",
+          .data = "source=file file=x.csv"},
+         "data", "source"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

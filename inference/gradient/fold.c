@@ -11,10 +11,16 @@ typedef struct functional {
     const elbo_plan *plan;
     const elbo_mdp *mdp;
     const elbo_kernel *P;
-    const double *g; /* [nS x nA] */
+    const double *g; /* [stages x nS x nA] */
     elbo_into into;  /* p NULL: theta does not move the kernel */
-    double *logpi;   /* [nS x nA] or NULL: the policy is held */
+    double *logpi;   /* likewise, or NULL: the policy is held */
 } functional;
+
+/* The block of values that follows stage t. */
+static const double *after(const elbo_mdp *mdp, const double V[], size_t t)
+{
+    return V + (mdp->horizon ? t + 1 : 0) * (mdp->nS + 1);
+}
 
 /* W and Q_g, the values of g. */
 static elbo_status evaluate_slope(const functional *f, double W[], double Q[],
@@ -22,11 +28,13 @@ static elbo_status evaluate_slope(const functional *f, double W[], double Q[],
 {
     const elbo_chain chain = elbo_plan_chain(f->plan, f->mdp, f->P);
     const elbo_tilt mean = {.gamma = f->mdp->gamma};
-    const size_t rows = f->mdp->nS * f->mdp->nA;
+    const size_t rows = f->mdp->nS * f->mdp->nA, stages = elbo_stages(f->mdp);
 
     ELBO_TRY(elbo_evaluate(&chain, f->g, W, ws));
-    elbo_transition_model.expect(&mean, f->P, W, 0, rows, Q);
-    for (size_t row = 0; row < rows; row++) Q[row] += f->g[row];
+    for (size_t t = 0; t < stages; t++)
+        elbo_transition_model.expect(&mean, f->P, after(f->mdp, W, t), 0, rows,
+                                     Q + t * rows);
+    for (size_t i = 0; i < stages * rows; i++) Q[i] += f->g[i];
     return ELBO_OK;
 }
 
@@ -35,21 +43,24 @@ static elbo_status add_functional(const functional *f, elbo_arena *ws)
 {
     const elbo_chain chain = elbo_plan_chain(f->plan, f->mdp, f->P);
     const elbo_pattern *const pattern = f->P->pattern;
-    const size_t rows = f->mdp->nS * f->mdp->nA;
-    double *const rho = elbo_arena_doubles(ws, rows);
-    double *const Q = elbo_arena_doubles(ws, rows);
-    double *const W = elbo_arena_doubles(ws, f->mdp->nS + 1);
+    const size_t rows = f->mdp->nS * f->mdp->nA, stages = elbo_stages(f->mdp);
+    double *const rho = elbo_arena_doubles(ws, stages * rows);
+    double *const Q = elbo_arena_doubles(ws, stages * rows);
+    double *const W =
+        elbo_arena_doubles(ws, (stages + 1) * (f->mdp->nS + 1));
 
     ELBO_TRY(elbo_arena_check(ws, "the slope's values"));
     ELBO_TRY(elbo_occupancy(&chain, rho, ws));
     ELBO_TRY(evaluate_slope(f, W, Q, ws));
-    for (size_t row = 0; row < rows; row++) {
-        const double c = rho[row] * f->mdp->gamma;
-        const size_t end = elbo_row_end(pattern, row);
+    for (size_t i = 0; f->logpi && i < stages * rows; i++)
+        f->logpi[i] += rho[i] * Q[i];
+    for (size_t n = 0; f->into.p && n < stages * rows; n++) {
+        const double *const next = after(f->mdp, W, n / rows);
+        const size_t row = n % rows, end = elbo_row_end(pattern, row);
 
-        if (f->logpi) f->logpi[row] += rho[row] * Q[row];
-        for (size_t i = elbo_row_begin(pattern, row); f->into.p && i < end; i++)
-            f->into.p[i] += c * W[elbo_successor(pattern, row, i)];
+        for (size_t i = elbo_row_begin(pattern, row); i < end; i++)
+            f->into.p[i] += rho[n] * f->mdp->gamma
+                            * next[elbo_successor(pattern, row, i)];
     }
     return ELBO_OK;
 }
@@ -59,11 +70,12 @@ static elbo_status add_reward(const functional *f, double scale, elbo_arena *ws)
 {
     const elbo_chain chain = elbo_plan_chain(f->plan, f->mdp, f->P);
     const size_t rows = f->mdp->nS * f->mdp->nA;
-    double *const rho = elbo_arena_doubles(ws, rows);
+    const size_t n = elbo_stages(f->mdp) * rows;
+    double *const rho = elbo_arena_doubles(ws, n);
 
     ELBO_TRY(elbo_arena_check(ws, "the slope's occupancy"));
     ELBO_TRY(elbo_occupancy(&chain, rho, ws));
-    for (size_t row = 0; row < rows; row++) f->into.r[row] += scale * rho[row];
+    for (size_t i = 0; i < n; i++) f->into.r[i % rows] += scale * rho[i];
     return ELBO_OK;
 }
 
@@ -77,12 +89,12 @@ static bool any(const double x[], size_t n)
 /* The return of the mdp that f runs in: g is `scale` times its reward. */
 static elbo_status add_return(functional f, double scale, elbo_arena *ws)
 {
-    const size_t rows = f.mdp->nS * f.mdp->nA;
-    double *const g = elbo_arena_doubles(ws, rows);
+    const size_t rows = f.mdp->nS * f.mdp->nA, n = elbo_stages(f.mdp) * rows;
+    double *const g = elbo_arena_doubles(ws, n);
 
     if (scale == 0) return ELBO_OK;
     ELBO_TRY(elbo_arena_check(ws, "the slope of a return"));
-    for (size_t row = 0; row < rows; row++) g[row] = scale * f.mdp->r[row];
+    for (size_t i = 0; i < n; i++) g[i] = scale * f.mdp->r[i % rows];
     f.g = g;
     ELBO_TRY(add_functional(&f, ws));
     return f.into.r ? add_reward(&f, scale, ws) : ELBO_OK;
@@ -93,7 +105,7 @@ static elbo_status add_occupancy(functional f, const double slope[],
                                  elbo_arena *ws)
 {
     const elbo_chain chain = elbo_plan_chain(f.plan, f.mdp, f.P);
-    const size_t rows = f.mdp->nS * f.mdp->nA;
+    const size_t rows = elbo_stages(f.mdp) * f.mdp->nS * f.mdp->nA;
     double *const g = elbo_arena_doubles(ws, rows);
 
     if (!any(slope, rows)) return ELBO_OK;
@@ -139,19 +151,30 @@ static void copy(double to[], const double from[], size_t n)
         memset(to, 0, n * sizeof *to);
 }
 
+/* Of V: one block, or one a stage and a last one. */
+static size_t values_of(const elbo_pull *pull)
+{
+    const elbo_mdp *const mdp = &pull->plan->problem->mdp;
+
+    return (mdp->horizon ? mdp->horizon + 1 : 1) * (mdp->nS + 1);
+}
+
 /* gQ' = gQ + glogpi / alpha,  gV' = gV - sum_a glogpi / alpha; pi does not move
  * at alpha = inf. */
 static void fold(const elbo_pull *pull, const double logpi[])
 {
-    const size_t nS = pull->plan->post->nS, nA = pull->plan->post->nA;
+    const elbo_posterior *const post = pull->plan->post;
+    const size_t nS = post->nS, nA = post->nA, n = post->stages * nS * nA;
     const double alpha = pull->plan->problem->alpha;
 
-    copy(pull->gV, pull->slopes->V, nS);
-    copy(pull->gQ, pull->slopes->Q, nS * nA);
-    for (size_t row = 0; row < nS * nA; row++) {
-        if (logpi[row] == 0) continue;
-        pull->gQ[row] += logpi[row] / alpha;
-        pull->gV[row / nA] -= logpi[row] / alpha;
+    copy(pull->gV, pull->slopes->V, values_of(pull));
+    copy(pull->gQ, pull->slopes->Q, n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t state = i / nA; /* of all stages; V has END's */
+
+        if (logpi[i] == 0) continue;
+        pull->gQ[i] += logpi[i] / alpha;
+        pull->gV[state + state / nS] -= logpi[i] / alpha;
     }
 }
 
@@ -171,10 +194,10 @@ static elbo_status check_finite(const elbo_pull *pull)
 static elbo_status follow(elbo_pull *pull, elbo_arena *ws)
 {
     const elbo_posterior *const post = pull->plan->post;
-    const size_t rows = post->nS * post->nA;
+    const size_t rows = post->stages * post->nS * post->nA;
     double *const logpi = elbo_arena_doubles(ws, rows);
 
-    pull->gV = elbo_arena_doubles(ws, post->nS);
+    pull->gV = elbo_arena_doubles(ws, values_of(pull));
     pull->gQ = elbo_arena_doubles(ws, rows);
     ELBO_TRY(elbo_arena_check(ws, "the planner's slopes"));
     copy(logpi, pull->slopes->logpi, rows);

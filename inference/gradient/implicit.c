@@ -1,6 +1,7 @@
 /* inference/gradient/implicit.c -- the implicit function theorem at V = T(V).
  *
  *   lambda_V = b + gamma P_pi' lambda_V,  lambda_Q = gQ' + pi lambda_V
+ * or back through the stages of a horizon.
  */
 #include <string.h>
 
@@ -50,7 +51,28 @@ static elbo_status set(const elbo_values *values, elbo_route *out)
                              NULL, NULL);
 }
 
-static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
+/* With a horizon: from the first stage on, each is moved by those before. */
+static elbo_status pull_stages(const elbo_pull *x, elbo_arena *ws)
+{
+    const elbo_problem *const problem = x->plan->problem;
+    const elbo_posterior *const post = x->plan->post;
+    const size_t rows = post->nS * post->nA, width = post->nS + 1;
+
+    for (size_t t = 0; t < post->stages; t++) {
+        const elbo_kernel q = elbo_posterior_kernel(post, problem, t);
+        const double *const pi = post->pi + t * rows;
+        double *const gQ = x->gQ + t * rows, *const gV = x->gV + t * width;
+
+        for (size_t row = 0; row < rows; row++)
+            gQ[row] += pi[row] * gV[row / post->nA];
+        ELBO_TRY(elbo_spread_theta(problem, post->V + (t + 1) * width, gQ,
+                                   &x->into, ws));
+        elbo_spread_values(&q, problem->mdp.gamma, gQ, gV + width);
+    }
+    return ELBO_OK;
+}
+
+static elbo_status pull_fixed_point(const elbo_pull *x, elbo_arena *ws)
 {
     const elbo_plan *const plan = x->plan;
     const elbo_problem *const problem = plan->problem;
@@ -73,6 +95,12 @@ static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
     for (size_t row = 0; row < nS * nA; row++)
         x->gQ[row] += plan->post->pi[row] * lambda[row / nA];
     return elbo_spread_theta(problem, plan->post->V, x->gQ, &x->into, ws);
+}
+
+static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
+{
+    return x->plan->problem->mdp.horizon ? pull_stages(x, ws)
+                                         : pull_fixed_point(x, ws);
 }
 
 static bool exact(const elbo_route *route)

@@ -30,7 +30,7 @@ static elbo_status set(const elbo_values *values, elbo_route *out)
 typedef struct rollouts {
     const elbo_mdp *mdp;
     const elbo_kernel *p;
-    const double *pi, *V, *mean; /* V [nS + 1]; mean [nS x nA] gamma E_p V */
+    const double *pi, *V, *mean; /* of each stage; mean: gamma E_p V */
     double weight;               /* the slope over n */
     double *G;
 } rollouts;
@@ -38,19 +38,22 @@ typedef struct rollouts {
 static void roll(const rollouts *x, elbo_rng *rng)
 {
     const elbo_pattern *const pattern = x->p->pattern;
-    const size_t nS = x->mdp->nS, nA = x->mdp->nA;
+    const size_t nS = x->mdp->nS, nA = x->mdp->nA, rows = nS * nA;
+    const size_t horizon = x->mdp->horizon;
+    const double *pi = x->pi, *V = x->V, *mean = x->mean;
     size_t s = elbo_rng_categorical(rng, x->mdp->mu, nS);
 
-    while (s < nS) {
-        const size_t row =
-            s * nA + elbo_rng_categorical(rng, x->pi + s * nA, nA);
+    for (size_t t = 0; s < nS && (!horizon || t < horizon); t++) {
+        const size_t row = s * nA + elbo_rng_categorical(rng, pi + s * nA, nA);
         const size_t begin = elbo_row_begin(pattern, row);
         const size_t k = elbo_rng_categorical(
             rng, x->p->prob + begin, elbo_row_end(pattern, row) - begin);
 
         s = elbo_successor(pattern, row, begin + k);
-        x->G[begin + k] += x->weight * (x->mdp->gamma * x->V[s] - x->mean[row])
+        if (horizon) V += nS + 1;
+        x->G[begin + k] += x->weight * (x->mdp->gamma * V[s] - mean[row])
                            / x->p->prob[begin + k];
+        if (horizon) pi += rows, mean += rows;
         if (!(elbo_rng_uniform(rng) < x->mdp->gamma)) return;
     }
 }
@@ -60,18 +63,24 @@ static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
     const elbo_plan *const plan = x->plan;
     const elbo_mdp *const mdp = &plan->problem->mdp;
     const elbo_chain chain = elbo_plan_chain(plan, mdp, plan->model);
-    const size_t rows = mdp->nS * mdp->nA;
+    const size_t rows = mdp->nS * mdp->nA, stages = elbo_stages(mdp);
+    const size_t width = mdp->horizon ? mdp->nS + 1 : 0;
     const double slope = x->slopes->Jmodel + x->slopes->Jmodel_held;
     const elbo_tilt expectation = {.gamma = mdp->gamma};
-    double *const V = elbo_arena_doubles(ws, mdp->nS + 1);
-    double *const mean = elbo_arena_doubles(ws, rows);
+    double *const V = elbo_arena_doubles(ws, (stages + 1) * (mdp->nS + 1));
+    double *const mean = elbo_arena_doubles(ws, stages * rows);
+    double *const b = elbo_arena_doubles(ws, stages * rows);
     rollouts all = {mdp,      plan->model, plan->post->pi,
                     V,        mean,        slope / (double)x->route->n,
                     x->into.p};
 
     ELBO_TRY(elbo_arena_check(ws, "rollouts"));
-    ELBO_TRY(elbo_evaluate(&chain, mdp->r, V, ws));
-    elbo_transition_model.expect(&expectation, plan->model, V, 0, rows, mean);
+    for (size_t i = 0; i < stages * rows; i++) b[i] = mdp->r[i % rows];
+    ELBO_TRY(elbo_evaluate(&chain, b, V, ws));
+    for (size_t t = 0; t < stages; t++)
+        elbo_transition_model.expect(&expectation, plan->model,
+                                     V + (t + 1) * width, 0, rows,
+                                     mean + t * rows);
     for (size_t i = 0; i < x->route->n; i++) {
         elbo_rng rng =
             elbo_rng_stream(x->seed, "score", x->index * x->route->n + i);

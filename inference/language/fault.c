@@ -104,15 +104,18 @@ elbo_status elbo_fault_value(elbo_program *program, double total,
 static elbo_status check_states(const elbo_program *twin, const elbo_trace *t,
                                 size_t *sample)
 {
-    const size_t cols = t->value.cols, n = twin->batch.nS * cols;
+    const size_t cols = t->value.cols, n = twin->layout.size[t->value.at] * cols;
+    const size_t states = twin->batch.nS + 1;
 
     for (size_t i = 0; i < n; i++) {
-        if (isfinite(twin->scratch[i])) continue;
+        const size_t state = i / cols % states;
+
+        if (state == twin->batch.nS || isfinite(twin->scratch[i])) continue;
         *sample = 0;
         return ELBO_FAIL(ELBO_ENOTFINITE,
                          "the objective's derivative is %g at column %zu, of "
                          "state %zu",
-                         twin->scratch[i], t->column + 1, i / cols);
+                         twin->scratch[i], t->column + 1, state);
     }
     return ELBO_OK;
 }
@@ -137,11 +140,12 @@ elbo_status elbo_fault_slope(const elbo_program *twin, size_t *sample)
     for (const elbo_trace *t = twin->trace; t; t = t->rest) {
         const elbo_domain at = t->value.at;
 
-        if (!t->value.live || !(at == ELBO_AT_STATE || at & ELBO_AT_ROW))
-            continue;
+        const bool states = at == ELBO_AT_STATE || at == ELBO_AT_STAGE;
+
+        if (!t->value.live || !(states || at & ELBO_AT_ROW)) continue;
         elbo_tape_gradient(twin->live, t->value.node, twin->scratch);
-        ELBO_TRY(at == ELBO_AT_STATE ? check_states(twin, t, sample)
-                                     : check_places(twin, t, sample));
+        ELBO_TRY(states ? check_states(twin, t, sample)
+                        : check_places(twin, t, sample));
     }
     return ELBO_OK;
 }

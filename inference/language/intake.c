@@ -279,18 +279,28 @@ static const struct {
                        ELBO_AT_ROW                                                        },
 };
 
+/* What it runs over: rows, or runs of them that share no entries with others. */
+static const size_t *runs_in(const pass *x)
+{
+    return kinds[x->in->kind].runs == ELBO_AT_ROW ? x->at->apart : NULL;
+}
+
 static void forward(void *arg, size_t first, size_t last)
 {
     const pass *const x = arg;
+    const size_t *const runs = runs_in(x);
 
-    kinds[x->in->kind].forward(x, first, last);
+    kinds[x->in->kind].forward(x, runs ? runs[first] : first,
+                               runs ? runs[last] : last);
 }
 
 static void backward(void *arg, size_t first, size_t last)
 {
     const pass *const x = arg;
+    const size_t *const runs = runs_in(x);
 
-    kinds[x->in->kind].backward(x, first, last);
+    kinds[x->in->kind].backward(x, runs ? runs[first] : first,
+                                runs ? runs[last] : last);
 }
 
 static size_t work_of(const elbo_intake *intake, const elbo_layout *layout)
@@ -300,7 +310,10 @@ static size_t work_of(const elbo_intake *intake, const elbo_layout *layout)
 
 static size_t runs_of(const elbo_intake *intake, const elbo_layout *layout)
 {
-    return layout->size[kinds[intake->kind].runs];
+    const elbo_domain runs = kinds[intake->kind].runs;
+
+    return runs == ELBO_AT_ROW && layout->apart ? layout->aparts
+                                                : layout->size[runs];
 }
 
 void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,

@@ -10,7 +10,8 @@
  *
  * Each is linear in p, or in rhat, read where it lies: no copy of p is made,
  * and the tape begins at x. f does not depend on theta. Sums run over rows in
- * parallel; no two rows share an entry.
+ * parallel; no two rows share an entry, but those of one (s, a) at different
+ * stages, which one thread runs over.
  */
 #ifndef ELBO_INTAKE_H
 #define ELBO_INTAKE_H

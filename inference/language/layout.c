@@ -13,31 +13,41 @@ static size_t row_length(const elbo_batch *batch, size_t row)
     return batch->start[row + 1] - batch->start[row];
 }
 
-/* The batch's transitions sorted by row, equal rows in the batch's order. */
-static void sort_samples(const elbo_batch *batch, size_t count[],
+/* By state, stage and action. */
+static size_t key_of(const elbo_batch *batch, size_t i)
+{
+    const size_t row = batch->row[i], nA = batch->nA;
+
+    if (!batch->stages) return row;
+    return (row / nA * batch->stages + batch->stage[i]) * nA + row % nA;
+}
+
+/* The batch's transitions sorted by key, equal keys in the batch's order. */
+static void sort_samples(const elbo_batch *batch, size_t keys, size_t count[],
                          uint32_t order[])
 {
-    const size_t rows = batch->nS * batch->nA;
-
-    for (size_t i = 0; i < batch->n; i++) count[batch->row[i] + 1]++;
-    close_runs(count, rows);
+    for (size_t i = 0; i < batch->n; i++) count[key_of(batch, i) + 1]++;
+    close_runs(count, keys);
     for (size_t i = 0; i < batch->n; i++)
-        order[count[batch->row[i]]++] = (uint32_t)i;
+        order[count[key_of(batch, i)]++] = (uint32_t)i;
     /* each count now stands at its run's end, where the next one starts */
-    memmove(count + 1, count, rows * sizeof *count);
+    memmove(count + 1, count, keys * sizeof *count);
     count[0] = 0;
 }
 
-/* Rows ascend, so those of a state are a run. Returns how many there are. */
+/* Those of a state (of a stage, unless it is NULL) are a run. Returns how many
+ * there are. */
 static size_t group_states(const elbo_batch *batch, const uint32_t row[],
-                           size_t rows, size_t states[], uint32_t of_row[])
+                           const uint32_t stage[], size_t rows, size_t states[],
+                           uint32_t of_row[])
 {
     size_t n = 0;
 
     for (size_t i = 0; i < rows; i++) {
-        if (i == 0 || row[i] / batch->nA != row[i - 1] / batch->nA)
+        if (i == 0 || row[i] / batch->nA != row[i - 1] / batch->nA
+            || (stage && stage[i] != stage[i - 1]))
             states[n++] = i;
-        of_row[i] = (uint32_t)(n - 1);
+        if (of_row) of_row[i] = (uint32_t)(n - 1);
     }
     states[n] = rows;
     return n;
@@ -57,9 +67,11 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
                              elbo_arena *arena)
 {
     const size_t all = batch->nS * batch->nA, n = batch->n;
-    const size_t most = n < all ? n : all;
-    size_t *const count = elbo_arena_sizes(arena, all + 1);
+    const size_t keys = all * elbo_batch_plans(batch);
+    const size_t most = n < keys ? n : keys;
+    size_t *const count = elbo_arena_sizes(arena, keys + 1);
     uint32_t *const row = elbo_arena_u32(arena, most);
+    uint32_t *const stage = elbo_arena_u32(arena, batch->stages ? most : 0);
     uint32_t *const order = elbo_arena_u32(arena, n);
     size_t *const samples = elbo_arena_sizes(arena, most + 1);
     size_t *const entries = elbo_arena_sizes(arena, most + 1);
@@ -67,11 +79,14 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
     size_t rows = 0;
 
     ELBO_TRY(elbo_arena_check(arena, "the objective's layout"));
-    sort_samples(batch, count, order);
-    for (size_t i = 0; i < all; i++) {
+    sort_samples(batch, keys, count, order);
+    for (size_t i = 0; i < keys; i++) {
+        const uint32_t first = count[i + 1] > count[i] ? order[count[i]] : 0;
+
         if (count[i + 1] == count[i]) continue;
-        row[rows] = (uint32_t)i;
-        entries[rows + 1] = row_length(batch, i);
+        row[rows] = batch->row[first];
+        if (batch->stages) stage[rows] = batch->stage[first];
+        entries[rows + 1] = row_length(batch, row[rows]);
         samples[++rows] = count[i + 1];
     }
     close_runs(entries, rows);
@@ -81,15 +96,24 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
 
     size_t *const states = elbo_arena_sizes(arena, rows + 1);
     uint32_t *const of_row = elbo_arena_u32(arena, rows);
+    size_t *const apart =
+        elbo_arena_sizes(arena, batch->stages ? rows + 1 : 0);
 
     ELBO_TRY(elbo_arena_check(arena, "the objective's states"));
 
-    const size_t starts = group_states(batch, row, rows, states, of_row);
+    const size_t starts =
+        group_states(batch, row, batch->stages ? stage : NULL, rows, states,
+                     of_row);
+    const size_t aparts =
+        batch->stages ? group_states(batch, row, NULL, rows, apart, NULL) : 0;
 
     *layout = (elbo_layout){
         .batch = batch,
         .rows = rows,
         .row = row,
+        .stage = batch->stages ? stage : NULL,
+        .apart = batch->stages ? apart : NULL,
+        .aparts = aparts,
         .samples = samples,
         .entries = entries,
         .width = common_length(batch->start, all),
@@ -105,7 +129,8 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
                  [ELBO_AT_PAIR] = pairs[n],
                  [ELBO_AT_MODEL_ROW] = all,
                  [ELBO_AT_MODEL_ENTRY] = batch->start[all],
-                 [ELBO_AT_START] = starts},
+                 [ELBO_AT_START] = starts,
+                 [ELBO_AT_STAGE] = elbo_batch_values(batch) * (batch->nS + 1)},
     };
     return ELBO_OK;
 }
@@ -203,51 +228,96 @@ uint32_t elbo_place_epoch(const elbo_layout *layout, const elbo_place *place)
     return epoch ? epoch[layout->order[place->sample]] : 0;
 }
 
-static uint32_t in_round(const elbo_layout *layout, uint32_t state,
-                         const elbo_place *place)
-{
-    const uint32_t n = (uint32_t)(layout->batch->nS + 1);
-
-    return elbo_place_epoch(layout, place) * n + state;
-}
-
-uint32_t elbo_place_then_s(const elbo_layout *layout, const elbo_place *place)
-{
-    return in_round(layout, elbo_place_s(layout, place), place);
-}
-
-uint32_t elbo_place_then_next(const elbo_layout *layout,
-                              const elbo_place *place)
-{
-    return in_round(layout, elbo_place_next(layout, place), place);
-}
-
-uint32_t elbo_place_then_y(const elbo_layout *layout, const elbo_place *place)
-{
-    return in_round(layout, elbo_place_state(layout, place), place);
-}
-
-static uint32_t with_action(const elbo_layout *layout, uint32_t state,
-                            const elbo_place *place)
-{
-    const uint32_t nA = (uint32_t)layout->batch->nA;
-
-    return state * nA + layout->row[place->row] % nA;
-}
-
 uint32_t elbo_place_sa(const elbo_layout *layout, const elbo_place *place)
 {
     return layout->row[place->row];
 }
 
-uint32_t elbo_place_nexta(const elbo_layout *layout, const elbo_place *place)
+/* The stage of the place's row, and the one after. */
+static size_t now(const elbo_layout *layout, const elbo_place *place)
 {
-    return with_action(layout, elbo_place_next(layout, place), place);
+    return layout->stage ? layout->stage[place->row] : 0;
 }
 
-uint32_t elbo_place_ya(const elbo_layout *layout, const elbo_place *place)
+static size_t then(const elbo_layout *layout, const elbo_place *place)
 {
-    return with_action(layout, elbo_place_state(layout, place), place);
+    return layout->stage ? layout->stage[place->row] + 1 : 0;
+}
+
+static uint32_t of_value(const elbo_layout *layout, size_t stage, size_t state)
+{
+    return (uint32_t)(stage * (layout->batch->nS + 1) + state);
+}
+
+uint32_t elbo_place_value_s(const elbo_layout *layout, const elbo_place *place)
+{
+    return of_value(layout, now(layout, place), elbo_place_s(layout, place));
+}
+
+uint32_t elbo_place_value_next(const elbo_layout *layout,
+                               const elbo_place *place)
+{
+    return of_value(layout, then(layout, place),
+                    elbo_place_next(layout, place));
+}
+
+uint32_t elbo_place_value_y(const elbo_layout *layout, const elbo_place *place)
+{
+    return of_value(layout, then(layout, place), place->state);
+}
+
+static uint32_t in_round(const elbo_layout *layout, uint32_t value,
+                         const elbo_place *place)
+{
+    return elbo_place_epoch(layout, place)
+               * (uint32_t)layout->size[ELBO_AT_STAGE]
+           + value;
+}
+
+uint32_t elbo_place_then_s(const elbo_layout *layout, const elbo_place *place)
+{
+    return in_round(layout, elbo_place_value_s(layout, place), place);
+}
+
+uint32_t elbo_place_then_next(const elbo_layout *layout,
+                              const elbo_place *place)
+{
+    return in_round(layout, elbo_place_value_next(layout, place), place);
+}
+
+uint32_t elbo_place_then_y(const elbo_layout *layout, const elbo_place *place)
+{
+    return in_round(layout, elbo_place_value_y(layout, place), place);
+}
+
+/* At END, and after the last stage, no action is taken: zeros. */
+static uint32_t of_plan(const elbo_layout *layout, size_t stage, size_t state,
+                        const elbo_place *place)
+{
+    const elbo_batch *const batch = layout->batch;
+    const size_t plans = elbo_batch_plans(batch), nS = batch->nS;
+    const bool none = state == nS || stage >= plans;
+    const size_t block = none ? plans * nS : stage * nS + state;
+
+    return (uint32_t)(block * batch->nA + layout->row[place->row] % batch->nA);
+}
+
+uint32_t elbo_place_plan_s(const elbo_layout *layout, const elbo_place *place)
+{
+    return of_plan(layout, now(layout, place), elbo_place_s(layout, place),
+                   place);
+}
+
+uint32_t elbo_place_plan_next(const elbo_layout *layout,
+                              const elbo_place *place)
+{
+    return of_plan(layout, then(layout, place), elbo_place_next(layout, place),
+                   place);
+}
+
+uint32_t elbo_place_plan_y(const elbo_layout *layout, const elbo_place *place)
+{
+    return of_plan(layout, then(layout, place), place->state, place);
 }
 
 /* The run to which i belongs: start[run] <= i < start[run + 1]. */

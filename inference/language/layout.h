@@ -3,7 +3,8 @@
  * A value is one number (or vector) at each place of the smallest domain it
  * depends on, so that E(V(y)) is summed once a row and not once a transition.
  * Transitions are sorted by row: those of a row, and the entries of a row, are
- * runs.
+ * runs. With a horizon a row is an (s, a) of one stage; they are sorted by state,
+ * then by stage.
  */
 #ifndef ELBO_LAYOUT_H
 #define ELBO_LAYOUT_H
@@ -21,15 +22,21 @@ typedef enum elbo_domain {
     /* These meet no other. */
     ELBO_AT_MODEL_ROW = 8,    /* each (s, a) of the model */
     ELBO_AT_MODEL_ENTRY = 16, /* each entry of the model */
-    ELBO_AT_START = 32        /* each state of the batch's rows */
+    ELBO_AT_START = 32,       /* each state of the batch's rows */
+    ELBO_AT_STAGE = 64        /* each state of each stage, END too */
 } elbo_domain;
 
-enum { ELBO_DOMAINS = 33 };
+enum { ELBO_DOMAINS = 65 };
 
 typedef struct elbo_layout {
     const elbo_batch *batch;
     size_t rows;            /* that occur in the batch */
-    const uint32_t *row;    /* [rows] their numbers in the pattern, ascending */
+    const uint32_t *row;    /* [rows] their numbers in the pattern, ascending
+                               but for stages */
+    const uint32_t *stage;  /* [rows] of a horizon; NULL: none */
+    const size_t *apart;    /* [aparts + 1] runs of rows, which share entries with
+                               no others; NULL: each row does */
+    size_t aparts;
     const size_t *samples;  /* [rows + 1] runs of transitions */
     const size_t *entries;  /* [rows + 1] runs of entries */
     size_t width;           /* entries of every row of the pattern; 0: they
@@ -66,10 +73,12 @@ elbo_place_index elbo_place_s, elbo_place_next; /* [nS + 1], as place_state */
 elbo_place_index elbo_place_pattern;            /* [nnz] the entry, y's */
 elbo_place_index elbo_place_taken; /* [nnz] the entry of the transition */
 elbo_place_index elbo_place_epoch; /* [epochs] */
-elbo_place_index elbo_place_then_s, elbo_place_then_next,
-    elbo_place_then_y; /* [epochs x (nS + 1)] */
-elbo_place_index elbo_place_sa, elbo_place_nexta,
-    elbo_place_ya; /* [(nS + 1) x nA] */
+elbo_place_index elbo_place_sa; /* [nS x nA] */
+/* The same in tables with a block a stage: values [values x (nS + 1)], of each
+ * epoch, and plans [plans x nS x nA] with nA zeros behind them. */
+elbo_place_index elbo_place_value_s, elbo_place_value_next, elbo_place_value_y;
+elbo_place_index elbo_place_then_s, elbo_place_then_next, elbo_place_then_y;
+elbo_place_index elbo_place_plan_s, elbo_place_plan_next, elbo_place_plan_y;
 
 /* The first transition, in the batch's order, to which place i belongs. */
 size_t elbo_layout_sample(const elbo_layout *layout, elbo_domain at, size_t i);

@@ -7,15 +7,18 @@
 #include "inference/language/meaning.h"
 #include "inference/language/quantity.h"
 
-/* Where a state of the text stands. */
+/* Where a state of the text stands; and it with the sample's action or stage. */
 static const struct {
     const char *name;
     elbo_domain at, pairs;
-    elbo_place_index *state, *pair;
+    elbo_place_index *state, *value, *plan;
 } states[] = {
-    {"s",    ELBO_AT_ROW,    ELBO_AT_ROW,    elbo_place_s,     elbo_place_sa   },
-    {"next", ELBO_AT_SAMPLE, ELBO_AT_SAMPLE, elbo_place_next,  elbo_place_nexta},
-    {"y",    ELBO_AT_STATE,  ELBO_AT_ENTRY,  elbo_place_state, elbo_place_ya   },
+    {"s",    ELBO_AT_ROW,    ELBO_AT_ROW,    elbo_place_s,     elbo_place_value_s,
+     elbo_place_plan_s                                                              },
+    {"next", ELBO_AT_SAMPLE, ELBO_AT_SAMPLE, elbo_place_next,
+     elbo_place_value_next, elbo_place_plan_next                                    },
+    {"y",    ELBO_AT_STATE,  ELBO_AT_ENTRY,  elbo_place_state, elbo_place_value_y,
+     elbo_place_plan_y                                                              },
 };
 
 /* ... and its value in the transition's round of collection. */
@@ -49,12 +52,22 @@ elbo_quantity elbo_lookup_state(elbo_compiler *c, elbo_quantity table,
     return elbo_quantity_gather(c, table, states[i].at, states[i].state);
 }
 
-static elbo_quantity at_pair(elbo_compiler *c, elbo_quantity table,
+/* Of a table with a block a stage, where there are stages. */
+static elbo_quantity value_at(elbo_compiler *c, elbo_quantity table,
+                              const elbo_expr *state)
+{
+    const size_t i = state_of(state);
+
+    if (!c->program->batch.stages) return elbo_lookup_state(c, table, state);
+    return elbo_quantity_gather(c, table, states[i].pairs, states[i].value);
+}
+
+static elbo_quantity plan_at(elbo_compiler *c, elbo_quantity table,
                              const elbo_expr *state)
 {
     const size_t i = state_of(state);
 
-    return elbo_quantity_gather(c, table, states[i].pairs, states[i].pair);
+    return elbo_quantity_gather(c, table, states[i].pairs, states[i].plan);
 }
 
 static bool is_number(elbo_table table)
@@ -70,12 +83,22 @@ static bool is_value(elbo_table table)
 /* How many numbers a table binds, and how many of END stand behind them. */
 static size_t bound(const elbo_batch *batch, elbo_table table, size_t *end)
 {
+    const size_t values = elbo_batch_values(batch) * (batch->nS + 1);
+
     *end = 0;
     if (is_number(table)) return 1;
     if (table == ELBO_TABLE_V_THEN)
-        return (batch->epochs ? batch->epochs : 1) * (batch->nS + 1);
+        return (batch->epochs ? batch->epochs : 1) * values;
     *end = is_value(table) ? 1 : batch->nA;
-    return batch->nS * *end;
+    if (is_value(table)) return values - 1;
+    return elbo_batch_plans(batch) * batch->nS * batch->nA;
+}
+
+/* Of the table's rows. */
+static elbo_domain domain_of(const elbo_batch *batch, elbo_table table)
+{
+    if (is_number(table)) return ELBO_AT_ALL;
+    return is_value(table) && batch->stages ? ELBO_AT_STAGE : ELBO_AT_STATE;
 }
 
 /* Past and frozen values do not move; nor does theta reach them. */
@@ -109,8 +132,8 @@ static elbo_quantity table_of(elbo_compiler *c, elbo_table table)
         return elbo_quantity_number(0);
     }
     b->n = n;
-    b->value = elbo_quantity_leaf(
-        c, is_number(table) ? ELBO_AT_ALL : ELBO_AT_STATE, n + end, 1, live);
+    b->value = elbo_quantity_leaf(c, domain_of(&c->program->batch, table),
+                                  n + end, 1, live);
     b->used = true;
     return b->value;
 }
@@ -123,7 +146,7 @@ elbo_quantity elbo_lookup_scalar(elbo_compiler *c, elbo_table table)
 elbo_quantity elbo_lookup_here(elbo_compiler *c, elbo_table table)
 {
     return elbo_quantity_gather(c, table_of(c, table), ELBO_AT_ROW,
-                                elbo_place_sa);
+                                elbo_place_plan_s);
 }
 
 elbo_quantity elbo_lookup_call(elbo_compiler *c, elbo_table table,
@@ -131,8 +154,8 @@ elbo_quantity elbo_lookup_call(elbo_compiler *c, elbo_table table,
 {
     const elbo_quantity whole = table_of(c, table);
 
-    return is_value(table) ? elbo_lookup_state(c, whole, e->arg[0])
-                           : at_pair(c, whole, e->arg[0]);
+    return is_value(table) ? value_at(c, whole, e->arg[0])
+                           : plan_at(c, whole, e->arg[0]);
 }
 
 /* One round: V_then is a function of states like any other. */
@@ -141,8 +164,7 @@ elbo_quantity elbo_lookup_then(elbo_compiler *c, const elbo_expr *e)
     const elbo_quantity table = table_of(c, ELBO_TABLE_V_THEN);
     const size_t i = state_of(e->arg[0]);
 
-    if (c->program->batch.epochs <= 1)
-        return elbo_lookup_state(c, table, e->arg[0]);
+    if (c->program->batch.epochs <= 1) return value_at(c, table, e->arg[0]);
     return elbo_quantity_gather(c, table, rounds[i].at, rounds[i].then);
 }
 
@@ -161,8 +183,9 @@ elbo_quantity elbo_lookup_policy(elbo_compiler *c, elbo_domain at)
 {
     const elbo_quantity logpi = table_of(c, ELBO_TABLE_LOGPI);
     const elbo_quantity rows =
-        at == ELBO_AT_ROW ? elbo_quantity_gather(c, logpi, at, elbo_place_sa)
-                          : all_rows(c, logpi);
+        at == ELBO_AT_ROW
+            ? elbo_quantity_gather(c, logpi, at, elbo_place_plan_s)
+            : all_rows(c, logpi);
 
     return elbo_quantity_unary(c, ELBO_EXP, rows);
 }
@@ -210,5 +233,5 @@ elbo_quantity elbo_lookup_slope(elbo_compiler *c, const elbo_expr *e)
     if (!has_coordinates(c, e->name)) return elbo_quantity_number(0);
     if (!slope->made)
         *slope = elbo_quantity_slope(c, table_of(c, ELBO_TABLE_V));
-    return elbo_lookup_state(c, *slope, e->arg[0]);
+    return value_at(c, *slope, e->arg[0]);
 }

@@ -70,7 +70,10 @@ elbo_quantity elbo_policy_roll(elbo_compiler *c, const elbo_expr *e)
 
     if (c->status == ELBO_OK) c->column = e->column;
     if (!(f.at & ELBO_AT_STATE)) return f;
-    if (f.at != ELBO_AT_STATE)
+    if (steps > 1 && c->program->batch.stages)
+        return elbo_refuse(c, e, "with a horizon each step has a policy of its "
+                                 "own, which it does not follow");
+    if (f.at != ELBO_AT_STATE && !c->program->batch.stages)
         return elbo_refuse(c, e, "what it follows is a function of y alone");
     if (steps > 1) {
         const elbo_quantity pi = elbo_lookup_policy(c, ELBO_AT_MODEL_ROW);

@@ -15,6 +15,11 @@
  * takes pi over the actions that the batch has at s, scaled to sum to 1 over
  * them (0 where pi takes none of them). A weight of 0 hides no
  * value that is not finite.
+ *
+ * With a horizon a sample has its stage: V, Q, logpi, occupancy, gradV, V_then and
+ * V_target at s are that stage's, those at next and y the next one's, of which the
+ * last is END for all states; Ed and Epi are means over what is of one (s, a), or
+ * s, and one stage.
  */
 #ifndef ELBO_PROGRAM_H
 #define ELBO_PROGRAM_H
@@ -40,7 +45,20 @@ typedef struct elbo_batch {
     size_t dim;
     size_t epochs;         /* rounds of collection; V_then has a block for each */
     const uint32_t *epoch; /* [n] < epochs, or NULL: all 0 and epochs is 1 */
+    size_t stages;         /* of a horizon: then every table over states has a
+                              block a stage; 0: none */
+    const uint32_t *stage; /* [n] < stages; read where stages > 0 */
 } elbo_batch;
+
+/* Blocks of V: one, or one a stage and a last one. Of Q, logpi and occupancy. */
+static inline size_t elbo_batch_values(const elbo_batch *batch)
+{
+    return batch->stages ? batch->stages + 1 : 1;
+}
+static inline size_t elbo_batch_plans(const elbo_batch *batch)
+{
+    return batch->stages ? batch->stages : 1;
+}
 
 typedef struct elbo_program elbo_program;
 
@@ -56,13 +74,13 @@ void elbo_program_free(elbo_program *program);
 typedef struct elbo_bindings {
     const double *p;         /* [nnz] the model's kernel: differentiated */
     const double *rhat;      /* [nS x nA] its rewards: likewise */
-    const double *V;         /* [nS + 1] */
-    const double *Q;         /* [nS x nA] */
-    const double *logpi;     /* [nS x nA] */
-    const double *occupancy; /* [nS x nA] normalised */
+    const double *V;         /* [values x (nS + 1)] */
+    const double *Q;         /* [plans x nS x nA] */
+    const double *logpi;     /* [plans x nS x nA] */
+    const double *occupancy; /* [plans x nS x nA] normalised */
     double J, Jmodel;
-    const double *V_then;   /* [epochs x (nS + 1)] */
-    const double *V_target; /* [nS + 1] */
+    const double *V_then;   /* [epochs x values x (nS + 1)] */
+    const double *V_target; /* [values x (nS + 1)] */
     const double *const *factor; /* one an element of elbo_expr_factors, in its
                                     order and of the factor's shape */
     /* What elbo_program_slopes reads under fixed_pi of V .. Jmodel: the planner
@@ -75,11 +93,11 @@ typedef struct elbo_bindings {
  * (V, Q and A need no such distinction: at the planner's optimum they do not move
  * with pi; logpi and J held do not move at all). */
 typedef struct elbo_slopes {
-    double *V;              /* [nS + 1] */
-    double *Q;              /* [nS x nA] */
-    double *logpi;          /* [nS x nA] */
-    double *occupancy;      /* [nS x nA] */
-    double *occupancy_held; /* [nS x nA] */
+    double *V;              /* [values x (nS + 1)] */
+    double *Q;              /* [plans x nS x nA] */
+    double *logpi;          /* [plans x nS x nA] */
+    double *occupancy;      /* [plans x nS x nA] */
+    double *occupancy_held; /* [plans x nS x nA] */
     double J, Jmodel, Jmodel_held;
 } elbo_slopes;
 

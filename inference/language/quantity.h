@@ -58,7 +58,8 @@ elbo_quantity elbo_quantity_intake(elbo_compiler *c, elbo_intake_kind kind,
 elbo_quantity elbo_quantity_leaf(elbo_compiler *c, elbo_domain at, size_t rows,
                                  size_t cols, bool live);
 
-/* V [nS + 1] to its slope [(nS + 1) x dim]; the batch has coordinates. */
+/* V of all states, END's too, to its slope in each coordinate; the batch has
+ * coordinates. */
 elbo_quantity elbo_quantity_slope(elbo_compiler *c, elbo_quantity V);
 
 #endif

@@ -44,7 +44,7 @@ static uint32_t neighbour(const cell cells[], size_t n, int32_t at[], size_t k,
 }
 
 /* Both neighbours of each state along each coordinate [(nS + 1) x dim], and one
- * over their distance. */
+ * over their distance; the same for each block of values. */
 static bool find_neighbours(const elbo_compiler *c, uint32_t up[],
                             uint32_t down[], double scale[])
 {
@@ -69,6 +69,14 @@ static bool find_neighbours(const elbo_compiler *c, uint32_t up[],
         down[i] = neighbour(cells, nS, at, i % dim, -1, s);
         scale[i] = up[i] != s && down[i] != s ? 0.5 : 1;
     }
+    for (size_t i = (nS + 1) * dim; i < c->program->layout.size[ELBO_AT_STAGE] * dim;
+         i++) {
+        const size_t before = i - (nS + 1) * dim;
+
+        up[i] = up[before] + (uint32_t)(nS + 1);
+        down[i] = down[before] + (uint32_t)(nS + 1);
+        scale[i] = scale[before];
+    }
     return true;
 }
 
@@ -82,7 +90,7 @@ static elbo_quantity fail(elbo_compiler *c)
 elbo_quantity elbo_quantity_slope(elbo_compiler *c, elbo_quantity V)
 {
     const elbo_batch *const batch = &c->program->batch;
-    const size_t n = (batch->nS + 1) * batch->dim;
+    const size_t states = c->program->layout.size[V.at], n = states * batch->dim;
     elbo_arena *const arena = c->program->arena;
     elbo_tape *const tape = V.live ? c->program->live : c->program->fixed;
     double *const scale = elbo_arena_doubles(arena, n);
@@ -98,10 +106,10 @@ elbo_quantity elbo_quantity_slope(elbo_compiler *c, elbo_quantity V)
         elbo_tape_binary(tape, ELBO_SUB, elbo_tape_gather(tape, V.node, up, n),
                          elbo_tape_gather(tape, V.node, down, n));
 
-    V.node = elbo_tape_reshape(tape, rise, batch->nS + 1, batch->dim);
+    V.node = elbo_tape_reshape(tape, rise, states, batch->dim);
     V.cols = batch->dim;
     elbo_arena_release(arena, mark);
     return elbo_quantity_binary(
         c, ELBO_MUL, V,
-        elbo_quantity_constant(c, ELBO_AT_STATE, batch->dim, scale));
+        elbo_quantity_constant(c, V.at, batch->dim, scale));
 }

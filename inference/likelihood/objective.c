@@ -11,11 +11,12 @@ struct elbo_objective {
     bool weight_slot; /* it is w itself: samples count by their masses alone */
     bool by_sample;   /* means of samples: each sample has draws of its own */
     bool by_epoch;    /* rounds of collection tell equal samples apart */
+    bool by_stage;    /* ... and stages of a horizon do */
     elbo_program *program; /* NULL while there are no data */
     elbo_batch batch;
     uint32_t *row, *next, *entry; /* [capacity], of the batch */
     uint32_t *first;              /* [capacity] a transition's first sample */
-    uint32_t *epoch;              /* [capacity] its round */
+    uint32_t *epoch, *stage;      /* [capacity] its round and its stage */
     uint32_t *of;                 /* [capacity] a sample's transition */
     double *r, *weight;           /* [capacity] */
     double *V, *Q, *logpi, *occupancy; /* bound, unless others are held */
@@ -92,12 +93,14 @@ static void list_entries(const elbo_pattern *pattern, size_t start[],
 static elbo_status take_world(elbo_objective *o, const elbo_world *world,
                               const elbo_pattern *pattern, elbo_arena *arena)
 {
-    const size_t nS = world->nS, rows = nS * world->nA, dim = world->dim;
-    size_t *start = elbo_arena_sizes(arena, rows + 1);
+    const size_t nS = world->nS, dim = world->dim;
+    const size_t rows = elbo_batch_plans(&o->batch) * nS * world->nA;
+    const size_t values = elbo_batch_values(&o->batch) * (nS + 1);
+    size_t *start = elbo_arena_sizes(arena, nS * world->nA + 1);
     uint32_t *successor = elbo_arena_u32(arena, pattern->nnz);
     int32_t *coord = elbo_arena_take(arena, (nS + 1) * dim, sizeof *coord);
 
-    o->V = elbo_arena_take(arena, nS + 1, sizeof *o->V);
+    o->V = elbo_arena_take(arena, values, sizeof *o->V);
     o->Q = elbo_arena_take(arena, rows, sizeof *o->Q);
     o->logpi = elbo_arena_take(arena, rows, sizeof *o->logpi);
     o->occupancy = elbo_arena_take(arena, rows, sizeof *o->occupancy);
@@ -122,6 +125,7 @@ static elbo_status take_batch(elbo_objective *o, size_t capacity,
     o->batch.entry = o->entry = elbo_arena_u32(arena, capacity);
     o->first = elbo_arena_u32(arena, capacity);
     o->epoch = elbo_arena_u32(arena, capacity);
+    o->stage = elbo_arena_u32(arena, o->by_stage ? capacity : 0);
     o->of = elbo_arena_u32(arena, capacity);
     o->batch.r = o->r = elbo_arena_doubles(arena, capacity);
     o->batch.weight = o->weight = elbo_arena_doubles(arena, capacity);
@@ -143,8 +147,16 @@ static elbo_status find_epochs(elbo_objective *o, elbo_arena *arena)
     return ELBO_OK;
 }
 
+/* Whether it reads what differs from stage to stage. */
+static bool reads_stages(const elbo_expr *expr)
+{
+    return expr->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP)
+           || elbo_expr_reads(expr, "V_then")
+           || elbo_expr_reads(expr, "V_target");
+}
+
 static elbo_status open_world(elbo_objective *o, const char *text,
-                              const elbo_world *world,
+                              const elbo_world *world, const elbo_mdp *mdp,
                               const elbo_pattern *pattern, elbo_arena *arena)
 {
     const elbo_scope scope = {.coordinates = world->coord,
@@ -158,22 +170,25 @@ static elbo_status open_world(elbo_objective *o, const char *text,
     if (elbo_expression_check(expr, &scope, &column, &nearest) != ELBO_OK)
         return elbo_fail_prefix("%s, column %zu", o->slot, column + 1);
     o->expr = expr;
+    o->batch.gamma = mdp->gamma;
+    o->by_stage = mdp->horizon > 0 && reads_stages(expr);
+    if (o->by_stage) o->batch.stages = mdp->horizon;
     return take_world(o, world, pattern, arena);
 }
 
 static elbo_status open_as(const char *slot, const char *text,
-                           const elbo_world *world, const elbo_pattern *pattern,
-                           double gamma, size_t capacity, elbo_arena *arena,
-                           elbo_objective **out)
+                           const elbo_world *world, const elbo_mdp *mdp,
+                           const elbo_pattern *pattern, size_t capacity,
+                           elbo_arena *arena, elbo_objective **out)
 {
     elbo_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
 
     ELBO_TRY(elbo_arena_check(arena, "the objective"));
     o->slot = slot;
-    o->batch.gamma = gamma;
-    ELBO_TRY(open_world(o, text, world, pattern, arena));
+    ELBO_TRY(open_world(o, text, world, mdp, pattern, arena));
     ELBO_TRY(take_batch(o, capacity, arena));
     ELBO_TRY(find_epochs(o, arena));
+    if (o->by_stage) o->batch.stage = o->stage;
     o->bind = (elbo_bindings){
         .V = o->V, .Q = o->Q, .logpi = o->logpi, .occupancy = o->occupancy};
     *out = o;
@@ -181,20 +196,20 @@ static elbo_status open_as(const char *slot, const char *text,
 }
 
 elbo_status elbo_objective_open(const char *text, const elbo_world *world,
-                                const elbo_pattern *pattern, double gamma,
-                                size_t capacity, elbo_arena *arena,
-                                elbo_objective **out)
+                                const elbo_mdp *mdp,
+                                const elbo_pattern *pattern, size_t capacity,
+                                elbo_arena *arena, elbo_objective **out)
 {
-    return open_as("likelihood", text, world, pattern, gamma, capacity, arena,
+    return open_as("likelihood", text, world, mdp, pattern, capacity, arena,
                    out);
 }
 
 elbo_status elbo_weight_open(const char *text, const elbo_world *world,
-                             const elbo_pattern *pattern, double gamma,
+                             const elbo_mdp *mdp, const elbo_pattern *pattern,
                              size_t capacity, elbo_arena *arena,
                              elbo_objective **out)
 {
-    ELBO_TRY(open_as("weight", text, world, pattern, gamma, capacity, arena,
+    ELBO_TRY(open_as("weight", text, world, mdp, pattern, capacity, arena,
                      out));
     (*out)->weight_slot = true;
     return ELBO_OK;
@@ -210,18 +225,19 @@ void elbo_objective_close(elbo_objective *objective)
 /* ---- data ---- */
 
 typedef struct sample {
-    uint32_t entry, row, next, number, epoch;
+    uint32_t entry, row, next, number, epoch, stage;
     double r, w;
 } sample;
 
-/* By entry, epoch, reward, number: a total order, so that sums have one order.
- */
+/* By entry, epoch, stage, reward, number: a total order, so that sums have one
+ * order. */
 static int compare(const void *left, const void *right)
 {
     const sample *const x = left, *const y = right;
 
     if (x->entry != y->entry) return x->entry < y->entry ? -1 : 1;
     if (x->epoch != y->epoch) return x->epoch < y->epoch ? -1 : 1;
+    if (x->stage != y->stage) return x->stage < y->stage ? -1 : 1;
     if (x->r < y->r || x->r > y->r) return x->r < y->r ? -1 : 1;
     return x->number < y->number ? -1 : x->number > y->number;
 }
@@ -237,6 +253,7 @@ static void merge(elbo_objective *o, const sample from[], size_t n,
         const bool same = k > 0 && !o->by_sample
                           && from[i].entry == o->entry[k - 1]
                           && from[i].epoch == o->epoch[k - 1]
+                          && !(o->by_stage && from[i].stage != o->stage[k - 1])
                           && !(from[i].r > o->r[k - 1]);
 
         o->of[from[i].number] = (uint32_t)(same ? k - 1 : k);
@@ -249,6 +266,7 @@ static void merge(elbo_objective *o, const sample from[], size_t n,
         o->entry[k] = from[i].entry;
         o->first[k] = from[i].number;
         o->epoch[k] = from[i].epoch;
+        if (o->by_stage) o->stage[k] = from[i].stage;
         if (o->batch.epochs <= from[i].epoch)
             o->batch.epochs = from[i].epoch + 1;
         o->r[k] = from[i].r;
@@ -261,6 +279,7 @@ static elbo_status gather(elbo_objective *o, const elbo_pattern *pattern,
                           const elbo_data *data, double scale, elbo_arena *ws)
 {
     const size_t nS = pattern->nS, nA = pattern->nA;
+    const uint32_t stages = (uint32_t)o->batch.stages;
     sample *const all = elbo_arena_take(ws, data->n, sizeof *all);
 
     ELBO_TRY(elbo_arena_check(ws, "the objective's samples"));
@@ -279,6 +298,7 @@ static elbo_status gather(elbo_objective *o, const elbo_pattern *pattern,
                           .next = (uint32_t)next,
                           .number = (uint32_t)i,
                           .epoch = o->by_epoch ? data->epoch[i] : 0,
+                          .stage = stages ? data->step[i] % stages : 0,
                           .r = data->r[i],
                           .w = data->mass[i] * (o->weight_slot ? 1 : data->w[i])};
     }
@@ -320,9 +340,11 @@ static void copy(double to[], const double from[], size_t n)
 
 void elbo_objective_plan(elbo_objective *objective, const elbo_bindings *plan)
 {
-    const size_t rows = objective->batch.nS * objective->batch.nA;
+    const elbo_batch *const batch = &objective->batch;
+    const size_t rows = elbo_batch_plans(batch) * batch->nS * batch->nA;
 
-    copy(objective->V, plan->V, objective->batch.nS);
+    copy(objective->V, plan->V, elbo_batch_values(batch) * (batch->nS + 1));
+    objective->V[batch->nS] = 0;
     copy(objective->Q, plan->Q, rows);
     copy(objective->logpi, plan->logpi, rows);
     copy(objective->occupancy, plan->occupancy, rows);
