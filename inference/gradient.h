@@ -43,6 +43,8 @@ typedef struct elbo_route {
     const elbo_solver *solver; /* of `implicit`; else NULL */
     size_t n;                  /* backups, terms, rank, rollouts */
     elbo_reach reach;          /* what moves, of `implicit` */
+    double noise;              /* standard deviation of what is added to the plan's
+                                  Q before each derivative, of `implicit` */
     double tolerance;          /* of an iterative solver, relative to |b| */
     size_t limit;              /* ... and its iterations at most */
     const struct elbo_ascender *search; /* of `search`: n evaluations */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "inference/backup.h"
+
 elbo_status elbo_outer_open(elbo_outer *outer, elbo_arena *arena)
 {
     const elbo_gradient *const kind = outer->route.kind;
@@ -53,6 +55,28 @@ static elbo_plan plan_of(const elbo_outer *outer, const elbo_belief *belief)
                        .solved = true};
 }
 
+/* Q with noise, V and pi its soft maximum: one backup of values that are 0, of
+ * rewards that are Q. Other draws for each plan of a round. */
+static elbo_status disturb(const elbo_outer *outer, elbo_posterior *post,
+                           elbo_arena *ws)
+{
+    const size_t rows = post->nS * post->nA;
+    double *const Q = elbo_arena_doubles(ws, rows);
+    double *const zero = elbo_arena_doubles(ws, post->nS + 1);
+    elbo_rng rng = elbo_rng_stream(outer->seed, "inner",
+                                   outer->round << 32 | outer->plans);
+    elbo_problem problem = *outer->problem;
+
+    ELBO_TRY(elbo_arena_check(ws, "a disturbed plan"));
+    memset(zero, 0, (post->nS + 1) * sizeof *zero);
+    elbo_rng_normals(&rng, Q, rows);
+    for (size_t i = 0; i < rows; i++)
+        Q[i] = post->Q[i] + outer->route.noise * Q[i];
+    problem.mdp.r = Q;
+    (void)elbo_backup(&problem, post->pi0, zero, post->V, post->Q, post->pi);
+    return ELBO_OK;
+}
+
 elbo_status elbo_outer_plan(elbo_outer *outer, const elbo_belief *belief,
                             elbo_arena *ws)
 {
@@ -67,6 +91,7 @@ elbo_status elbo_outer_plan(elbo_outer *outer, const elbo_belief *belief,
     else
         ELBO_TRY(outer->controller->control->estep(
             outer->controller, outer->problem, &outer->post, &info, ws));
+    if (outer->route.noise > 0) ELBO_TRY(disturb(outer, &outer->post, ws));
     outer->plans++;
     outer->unsolved += !info.converged;
     return elbo_plan_bind(&plan, outer->objective, ws);

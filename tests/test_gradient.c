@@ -378,6 +378,9 @@ START_TEST(settings_are_read)
     case_ok(
         elbo_gradient_parse("implicit(identity)", arena, &route, NULL, NULL));
     ck_assert(!elbo_route_exact(&route));
+    case_ok(elbo_gradient_parse("implicit(noise=0.2)", arena, &route, NULL,
+                                NULL));
+    ck_assert(route.noise == 0.2 && !elbo_route_exact(&route));
     case_ok(elbo_gradient_parse("implicit", arena, &route, NULL, NULL));
     ck_assert_str_eq(route.solver->name, "exact");
     case_ok(elbo_gradient_parse("score(n=31)", arena, &route, NULL, NULL));

@@ -228,6 +228,56 @@ START_TEST(imitation_through_the_planner_beats_the_model_alone)
 }
 END_TEST
 
+/* Plans of one M-step that noise was added to: Q apart from the solution's by normal
+ * numbers, V and pi the soft maximum of what Q then is, other draws each time and
+ * the same ones again. */
+START_TEST(a_disturbed_plan_is_off_by_the_noise)
+{
+    enum { PLANS = 500, ROWS = 21 };
+    case_text text = setting(0);
+    double Q[ROWS], first[ROWS], sum = 0, squares = 0;
+    outer_case x;
+
+    text.inference = "likelihood=logpi+0.5*logp gradient=implicit(noise=0.25)";
+    open_case(&x, &text);
+
+    elbo_outer *const o = x.engine->outer;
+    const elbo_belief *const b = &x.engine->belief;
+
+    ck_assert(!o->potential);
+    o->route.noise = 0;
+    case_ok(elbo_outer_plan(o, b, x.engine->ws));
+    memcpy(Q, o->post.Q, sizeof Q);
+    o->route.noise = 0.25;
+    elbo_outer_begin(o, 7);
+    for (int k = 0; k < PLANS; k++) {
+        case_ok(elbo_outer_plan(o, b, x.engine->ws));
+        if (k == 0) memcpy(first, o->post.Q, sizeof first);
+        for (size_t i = 0; i < ROWS; i++) {
+            const double off = o->post.Q[i] - Q[i];
+            double mean = 0;
+
+            sum += off;
+            squares += off * off;
+            for (size_t a = 0; a < 3; a++)
+                mean += exp(o->post.Q[i / 3 * 3 + a] / 0.4) / 3;
+            ck_assert_double_eq_tol(o->post.V[i / 3], 0.4 * log(mean), 1e-12);
+            ck_assert_double_eq_tol(o->post.pi[i],
+                                    exp(o->post.Q[i] / 0.4) / (3 * mean),
+                                    1e-12);
+        }
+    }
+    /* 10500 draws: four standard errors of their mean and variance */
+    ck_assert_double_eq_tol(sum / (PLANS * ROWS), 0, 4 * 0.25 / 102);
+    ck_assert_double_eq_tol(squares / (PLANS * ROWS), 0.0625,
+                            4 * 0.0625 * sqrt(2) / 102);
+    elbo_outer_begin(o, 7);
+    case_ok(elbo_outer_plan(o, b, x.engine->ws));
+    ck_assert_mem_eq(o->post.Q, first, sizeof first);
+    close_case(&x);
+}
+END_TEST
+
 /* The policy that a solving control has in the true world, seen by a learner who
  * knows that world. */
 START_TEST(an_expert_is_what_control_does_in_the_world)
@@ -341,6 +391,7 @@ Suite *suite_outer(void)
     tcase_add_loop_test(t, approximate_gradients_run_unwatched, 0, 5);
     tcase_add_test(t, a_target_under_stop_is_a_semi_gradient);
     tcase_add_test(t, imitation_through_the_planner_beats_the_model_alone);
+    tcase_add_test(t, a_disturbed_plan_is_off_by_the_noise);
     tcase_add_test(t, an_expert_is_what_control_does_in_the_world);
     tcase_add_test(t, the_true_value_is_a_factor);
     tcase_add_test(t, the_last_theta_of_adam_is_left_where_it_was);

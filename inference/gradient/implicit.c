@@ -38,6 +38,14 @@ static const elbo_option options[] = {
      .fallback = "all",
      .doc = "what the data term moves through the planner: all of theta, or one "
             "part, the other keeping to what names it directly (two stages)"},
+    {.name = "noise",
+     .type = ELBO_REAL,
+     .unit = "reward",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "standard deviation of Gaussian noise on the planner's Q in each "
+            "derivative: what an unsolved plan does to it"},
     {0      },
 };
 
@@ -47,6 +55,7 @@ static elbo_status set(const elbo_values *values, elbo_route *out)
         out->reach = ELBO_REACH_REWARD;
     if (elbo_choice_is(values, "reach", "kernel"))
         out->reach = ELBO_REACH_KERNEL;
+    out->noise = elbo_real(values, "noise");
     return elbo_solver_parse(elbo_text(values, "solver"), values->arena, out,
                              NULL, NULL);
 }
@@ -105,7 +114,8 @@ static elbo_status pull(const elbo_pull *x, elbo_arena *ws)
 
 static bool exact(const elbo_route *route)
 {
-    return route->solver->exact && route->reach == ELBO_REACH_ALL;
+    return route->solver->exact && route->reach == ELBO_REACH_ALL
+           && route->noise == 0;
 }
 
 const elbo_gradient elbo_gradient_implicit = {
