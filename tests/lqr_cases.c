@@ -233,3 +233,66 @@ elbo_linear_chain chain_of_solution(const elbo_lqr *lqr,
                                .npolicy = n,
                                .gamma = lqr->gamma};
 }
+
+/* Five points: the error is of fourth order. `mirror` moves along. */
+static double slope(loss_of f, const void *L, double *x,
+                    double *mirror)
+{
+    static const double weight[] = {1, -8, 0, 8, -1};
+    const double at = *x, h = 2e-3;
+    double sum = 0;
+
+    for (int k = -2; k <= 2; k++) {
+        if (k == 0) continue;
+        *x = *mirror = at + k * h;
+        sum += weight[k + 2] * f(L) / (12 * h);
+    }
+    *x = *mirror = at;
+    return sum;
+}
+
+static void compare(loss_of f, const void *L, double *x,
+                    double *mirror, double gradient, const char *what)
+{
+    const double expected = slope(f, L, x, mirror);
+
+    ck_assert_msg(fabs(gradient - expected) < 1e-8 * (1 + fabs(expected)),
+                  "%s: %.12g, differences say %.12g", what, gradient, expected);
+}
+
+void slopes_match(loss_of f, const void *L, const gsl_matrix *A,
+                  const gsl_matrix *gradient, bool symmetric, const char *what)
+{
+    for (size_t i = 0; i < A->size1; i++)
+        for (size_t j = 0; j < (symmetric ? i + 1 : A->size2); j++) {
+            double *x = &A->data[i * A->tda + j];
+            double *mirror = symmetric ? &A->data[j * A->tda + i] : x;
+            const double twice = symmetric && i != j ? 2 : 1;
+
+            compare(f, L, x, mirror, twice * gsl_matrix_get(gradient, i, j), what);
+        }
+}
+
+void slopes_match_vector(loss_of f, const void *L, const gsl_vector *a,
+                         const gsl_vector *gradient, const char *what)
+{
+    for (size_t i = 0; i < a->size; i++)
+        compare(f, L, &a->data[i * a->stride], &a->data[i * a->stride],
+                gsl_vector_get(gradient, i), what);
+}
+
+void slopes_match_quadratic(loss_of f, const void *L, const elbo_quadratic *a,
+                            const elbo_quadratic *gradient, const char *what)
+{
+    slopes_match(f, L, a->P, gradient->P, true, what);
+    slopes_match_vector(f, L, a->p, gradient->p, what);
+    compare(f, L, (double *)&a->c, (double *)&a->c, gradient->c, what);
+}
+
+elbo_linear_policy policy_random(elbo_rng *rng, size_t nx, size_t nu,
+                                 elbo_arena *arena)
+{
+    return (elbo_linear_policy){.K = matrix_random(rng, nu, nx, 0.15, arena),
+                                .k = vector_random(rng, nu, 0.5, arena),
+                                .S = covariance_random(rng, nu, nu + 1, 0.5, arena)};
+}

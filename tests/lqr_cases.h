@@ -45,11 +45,27 @@ double matrix_gap(const gsl_matrix *A, const gsl_matrix *B);
 double vector_gap(const gsl_vector *a, const gsl_vector *b);
 double quadratic_gap(const elbo_quadratic *f, const elbo_quadratic *g);
 
+/* Gains of at most 0.15 and noise of full rank. */
+elbo_linear_policy policy_random(elbo_rng *rng, size_t nx, size_t nu,
+                                 elbo_arena *arena);
+
 /* Solved, with a death in words. */
 elbo_lqr_solution lqr_solved(const elbo_lqr *lqr, elbo_arena *arena);
 /* The chain of a solution's pi and q. */
 elbo_linear_chain chain_of_solution(const elbo_lqr *lqr,
                                     const elbo_lqr_solution *solution,
                                     elbo_arena *arena);
+
+/* A loss as a function of what `data` points to. */
+typedef double (*loss_of)(const void *data);
+/* Every entry of A, which the loss reads, against differences to 1e-8 relative to
+ * 1 + the slope; of a symmetric matrix both sides at once, so that the slope is twice
+ * an entry off the diagonal. A is as it was afterwards. */
+void slopes_match(loss_of f, const void *data, const gsl_matrix *A,
+                  const gsl_matrix *gradient, bool symmetric, const char *what);
+void slopes_match_vector(loss_of f, const void *data, const gsl_vector *a,
+                         const gsl_vector *gradient, const char *what);
+void slopes_match_quadratic(loss_of f, const void *data, const elbo_quadratic *a,
+                            const elbo_quadratic *gradient, const char *what);
 
 #endif

@@ -17,6 +17,9 @@
     X(lqr_solve)                                                               \
     X(lqr_evaluate)                                                            \
     X(lqr_gradient)                                                            \
+    X(quadratic)                                                               \
+    X(return_gradient)                                                         \
+    X(opc)                                                                     \
     X(statistics)                                                              \
     X(options)                                                                 \
     X(names)                                                                   \

@@ -109,8 +109,9 @@ typedef struct loss {
     const gsl_matrix *dX, *dU;
 } loss;
 
-static double of_solution(const loss *L)
+static double of_solution(const void *data)
 {
+    const loss *L = data;
     const elbo_mark mark = elbo_arena_mark(arena);
     const elbo_lqr_solution s = lqr_solved(L->lqr, arena);
     const size_t n = L->lqr->T ? L->lqr->T : 1;
@@ -129,8 +130,9 @@ static double of_solution(const loss *L)
 }
 
 /* The loss is not linear in the trajectory, and dX, dU its derivatives there. */
-static double of_trajectory(const loss *L)
+static double of_trajectory(const void *data)
 {
+    const loss *L = data;
     const elbo_mark mark = elbo_arena_mark(arena);
     const elbo_lqr_solution s = lqr_solved(L->lqr, arena);
     gsl_matrix *X = matrix_zero(L->lqr->T + 1, NX, arena);
@@ -143,65 +145,6 @@ static double of_trajectory(const loss *L)
 
     elbo_arena_release(arena, mark);
     return sum;
-}
-
-/* Five points: the error is of fourth order. `mirror` moves along. */
-static double slope(double (*f)(const loss *), const loss *L, double *x,
-                    double *mirror)
-{
-    static const double weight[] = {1, -8, 0, 8, -1};
-    const double at = *x, h = 2e-3;
-    double sum = 0;
-
-    for (int k = -2; k <= 2; k++) {
-        if (k == 0) continue;
-        *x = *mirror = at + k * h;
-        sum += weight[k + 2] * f(L) / (12 * h);
-    }
-    *x = *mirror = at;
-    return sum;
-}
-
-static void compare(double (*f)(const loss *), const loss *L, double *x,
-                    double *mirror, double gradient, const char *what)
-{
-    const double expected = slope(f, L, x, mirror);
-
-    ck_assert_msg(fabs(gradient - expected) < 1e-8 * (1 + fabs(expected)),
-                  "%s: %.12g, differences say %.12g", what, gradient, expected);
-}
-
-/* Every entry of a matrix; of a symmetric one both sides at once. */
-static void compare_matrix(double (*f)(const loss *), const loss *L,
-                           const gsl_matrix *A, const gsl_matrix *gradient,
-                           bool symmetric, const char *what)
-{
-    for (size_t i = 0; i < A->size1; i++)
-        for (size_t j = 0; j < (symmetric ? i + 1 : A->size2); j++) {
-            double *x = &A->data[i * A->tda + j];
-            double *mirror = symmetric ? &A->data[j * A->tda + i] : x;
-            const double twice = symmetric && i != j ? 2 : 1;
-
-            compare(f, L, x, mirror, twice * gsl_matrix_get(gradient, i, j), what);
-        }
-}
-
-static void compare_vector(double (*f)(const loss *), const loss *L,
-                           const gsl_vector *a, const gsl_vector *gradient,
-                           const char *what)
-{
-    for (size_t i = 0; i < a->size; i++)
-        compare(f, L, &a->data[i * a->stride], &a->data[i * a->stride],
-                gsl_vector_get(gradient, i), what);
-}
-
-static void compare_quadratic(double (*f)(const loss *), const loss *L,
-                              const elbo_quadratic *a,
-                              const elbo_quadratic *gradient, const char *what)
-{
-    compare_matrix(f, L, a->P, gradient->P, true, what);
-    compare_vector(f, L, a->p, gradient->p, what);
-    compare(f, L, (double *)&a->c, (double *)&a->c, gradient->c, what);
 }
 
 static elbo_lqr_gradient *gradients(size_t n)
@@ -220,7 +163,7 @@ static void fold(elbo_lqr_gradient g[], size_t n, size_t entries)
         elbo_lqr_gradient_add(&g[0], &g[t]);
 }
 
-static void compare_all(double (*f)(const loss *), const loss *L,
+static void compare_all(loss_of f, const loss *L,
                         elbo_lqr_gradient g[], bool noise)
 {
     const elbo_lqr *lqr = L->lqr;
@@ -229,11 +172,11 @@ static void compare_all(double (*f)(const loss *), const loss *L,
     for (size_t t = 0; t < lqr->ndynamics; t++) {
         const elbo_linear_dynamics *p = &lqr->dynamics[t];
 
-        compare_matrix(f, L, p->A, g[t].A, false, "A");
-        compare_matrix(f, L, p->B, g[t].B, false, "B");
-        if (noise) compare_matrix(f, L, p->W, g[t].W, true, "W");
-        compare_vector(f, L, p->c, g[t].c, "c");
-        compare_quadratic(f, L, &lqr->reward[t], &g[t].reward, "reward");
+        slopes_match(f, L, p->A, g[t].A, false, "A");
+        slopes_match(f, L, p->B, g[t].B, false, "B");
+        if (noise) slopes_match(f, L, p->W, g[t].W, true, "W");
+        slopes_match_vector(f, L, p->c, g[t].c, "c");
+        slopes_match_quadratic(f, L, &lqr->reward[t], &g[t].reward, "reward");
     }
 }
 
@@ -249,7 +192,7 @@ START_TEST(gradients_of_solutions_equal_differences)
     ck_assert_msg(elbo_lqr_reverse(&lqr, &s, L.bar, g, &terminal, arena) == ELBO_OK,
                   "%s", elbo_last_error()->text);
     compare_all(of_solution, &L, g, true);
-    if (lqr.T) compare_quadratic(of_solution, &L, lqr.terminal, &terminal, "terminal");
+    if (lqr.T) slopes_match_quadratic(of_solution, &L, lqr.terminal, &terminal, "terminal");
 }
 END_TEST
 
@@ -321,8 +264,8 @@ START_TEST(gradients_of_trajectories_equal_differences)
                   "%s", elbo_last_error()->text);
     compare_all(of_trajectory, &L, g, false);
     if (lqr.terminal)
-        compare_quadratic(of_trajectory, &L, lqr.terminal, &terminal, "terminal");
-    compare_vector(of_trajectory, &L, L.x0, x0, "x0");
+        slopes_match_quadratic(of_trajectory, &L, lqr.terminal, &terminal, "terminal");
+    slopes_match_vector(of_trajectory, &L, L.x0, x0, "x0");
 }
 END_TEST
 

@@ -12,14 +12,14 @@
  *   beta finite                  LEQG (Jacobson 1973; Whittle 1990): beta > 0
  *                                seeks risk, beta < 0 averts it (Hansen, Sargent)
  *   alpha = inf                  pi = pi0
- * With b = beta (gamma beta under kl_next) and s = gamma / b, the backup's expectation is
+ * With b = beta (gamma beta under kl_next) and s = gamma / b the expectation is
  * gamma V~(F z + c) of inference/messages/tilted.h. W is never inverted: it may be
  * singular, or 0.
  *
  * A value may be infinite, and that is an error in words: ELBO_ENOTPD with the
- * stage when I + s L'P L, W = L L', is not positive definite (beta < 0: the risk-averse
- * value is minus infinity, the breakdown of Jacobson and Whittle) or Q_uu + alpha precision is
- * not (the value is unbounded above).
+ * stage when I + s L'P L, W = L L', is not positive definite (beta < 0: the
+ * risk-averse value is minus infinity, the breakdown of Jacobson and Whittle), or
+ * when Q_uu + alpha precision is not (the value is unbounded above).
  */
 #ifndef ELBO_LQR_H
 #define ELBO_LQR_H

@@ -243,25 +243,48 @@ static elbo_status successor_reverse(double gamma, const elbo_tilted *t,
     return ELBO_OK;
 }
 
-/* All of a stage's gradients from Q^, and the cotangent of its successor's value V. */
-static elbo_status transition_reverse(const elbo_lqr *lqr, size_t t,
-                                      const elbo_quadratic *V,
+static elbo_status transition_reverse(const elbo_linear_dynamics *p, double gamma,
+                                      double s, const elbo_quadratic *V,
                                       const elbo_quadratic *Q,
                                       elbo_lqr_gradient *out,
                                       elbo_quadratic *next, elbo_arena *ws)
 {
-    const elbo_linear_dynamics *p =
-        &lqr->dynamics[elbo_lqr_stage_of(lqr->ndynamics, t)];
-    const double s = elbo_lqr_exponent(lqr);
-    elbo_tilted tilted = elbo_tilted_take(ws, lqr->nx);
+    const size_t nx = p->A->size1;
+    elbo_tilted tilted = elbo_tilted_take(ws, nx);
+    elbo_quadratic unread = elbo_quadratic_take(ws, nx);
     mean_moments x;
 
     ELBO_TRY(elbo_arena_check(ws, "a reverse pass"));
     ELBO_TRY(elbo_tilt(p->W, V, s, &tilted, ws));
     ELBO_TRY(moments_of_means(p, Q, &x, ws));
     elbo_quadratic_copy(&out->reward, Q);
-    ELBO_TRY(dynamics_reverse(lqr->gamma, s, &tilted, Q, &x, out, ws));
-    return successor_reverse(lqr->gamma, &tilted, &x, next, ws);
+    ELBO_TRY(dynamics_reverse(gamma, s, &tilted, Q, &x, out, ws));
+    return successor_reverse(gamma, &tilted, &x, next ? next : &unread, ws);
+}
+
+elbo_status elbo_linear_transition_reverse(const elbo_linear_dynamics *map,
+                                           double gamma, double s,
+                                           const elbo_quadratic *V,
+                                           const elbo_quadratic *Q,
+                                           elbo_lqr_gradient *out,
+                                           elbo_quadratic *next, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status status =
+        transition_reverse(map, gamma, s, V, Q, out, next, ws);
+
+    elbo_arena_release(ws, mark);
+    return status;
+}
+
+static elbo_status stage_reverse(const elbo_lqr *lqr, size_t t,
+                                 const elbo_quadratic *V, const elbo_quadratic *Q,
+                                 elbo_lqr_gradient *out, elbo_quadratic *next,
+                                 elbo_arena *ws)
+{
+    return transition_reverse(&lqr->dynamics[elbo_lqr_stage_of(lqr->ndynamics, t)],
+                              lqr->gamma, elbo_lqr_exponent(lqr), V, Q, out, next,
+                              ws);
 }
 
 static void add_given(const elbo_lqr_cotangent *given, elbo_quadratic *V)
@@ -293,7 +316,7 @@ static elbo_status reverse_stages(const elbo_lqr *lqr,
         add_given(&given[t], &V);
         ELBO_TRY(policy_reverse(lqr, t, &solution->stages[t], &V, &given[t], &Q,
                                 ws));
-        ELBO_TRY(transition_reverse(lqr, t, next, &Q, &out[t], &V, ws));
+        ELBO_TRY(stage_reverse(lqr, t, next, &Q, &out[t], &V, ws));
         elbo_arena_release(ws, mark);
     }
     if (terminal) elbo_quadratic_copy(terminal, &V);
@@ -340,19 +363,18 @@ static elbo_status reverse_for_ever(const elbo_lqr *lqr,
                                     elbo_lqr_gradient *out, elbo_arena *ws)
 {
     elbo_quadratic V = elbo_quadratic_take(ws, lqr->nx);
-    elbo_quadratic next = elbo_quadratic_take(ws, lqr->nx);
     elbo_quadratic Q = elbo_quadratic_take(ws, lqr->nx + lqr->nu);
 
     /* What reaches V: given, and through the gains. */
     ELBO_TRY(elbo_arena_check(ws, "an implicit derivative"));
     elbo_quadratic_zero(&V);
     ELBO_TRY(policy_reverse(lqr, 0, stage, &V, given, &Q, ws));
-    ELBO_TRY(transition_reverse(lqr, 0, &stage->V, &Q, out, &V, ws));
+    ELBO_TRY(stage_reverse(lqr, 0, &stage->V, &Q, out, &V, ws));
     add_given(given, &V);
     ELBO_TRY(sum_over_time(lqr, stage, &V, ws));
 
     ELBO_TRY(policy_reverse(lqr, 0, stage, &V, given, &Q, ws));
-    return transition_reverse(lqr, 0, &stage->V, &Q, out, &next, ws);
+    return stage_reverse(lqr, 0, &stage->V, &Q, out, NULL, ws);
 }
 
 elbo_status elbo_lqr_reverse(const elbo_lqr *lqr,

@@ -48,6 +48,28 @@ elbo_status elbo_lqr_reverse(const elbo_lqr *lqr,
                              elbo_lqr_gradient out[], elbo_quadratic *terminal,
                              elbo_arena *ws);
 
+/* One stage of it: from the cotangent Q [nz] of Q(z) = r(z) + gamma V~(F z + c), at
+ * the successor's value V and exponent s, the gradients `out` (those of the reward are
+ * Q itself) and the cotangent `next` of V; next may be NULL. Statuses of elbo_tilt. */
+elbo_status elbo_linear_transition_reverse(const elbo_linear_dynamics *map,
+                                           double gamma, double s,
+                                           const elbo_quadratic *V,
+                                           const elbo_quadratic *Q,
+                                           elbo_lqr_gradient *out,
+                                           elbo_quadratic *next, elbo_arena *ws);
+
+/* The gradient of a return J = E sum gamma^t r, x_0 ~ N(m0, P0) (P0 NULL: 0), with
+ * respect to the chain's policy, dynamics and reward, stage by stage: `policy` and
+ * `world` [max(T, 1)], taken by the caller; either may be NULL. `reward` and
+ * `terminal` as elbo_linear_evaluate, and its statuses. */
+elbo_status elbo_linear_return_gradient(const elbo_linear_chain *chain,
+                                        const elbo_quadratic *reward,
+                                        size_t nreward,
+                                        const elbo_quadratic *terminal,
+                                        const gsl_vector *m0, const gsl_matrix *P0,
+                                        elbo_linear_policy policy[],
+                                        elbo_lqr_gradient world[], elbo_arena *ws);
+
 /* The mean trajectory of pi in p: x_0 given, u_t = K x_t + k, noise at its mean.
  * X [(T + 1) x nx], U [T x nu]; T > 0. */
 void elbo_lqr_trajectory(const elbo_lqr *lqr, const elbo_lqr_solution *solution,
