@@ -12,7 +12,11 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
                               uint64_t seed, const char **section)
 {
     ELBO_TRY(elbo_settings_read(setup, e->arena, &e->set));
-    return e->family->open(e, setup, seed, section);
+    e->regretted = elbo_flag(setup->evaluation, "regret");
+    ELBO_TRY(e->family->open(e, setup, seed, section));
+    if (!e->regretted) return ELBO_OK;
+    *section = "evaluation";
+    return e->family->judge(e, &e->best, &e->present);
 }
 
 elbo_status elbo_engine_open(const elbo_setup *setup, uint64_t seed,
@@ -66,9 +70,12 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     double allowance = 0;
 
     ELBO_TRY(family->gather(e, row));
+    if (e->regretted) e->regret += e->best - e->present;
     ELBO_TRY(family->m_step(e, row));
     ELBO_TRY(family->e_step(e, row, &allowance));
     ELBO_TRY(family->record(e, row));
+    if (e->regretted) row->own.x[row->own.n++] = e->regret;
+    e->present = row->return_real;
     ELBO_TRY(family->watch(e, row, allowance));
 
     const double change = fabs(row->elbo - e->F);
@@ -156,6 +163,8 @@ void elbo_engine_save(const elbo_engine *engine, elbo_writer *out)
     elbo_put_u64(out, engine->iteration);
     elbo_put_f64(out, engine->F);
     elbo_put_u64(out, engine->converged);
+    elbo_put_f64(out, engine->present);
+    elbo_put_f64(out, engine->regret);
     engine->family->save(engine, out);
 }
 
@@ -167,6 +176,8 @@ static elbo_status load_own(elbo_engine *e, elbo_reader *in)
     ELBO_TRY(elbo_get_u64(in, &e->iteration));
     ELBO_TRY(elbo_get_f64(in, &e->F));
     ELBO_TRY(elbo_get_u64(in, &converged));
+    ELBO_TRY(elbo_get_f64(in, &e->present));
+    ELBO_TRY(elbo_get_f64(in, &e->regret));
     if (e->iteration > e->set.iterations || converged > 1 || isnan(e->F))
         return ELBO_FAIL(ELBO_EDATA,
                          "checkpoint: iteration %llu of %llu, F = %g",

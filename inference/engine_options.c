@@ -352,6 +352,13 @@ const elbo_option elbo_data_options[] = {
      .high = 1e150,
      .fallback = "1",
      .doc = "standard deviation of random actions in linear-Gaussian worlds"},
+    {.name = "state_limit",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 1e-300,
+     .high = 1e150,
+     .fallback = "1e4",
+     .doc = "in linear-Gaussian worlds an episode is cut where a state is beyond it"},
     {.name = "expert",
      .type = ELBO_REAL,
      .unit = "",
@@ -384,6 +391,13 @@ const elbo_option elbo_data_options[] = {
 };
 
 const elbo_option elbo_evaluation_options[] = {
+    {.name = "regret",
+     .type = ELBO_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .doc = "a column regret: the sum over rounds of collection of what the best "
+            "policy of the world earns less the collecting one; online, policy "
+            "current, its random actions left out"},
     {.name = "episodes",
      .type = ELBO_INT,
      .unit = "",

@@ -5,6 +5,8 @@
 #include "inference/core/parallel.h"
 #include "inference/engine_state.h"
 #include "inference/evaluate.h"
+#include "inference/finite.h"
+#include "inference/optimal.h"
 #include "inference/heldout.h"
 
 static const char *const exponential_columns[] = {
@@ -61,13 +63,26 @@ size_t elbo_row_values(const elbo_row *row, elbo_optimality optimality,
     return n + row->own.n;
 }
 
-void elbo_engine_name_columns(elbo_engine *engine)
+size_t elbo_engine_name_fixed(elbo_engine *engine)
 {
-    const elbo_transition_column *own = engine->problem.tilt.kind->columns;
-    const char *const *fixed = elbo_row_columns(engine->problem.optimality);
+    const char *const *fixed = elbo_row_columns(elbo_engine_optimality(engine));
     size_t n = 0;
 
     while (*fixed) engine->columns[n++] = *fixed++;
+    return n;
+}
+
+void elbo_engine_name_last(elbo_engine *engine, size_t n)
+{
+    if (engine->regretted) engine->columns[n++] = "regret";
+    engine->columns[n] = NULL;
+}
+
+void elbo_engine_name_columns(elbo_engine *engine)
+{
+    const elbo_transition_column *own = engine->problem.tilt.kind->columns;
+    size_t n = elbo_engine_name_fixed(engine);
+
     for (size_t i = 0; own && own[i].name; i++) {
         assert(i < ELBO_TRANSITION_COLUMNS);
         engine->columns[n++] = own[i].name;
@@ -86,7 +101,7 @@ void elbo_engine_name_columns(elbo_engine *engine)
         engine->columns[n++] = "multiplier";
         engine->columns[n++] = "shortfall";
     }
-    engine->columns[n] = NULL;
+    elbo_engine_name_last(engine, n);
 }
 
 elbo_status elbo_row_check(const elbo_row *row, elbo_optimality optimality,
@@ -131,6 +146,21 @@ static elbo_status policy_return(elbo_engine *engine, const elbo_mdp *mdp,
     if (s == ELBO_OK) *J = elbo_return(mdp, rho);
     elbo_arena_release(engine->ws, mark);
     return s;
+}
+
+elbo_status elbo_finite_judge(elbo_engine *engine, double *best,
+                              double *present)
+{
+    const elbo_mdp *const truth = &engine->truth;
+    const elbo_mark mark = elbo_arena_mark(engine->ws);
+    elbo_posterior post;
+    double sum = 0;
+
+    ELBO_TRY(elbo_optimal_policy(truth, &engine->problem, engine->ws, &post));
+    for (size_t s = 0; s < truth->nS; s++) sum += truth->mu[s] * post.V[s];
+    *best = sum;
+    elbo_arena_release(engine->ws, mark);
+    return policy_return(engine, truth, &truth->P, present);
 }
 
 /* A column of the transition slot's own, as the sum over the rows of one stage

@@ -53,6 +53,10 @@ struct elbo_engine {
     uint64_t iteration;
     double F; /* of the last row */
     bool converged;
+    /* Under evaluation.regret: what the best policy of the world earns, and the
+     * present one; the sum so far. */
+    bool regretted;
+    double best, present, regret;
 
     struct elbo_linear *linear; /* of linear-Gaussian worlds; all below: of
                                    finite ones */
@@ -192,7 +196,12 @@ elbo_status elbo_engine_learnt(const elbo_engine *engine, elbo_parts *parts);
 elbo_status elbo_row_check(const elbo_row *row, elbo_optimality optimality,
                            const char *const columns[]);
 
-/* engine->columns, once the problem is known. */
+/* The first columns of engine->columns, those of every run; how many. */
+size_t elbo_engine_name_fixed(elbo_engine *engine);
+/* The regret's, if it is wanted, and the end of the list. */
+void elbo_engine_name_last(elbo_engine *engine, size_t n);
+
+/* engine->columns of a finite world, once the problem is known. */
 void elbo_engine_name_columns(elbo_engine *engine);
 
 /* One row's parts, returns, ESS and own columns at (pi, q, theta); the control

@@ -33,6 +33,16 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
 
     *key = "name";
     ELBO_TRY(check_members(setup, &skip, section));
+    if (elbo_flag(setup->evaluation, "regret")
+        && !(elbo_choice_is(setup->data, "mode", "online")
+             && elbo_choice_is(setup->data, "policy", "current"))
+        && skip-- == 0) {
+        *section = "evaluation";
+        *key = "regret";
+        return ELBO_FAIL(ELBO_ECONFIG,
+                         "evaluation.regret: needs data.mode: online and "
+                         "data.policy: current");
+    }
     *section = *key = NULL;
     if (!family->serves_model(setup->model)
         || !family->serves_control(setup->control))

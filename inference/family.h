@@ -40,6 +40,8 @@ typedef struct elbo_family {
                          double allowance);
     /* F may stand still and move again. */
     bool (*restless)(const elbo_engine *engine, const elbo_row *row);
+    /* J in the world of its best policy, and of the present one. */
+    elbo_status (*judge)(elbo_engine *engine, double *best, double *present);
     void (*save)(const elbo_engine *engine, elbo_writer *out);
     elbo_status (*load)(elbo_engine *engine, elbo_reader *in);
     elbo_extent (*extent)(const elbo_engine *engine);

@@ -322,6 +322,7 @@ const elbo_family elbo_finite_family = {
     .record = record,
     .watch = watch_loop,
     .restless = restless,
+    .judge = elbo_finite_judge,
     .save = elbo_finite_save,
     .load = elbo_finite_load,
     .extent = extent,

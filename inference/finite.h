@@ -17,6 +17,8 @@ elbo_status elbo_finite_oracles(const elbo_setup *setup, elbo_arena *arena,
 elbo_status elbo_finite_open(elbo_engine *engine, const elbo_setup *setup,
                              uint64_t seed, const char **section);
 void elbo_finite_close(elbo_engine *engine);
+elbo_status elbo_finite_judge(elbo_engine *engine, double *best,
+                              double *present);
 void elbo_finite_save(const elbo_engine *engine, elbo_writer *out);
 elbo_status elbo_finite_load(elbo_engine *engine, elbo_reader *in);
 elbo_status elbo_finite_check_gradient(elbo_engine *engine,

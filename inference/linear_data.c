@@ -141,8 +141,15 @@ static void follow(const stepper *s, elbo_linear_collector *at, const double u[]
     disturb(s, s->noise, &at->rng, y);
 }
 
-static elbo_status step(elbo_linear_data *data, elbo_linear_collector *at,
-                        const stepper *s)
+static bool is_far(const stepper *s, const double x[])
+{
+    for (size_t j = 0; j < s->world->nx; j++)
+        if (!(fabs(x[j]) <= s->how->limit)) return true;
+    return false;
+}
+
+static void step(elbo_linear_data *data, elbo_linear_collector *at,
+                 const stepper *s)
 {
     const size_t i = data->n, nx = data->nx;
     double *const u = data->u + i * data->nu, *const y = data->y + i * nx;
@@ -151,22 +158,14 @@ static elbo_status step(elbo_linear_data *data, elbo_linear_collector *at,
     memcpy(data->x + i * nx, at->x, nx * sizeof *y);
     act(s, at, u);
     follow(s, at, u, y);
-    for (size_t j = 0; j < nx; j++)
-        if (!isfinite(y[j]) || fabs(y[j]) > 1e150)
-            return ELBO_FAIL(ELBO_ENOTFINITE,
-                             "data: episode %llu, step %llu: state %zu runs away "
-                             "(%g): cut episodes by data.episode_steps or "
-                             "env.horizon",
-                             (unsigned long long)at->episodes,
-                             (unsigned long long)at->step + 1, j + 1, y[j]);
     data->w[i] = 1;
     data->step[i] = (uint32_t)at->step;
     data->n++;
     memcpy(at->x, y, nx * sizeof *y);
     at->step++;
-    at->running =
-        !(s->how->episode_steps && at->step >= s->how->episode_steps);
-    return ELBO_OK;
+    at->running = !is_far(s, y)
+                  && !(s->how->episode_steps
+                       && at->step >= s->how->episode_steps);
 }
 
 static elbo_status collect(elbo_linear_data *data,
@@ -178,7 +177,7 @@ static elbo_status collect(elbo_linear_data *data,
     stepper s;
 
     ELBO_TRY(prepare(world, how, ws, &s));
-    for (size_t i = 0; i < n; i++) ELBO_TRY(step(data, collector, &s));
+    for (size_t i = 0; i < n; i++) step(data, collector, &s);
     return ELBO_OK;
 }
 

@@ -33,17 +33,16 @@ elbo_status elbo_linear_collector_init(elbo_linear_collector *collector,
                                        elbo_arena *arena);
 
 /* u ~ N(K x + k, S) of the step's stage, plus N(0, noise^2 I) in a share epsilon
- * of the steps. */
+ * of the steps. An episode that is cut does not end: its last successor counts. */
 typedef struct elbo_linear_behaviour {
     const elbo_linear_policy *policy; /* [stages]; NULL: u = 0 */
     size_t stages;                    /* step t uses entry t mod stages */
     double epsilon, noise;
     size_t episode_steps; /* an episode is cut after so many; 0: never */
+    double limit;         /* ... and where a state's modulus is beyond it */
 } elbo_linear_behaviour;
 
-/* Append n transitions. ELBO_ESIZE when they do not fit (nothing appended);
- * ELBO_ENOTFINITE names the step whose state is no number: what is appended up to
- * it stands. */
+/* Append n transitions. ELBO_ESIZE when they do not fit (nothing appended). */
 elbo_status elbo_linear_collect(elbo_linear_data *data,
                                 elbo_linear_collector *collector,
                                 const elbo_linear_world *world,

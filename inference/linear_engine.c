@@ -309,6 +309,23 @@ static elbo_status record(elbo_engine *e, elbo_row *row)
     return elbo_row_check(row, ELBO_EXPONENTIAL, e->columns);
 }
 
+static elbo_status judge(elbo_engine *e, double *best, double *present)
+{
+    elbo_linear *const l = e->linear;
+    elbo_lqr problem = elbo_linear_problem(e);
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    elbo_linear_posterior post;
+
+    problem.dynamics = &l->world.dynamics;
+    problem.ndynamics = 1;
+    problem.alpha = 0;
+    problem.beta = HUGE_VAL;
+    ELBO_TRY(l->control->linear(l->control_own, &problem, e->ws, &post));
+    *best = elbo_quadratic_mean(&post.stage[0].V, l->world.m0, l->world.P0);
+    elbo_arena_release(e->ws, mark);
+    return policy_return(e, &l->world.dynamics, 1, "real", present);
+}
+
 static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
                               double allowance)
 {
@@ -407,6 +424,7 @@ const elbo_family elbo_linear_family = {
     .record = record,
     .watch = watch_loop,
     .restless = restless,
+    .judge = judge,
     .save = elbo_linear_save,
     .load = elbo_linear_load,
     .extent = extent,

@@ -41,6 +41,7 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data)
         .epsilon = elbo_real(data, "epsilon"),
         .noise = elbo_real(data, "noise"),
         .episode_steps = (size_t)elbo_int(data, "episode_steps"),
+        .limit = elbo_real(data, "state_limit"),
     };
     if (l->behaviour.episode_steps == 0)
         l->behaviour.episode_steps = l->horizon;

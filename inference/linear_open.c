@@ -112,17 +112,15 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
 static void name_columns(elbo_engine *e)
 {
     const elbo_linear_belief *const belief = &e->linear->belief;
-    const char *const *fixed = elbo_row_columns(ELBO_EXPONENTIAL);
-    size_t n = 0;
+    size_t n = elbo_engine_name_fixed(e);
 
-    while (*fixed) e->columns[n++] = *fixed++;
     if (belief->model->columns) {
         const size_t own = belief->model->columns(belief, NULL);
 
         for (size_t i = 0; i < own; i++)
             e->columns[n++] = belief->model->column_names[i];
     }
-    e->columns[n] = NULL;
+    elbo_engine_name_last(e, n);
 }
 
 elbo_status elbo_linear_open_parts(elbo_engine *e, const elbo_setup *setup,

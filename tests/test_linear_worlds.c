@@ -390,7 +390,8 @@ static const case_text resumed[] = {
     {.env_common = "horizon=12",
      .control_common = "temperature=0.1",
      .inference = "transition=tilt(5) feedback=1",
-     .data = "mode=online policy=current epsilon=1 noise=0.1 steps=7"},
+     .data = "mode=online policy=current epsilon=1 noise=0.1 steps=7",
+     .evaluation = "regret=true"},
     {.env_common = "horizon=4",
      .model_own = "time_varying=true",
      .data = "steps=40"},
@@ -436,6 +437,60 @@ START_TEST(a_resumed_run_goes_on_to_the_same_bits)
 }
 END_TEST
 
+/* The sum of what the best policy earns less the one that collected: in both
+ * families, the best as the true model's own run has it. */
+static const struct {
+    case_text learner, oracle;
+} regretful[] = {
+    {{.env_common = "horizon=8",
+      .control_common = "temperature=0",
+      .data = "mode=online policy=current epsilon=1 steps=8",
+      .evaluation = "regret=true"},
+     {.model = "true",
+      .env_common = "horizon=8",
+      .control_common = "temperature=0",
+      .data = "steps=0"}},
+    {{.env = "garnet",
+      .env_own = "states=6 actions=2",
+      .env_common = "discount=0.9",
+      .model = "tabular",
+      .control = "soft_value_iteration",
+      .control_common = "temperature=0.1",
+      .data = "mode=online policy=current steps=8",
+      .evaluation = "regret=true"},
+     {.env = "garnet",
+      .env_own = "states=6 actions=2",
+      .env_common = "discount=0.9",
+      .model = "true",
+      .control = "value_iteration",
+      .control_common = "temperature=0",
+      .data = "steps=0"}},
+};
+
+START_TEST(regret_is_summed_over_the_rounds_of_collection)
+{
+    case_setup a, b;
+    elbo_engine *learner = open_case(&a, &regretful[_i].learner, 1);
+    elbo_engine *oracle = open_case(&b, &regretful[_i].oracle, 1);
+    double best, first, sum;
+    elbo_row row;
+
+    case_ok(learner->family->judge(learner, &best, &first));
+    case_ok(elbo_engine_iterate(oracle, &row));
+    ck_assert_double_eq_tol(best, row.return_real, 1e-8 * fabs(best));
+    ck_assert_double_gt(best, first);
+    sum = best - first;
+    for (int k = 0; k < 4; k++) {
+        case_ok(elbo_engine_iterate(learner, &row));
+        ck_assert_str_eq(learner->columns[12 + row.own.n - 1], "regret");
+        ck_assert_double_eq_tol(row.own.x[row.own.n - 1], sum, 1e-9 * fabs(sum));
+        sum += best - row.return_real;
+    }
+    close_case(&a, learner);
+    close_case(&b, oracle);
+}
+END_TEST
+
 /* A policy that lets the world run away earns minus infinity, and is told so. */
 START_TEST(an_unstable_promise_is_refused_in_words)
 {
@@ -468,6 +523,7 @@ static const struct {
     {"inference", "feedback",       {.inference = "feedback=1 transition=tilt(-2)"}},
     {"control",   "prior_variance", {.control_common = "temperature=inf"}        },
     {"data",      "policy",         {.data = "policy=current"}                   },
+    {"evaluation", "regret",        {.evaluation = "regret=true"}                },
 };
 
 START_TEST(settings_that_do_not_go_together_are_refused)
@@ -552,6 +608,8 @@ Suite *suite_linear_worlds(void)
     suite_add_tcase(suite, data);
     tcase_add_loop_test(runs, a_resumed_run_goes_on_to_the_same_bits, 0,
                         sizeof resumed / sizeof *resumed);
+    tcase_add_loop_test(runs, regret_is_summed_over_the_rounds_of_collection, 0,
+                        2);
     tcase_add_test(runs, an_unstable_promise_is_refused_in_words);
     tcase_add_loop_test(runs, settings_that_do_not_go_together_are_refused, 0,
                         sizeof refused / sizeof *refused);
