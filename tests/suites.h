@@ -81,6 +81,7 @@
     X(i2c)                                                                     \
     X(i2c_worlds)                                                              \
     X(hmm)                                                                     \
+    X(hmm_learn)                                                               \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);
