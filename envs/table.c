@@ -6,7 +6,8 @@
  * has the columns state, probability; without it all states are equally likely
  * to be the first but those that are over: where every action ends the episode
  * at once, in place and for nothing. `start` is the same for the data, where they
- * are collected elsewhere than policies are judged.
+ * are collected elsewhere than policies are judged. `coordinates` has the columns
+ * state, axis, cell: one row for each state and axis.
  */
 #include <math.h>
 #include <string.h>
@@ -20,6 +21,7 @@ enum { STATE, ACTION, PROBABILITY, NEXT_STATE, REWARD, TERMINATED, N_COLUMNS };
 static const char *const columns[N_COLUMNS] = {
     "state", "action", "probability", "next_state", "reward", "terminated"};
 static const char *const initial_columns[] = {"state", "probability"};
+static const char *const cell_columns[] = {"state", "axis", "cell"};
 
 static const double tolerance = 1e-9; /* of a sum of probabilities */
 static const double largest = 1e300;  /* of a reward */
@@ -39,6 +41,11 @@ static const elbo_option options[] = {
      .unit = "",
      .fallback = "",
      .doc = "CSV as initial: where data start; without it, as policies do"},
+    {.name = "coordinates",
+     .type = ELBO_PATH,
+     .unit = "",
+     .fallback = "",
+     .doc = "CSV: state,axis,cell: where states lie; without it, nowhere"},
     {0                    },
 };
 
@@ -296,6 +303,63 @@ static elbo_status load_start(const elbo_values *values, const char *folder,
     return read_initial(file, out->nS, start, scratch);
 }
 
+enum { AXES = 16, CELLS = 1 << 30 };
+
+/* cell [nS x AXES], -1 where the file names none; *dim: one more than its largest
+ * axis. */
+static elbo_status read_cells(const char *path, size_t nS, int32_t cell[],
+                              size_t *dim, elbo_arena *scratch)
+{
+    elbo_csv csv;
+    bool more;
+    size_t s, axis, at;
+
+    ELBO_TRY(elbo_csv_open(&csv, path, cell_columns, 3, scratch));
+    for (;;) {
+        ELBO_TRY(elbo_csv_next(&csv, &more));
+        if (!more) break;
+        ELBO_TRY(elbo_csv_index(&csv, 0, nS, &s));
+        ELBO_TRY(elbo_csv_index(&csv, 1, AXES, &axis));
+        ELBO_TRY(elbo_csv_index(&csv, 2, CELLS, &at));
+        if (cell[s * AXES + axis] >= 0)
+            return elbo_csv_fault(&csv, 0, "state %zu, axis %zu stands twice",
+                                  s, axis);
+        cell[s * AXES + axis] = (int32_t)at;
+        if (axis >= *dim) *dim = axis + 1;
+    }
+    for (size_t i = 0; i < nS * *dim; i++)
+        if (cell[i / *dim * AXES + i % *dim] < 0)
+            return ELBO_FAIL(ELBO_EDATA, "%s:%zu:1: state %zu has no axis %zu",
+                             path, csv.line, i / *dim, i % *dim);
+    return ELBO_OK;
+}
+
+static elbo_status load_coordinates(const elbo_values *values,
+                                    const char *folder, elbo_world *out,
+                                    elbo_arena *arena, elbo_arena *scratch)
+{
+    const char *const path = elbo_text(values, "coordinates");
+    size_t dim = 0;
+
+    if (!path[0]) return ELBO_OK;
+
+    int32_t *const cell = elbo_arena_take(scratch, out->nS * AXES, sizeof *cell);
+    const char *const file = elbo_textfile_path(folder, path, scratch);
+
+    ELBO_TRY(elbo_arena_check(scratch, "table"));
+    for (size_t i = 0; i < out->nS * AXES; i++) cell[i] = -1;
+    ELBO_TRY(read_cells(file, out->nS, cell, &dim, scratch));
+
+    int32_t *const coord = elbo_arena_take(arena, out->nS * dim, sizeof *coord);
+
+    ELBO_TRY(elbo_arena_check(arena, "table"));
+    for (size_t i = 0; i < out->nS * dim; i++)
+        coord[i] = cell[i / dim * AXES + i % dim];
+    out->coord = dim > 0 ? coord : NULL;
+    out->dim = dim;
+    return ELBO_OK;
+}
+
 static elbo_status load(const elbo_values *values, const char *folder,
                         elbo_world *out, elbo_arena *arena, elbo_arena *scratch)
 {
@@ -320,7 +384,8 @@ static elbo_status load(const elbo_values *values, const char *folder,
                         .mu = mu};
     ELBO_TRY(initial[0] ? read_initial(first, t->nS, mu, scratch)
                         : find_start(t, transitions, mu, scratch));
-    return load_start(values, folder, out, arena, scratch);
+    ELBO_TRY(load_start(values, folder, out, arena, scratch));
+    return load_coordinates(values, folder, out, arena, scratch);
 }
 
 static elbo_status open_world(const elbo_values *values, const char *folder,

@@ -129,6 +129,7 @@ typedef struct visitor {
     const double *policy; /* [stages x nS x nA] */
     size_t stages;
     double epsilon;
+    const elbo_mdp *world; /* and where it starts */
 } visitor;
 
 /* d [kept x nS x nA] += share times its discounted visits; kept 1: all stages
@@ -140,7 +141,8 @@ static elbo_status visit(elbo_engine *e, visitor who, double share, size_t kept,
     const size_t n = e->post.stages * rows;
     double *pi = elbo_arena_doubles(e->ws, n);
     double *rho = elbo_arena_doubles(e->ws, n);
-    const elbo_chain chain = {.mdp = &e->truth, .pi = pi, .q = e->truth.P};
+    const elbo_chain chain = {
+        .mdp = who.world, .pi = pi, .q = e->truth.P};
 
     ELBO_TRY(elbo_arena_check(e->ws, "visits in the world"));
     for (size_t i = 0; i < n; i++)
@@ -157,8 +159,10 @@ static elbo_status visit_as_collected(elbo_engine *e, size_t kept, double d[])
 {
     const elbo_behaviour *how = &e->behaviour;
     const double share = how->expert_share;
-    const visitor own = {how->policy, how->stages, how->epsilon};
-    const visitor expert = {how->expert, how->expert_stages, how->epsilon};
+    const elbo_mdp *const world = &e->seen_truth;
+    const visitor own = {how->policy, how->stages, how->epsilon, world};
+    const visitor expert = {how->expert, how->expert_stages, how->epsilon,
+                            world};
 
     ELBO_TRY(visit(e, own, 1 - share, kept, d));
     return how->expert ? visit(e, expert, share, kept, d) : ELBO_OK;
@@ -169,7 +173,7 @@ elbo_status elbo_engine_visits(elbo_engine *e, elbo_judged whose, size_t kept,
 {
     const size_t rows = kept * e->post.nS * e->post.nA;
     const bool alike = whose == ELBO_JUDGED_DATA && e->set.by_rows;
-    const visitor current = {e->post.pi, e->post.stages, 0};
+    const visitor current = {e->post.pi, e->post.stages, 0, &e->truth};
 
     for (size_t i = 0; i < rows; i++) d[i] = alike;
     if (whose == ELBO_JUDGED_CURRENT)
@@ -277,9 +281,11 @@ static elbo_status weigh(elbo_engine *e)
 
 elbo_status elbo_engine_learn_from(elbo_engine *e)
 {
-    const elbo_factor_view view = elbo_engine_view(e);
+    const elbo_mstep step = elbo_engine_mstep(e);
+    elbo_factor_view view = elbo_engine_view(e);
     bool changed;
 
+    if (e->iteration > 0) view.upper.step = &step;
     ELBO_TRY(gather(e, &changed));
     ELBO_TRY(elbo_factors_update(e->factors, &view, e->ws));
     if (e->weigher) ELBO_TRY(weigh(e));

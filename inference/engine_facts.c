@@ -49,6 +49,14 @@ static bool rolls(const elbo_expr *expr)
     return false;
 }
 
+static bool learns(const elbo_expr *expr)
+{
+    if (expr->factor && expr->factor->learns) return true;
+    for (size_t i = 0; i < expr->n; i++)
+        if (learns(expr->arg[i])) return true;
+    return false;
+}
+
 /* Which words of standing values an expression reads. */
 static elbo_status read_words(const char *text, elbo_arena *arena,
                               elbo_facts *f)
@@ -61,6 +69,7 @@ static elbo_status read_words(const char *text, elbo_arena *arena,
     f->then = f->then || elbo_expr_reads(expr, "V_then");
     f->target = f->target || elbo_expr_reads(expr, "V_target");
     f->rolls = f->rolls || rolls(expr);
+    f->learnt_elsewhere = f->learnt_elsewhere || learns(expr);
     return ELBO_OK;
 }
 
@@ -79,6 +88,7 @@ static elbo_status read_likelihood(const char *text, elbo_arena *arena,
     if (elbo_likelihood_term(text)) return ELBO_OK;
     ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
     f->calibration = elbo_expr_calibration(expr);
+    f->samples = elbo_expr_samples(expr);
     return elbo_named_match(expr, arena, &f->named);
 }
 
@@ -92,8 +102,12 @@ static elbo_status read_expressions(const elbo_setup *setup, elbo_arena *arena,
         elbo_text(setup->control_common, "return_weight"),
     };
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         ELBO_TRY(read_words(texts[i], arena, f));
+        if (i > 0) continue;
+        f->learnt = f->learnt_elsewhere;
+        f->learnt_elsewhere = false;
+    }
     return read_likelihood(texts[0], arena, f);
 }
 

@@ -22,6 +22,9 @@ typedef struct elbo_facts {
     bool rolls;   /* some expression follows the policy: roll(2, ...) and on */
     bool stages;  /* with a horizon: likelihood or weight read what differs from
                      stage to stage */
+    bool learnt;          /* a factor in it learns through the M-step */
+    bool learnt_elsewhere; /* ... in the weight, or what control maximises */
+    bool samples;          /* it has E(f, n) */
     elbo_calibration calibration;
     const elbo_named *named; /* the published objective that it is, or NULL */
     double kappa;

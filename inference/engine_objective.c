@@ -6,7 +6,7 @@
 #include "inference/engine_facts.h"
 #include "inference/plan.h"
 
-elbo_factor_view elbo_engine_view(const elbo_engine *engine)
+elbo_factor_view elbo_engine_view(elbo_engine *engine)
 {
     return (elbo_factor_view){
         .world = &engine->world,
@@ -19,6 +19,10 @@ elbo_factor_view elbo_engine_view(const elbo_engine *engine)
         .epochs = engine->set.online ? (size_t)engine->set.iterations : 1,
         .seed = engine->context.seed,
         .iteration = engine->iteration,
+        .upper = {.belief = &engine->belief,
+                  .controller = &engine->controller,
+                  .truth = &engine->seen_truth,
+                  .problem = &engine->seen_problem},
     };
 }
 
@@ -33,6 +37,7 @@ elbo_status elbo_engine_join(elbo_engine *e, elbo_objective *objective)
         [ELBO_READS_DATA] = held->data_Q, [ELBO_READS_TARGET] = held->target_Q};
     const double *const *values;
 
+    elbo_engine_seen(e);
     elbo_objective_reward(objective, e->belief.reward);
     elbo_objective_hold(objective, held->target, held->then, V[held->reads],
                         Q[held->reads]);
@@ -58,6 +63,10 @@ elbo_status elbo_engine_open_standing(elbo_engine *e, const elbo_setup *setup)
 {
     const elbo_values *const control = setup->control_common;
     elbo_standing *const standing = &e->standing;
+    const elbo_value_ground ground = {.truth = &e->truth,
+                                      .coord = e->world.coord,
+                                      .dim = e->world.dim,
+                                      .seed = e->context.seed};
     elbo_facts facts;
 
     ELBO_TRY(elbo_facts_read(setup, e->arena, &facts));
@@ -72,9 +81,8 @@ elbo_status elbo_engine_open_standing(elbo_engine *e, const elbo_setup *setup)
         standing->reads = ELBO_READS_DATA;
     if (elbo_choice_is(control, "value", "target"))
         standing->reads = ELBO_READS_TARGET;
-    ELBO_TRY(elbo_value_set_open(elbo_text(control, "values"), &e->truth,
-                                 e->context.seed, e->arena, e->ws,
-                                 &e->members));
+    ELBO_TRY(elbo_value_set_open(elbo_text(control, "values"), &ground,
+                                 e->arena, e->ws, &e->members));
     return elbo_standing_open(standing, e->arena);
 }
 

@@ -244,10 +244,13 @@ static bool solver_of_stages(const facts *f)
            && route->solver != elbo_solvers[0]; /* exact */
 }
 
+/* By an option of its own, or by the features that its rewards are linear in. */
 static bool learns_reward(const facts *f)
 {
     const elbo_option *const options = f->setup->model->options;
 
+    if (elbo_option_find(options, "rewards") != (size_t)-1)
+        return *elbo_text(f->setup->model_own, "rewards");
     return elbo_option_find(options, "reward") != (size_t)-1
            && elbo_choice_is(f->setup->model_own, "reward", "learned");
 }

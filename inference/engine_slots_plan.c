@@ -111,6 +111,40 @@ static bool judged_without_rows(const facts *f)
     return !judged_as(f, "none") && f->setup->model->regress;
 }
 
+static bool learnt_in_weight(const facts *f)
+{
+    return f->learnt_elsewhere;
+}
+
+static bool learnt_through_planner(const facts *f)
+{
+    return f->learnt && !f->stops;
+}
+
+static bool learnt_of_moving(const facts *f)
+{
+    return f->learnt
+           && (f->depends & (ELBO_ON_PLANNER | ELBO_HAS_STOP) || f->target
+               || f->samples);
+}
+
+static bool learnt_without_plan(const facts *f)
+{
+    return f->learnt
+           && (!f->setup->control->fixed_point || !(f->slots.alpha > 0)
+               || !f->slots.tilt.kind->slopes || f->linear);
+}
+
+static bool learnt_of_returns(const facts *f)
+{
+    return f->learnt && !(f->reward.plain && f->returned.plain);
+}
+
+static bool learnt_budget(const facts *f)
+{
+    return f->learnt && budgeted(f);
+}
+
 /* clang-format off */
 const elbo_clash elbo_plan_clashes[] = {
     {"inference", "feedback", free_feedback,
@@ -141,6 +175,22 @@ const elbo_clash elbo_plan_clashes[] = {
      "a horizon are not"},
     {"inference", "data_scale", budget_unused,
      "a budget bounds what feedback may cost the data: needs feedback"},
+    {"inference", "likelihood", learnt_in_weight,
+     "a metric learns through the M-step's optimum: it goes into the likelihood, "
+     "nowhere else"},
+    {"inference", "gradient", learnt_through_planner,
+     "a metric's task has a gradient of its own: must be stop"},
+    {"inference", "likelihood", learnt_of_moving,
+     "a metric weighs a prediction error: with it the likelihood may read no "
+     "planner, samples or target copies"},
+    {"control", "temperature", learnt_without_plan,
+     "a metric's task is seen through a soft fixed point: soft_value_iteration at "
+     "a temperature above 0, a transition setting with slopes"},
+    {"control", "reward", learnt_of_returns,
+     "a metric's task is not followed through control.reward and "
+     "control.return_weight"},
+    {"inference", "data_scale", learnt_budget,
+     "a metric learns from the data term at its maximum, not under a budget"},
     {"inference", "data_scale", budget_tilted,
      "a budget goes with transition: model and exponential optimality"},
     {"evaluation", "nll", judged_by_file,

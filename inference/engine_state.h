@@ -158,7 +158,7 @@ elbo_status elbo_engine_open_weight(elbo_engine *engine, const char *text);
 elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text);
 
 /* What factors may look at, as things stand. */
-elbo_factor_view elbo_engine_view(const elbo_engine *engine);
+elbo_factor_view elbo_engine_view(elbo_engine *engine);
 
 /* An expression's factors among the run's, and what it reads of the planner, as
  * things stand. */

@@ -12,10 +12,19 @@
 
 #include "inference/data.h"
 #include "inference/language/expression.h"
-#include "inference/model.h"
-#include "inference/posterior.h"
+#include "inference/mstep.h"
 
 typedef struct elbo_factor elbo_factor;
+
+/* The M-step, for a factor that learns through its optimum. All borrowed. */
+typedef struct elbo_upper {
+    /* As it was last run, with the data and the plan of then; NULL: not yet. */
+    const elbo_mstep *step;
+    elbo_belief *belief; /* may be moved, and is put back */
+    elbo_controller *controller;
+    const elbo_mdp *truth;       /* both start where data do */
+    const elbo_problem *problem;
+} elbo_upper;
 
 /* What a factor may look at; all borrowed and const to it. */
 typedef struct elbo_factor_view {
@@ -28,6 +37,7 @@ typedef struct elbo_factor_view {
     const uint8_t *known;        /* [nS x nA] rows that end for sure */
     size_t epochs;               /* rounds of collection at most, from 1 */
     uint64_t seed, iteration;    /* iterations done: at 0 no E-step has been */
+    elbo_upper upper;
 } elbo_factor_view;
 
 struct elbo_factor {
@@ -48,6 +58,9 @@ struct elbo_factor {
     /* It is about the model: also brought up to date after the M-step, where
      * control reads it. It has no state, and gives equal values at equal theta. */
     bool follows;
+    /* It learns through the M-step's optimum, of a likelihood that reads it. */
+    bool learns;
+    void (*close)(void *self); /* what the arena does not hold; NULL: nothing */
     /* State beyond `values`; NULL: none. */
     void (*save)(const void *self, elbo_writer *out);
     elbo_status (*load)(void *self, elbo_reader *in);
@@ -72,6 +85,7 @@ elbo_status elbo_factors_check(const elbo_expr *expr, elbo_arena *arena,
 typedef struct elbo_factor_set elbo_factor_set;
 
 elbo_status elbo_factors_open(elbo_arena *arena, elbo_factor_set **out);
+void elbo_factors_close(elbo_factor_set *set); /* NULL ok; before the arena's end */
 /* Opens those of a checked expression that are not open. *values: where their
  * values are, one an element of elbo_expr_factors, in its order; they stay. */
 elbo_status elbo_factors_join(elbo_factor_set *set, const elbo_expr *expr,

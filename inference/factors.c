@@ -79,6 +79,12 @@ elbo_status elbo_factors_open(elbo_arena *arena, elbo_factor_set **out)
     return ELBO_OK;
 }
 
+void elbo_factors_close(elbo_factor_set *set)
+{
+    for (open_factor *f = set ? set->first : NULL; f; f = f->rest)
+        if (f->factor->close && f->self) f->factor->close(f->self);
+}
+
 static size_t count_of(elbo_factor_shape shape, const elbo_factor_view *view)
 {
     const size_t nS = view->world->nS;
@@ -109,11 +115,11 @@ static elbo_status open_one(elbo_factor_set *set, const elbo_factor_call *call,
                        .n = n};
     ELBO_TRY(elbo_factor_arguments(call, set->arena, &f->options, &column,
                                    &nearest));
+    *set->end = f; /* also what opens in part is closed */
+    set->end = &f->rest;
     if (f->factor->open
         && f->factor->open(&f->options, view, set->arena, &f->self) != ELBO_OK)
         return elbo_fail_prefix("%s", text);
-    *set->end = f;
-    set->end = &f->rest;
     return ELBO_OK;
 }
 

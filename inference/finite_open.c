@@ -179,4 +179,5 @@ void elbo_finite_close(elbo_engine *e)
     elbo_objective_close(e->expression.objective);
     elbo_objective_close(e->weigher);
     elbo_engine_close_returns(e);
+    elbo_factors_close(e->factors);
 }

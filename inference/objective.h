@@ -93,6 +93,13 @@ elbo_status elbo_objective_slopes(elbo_objective *objective,
                                   const elbo_kernel *p, double *value,
                                   double G[], elbo_slopes *slopes);
 
+/* out[..] = the objective's derivative with respect to a factor's values, which
+ * are bound to it at `values`, at the kernel p; the factor learns
+ * (elbo_factor_name). 0 where it reads no such factor. */
+elbo_status elbo_objective_lever(elbo_objective *objective,
+                                 const elbo_kernel *p, const double values[],
+                                 double out[], size_t n, elbo_arena *ws);
+
 /* w [samples of D] of a weight at the kernel p, sample by sample.
  * ELBO_ENOTFINITE, or ELBO_ECHECK for a negative one, names the sample. */
 elbo_status elbo_objective_weights(elbo_objective *objective,

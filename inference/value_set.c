@@ -12,7 +12,8 @@ enum { MOST_MEMBERS = 100000 };
 
 struct elbo_value_set {
     const elbo_mdp *truth;
-    size_t n;
+    const int32_t *coord; /* [nS x dim] or NULL */
+    size_t dim, n;
     double *V; /* [n x (nS + 1)] */
     /* Of policies; else NULL. */
     double *pi, *logpi, *Q; /* [n x nS x nA] */
@@ -43,7 +44,14 @@ static const elbo_option indicators[] = {
     {0},
 };
 
-enum { PLANNER, POLICIES, FUNCTIONS, INDICATORS, KINDS };
+static const elbo_option kernel[] = {
+    {"width", ELBO_REAL, "cells", 0, 1e9, NULL, NULL,
+     "of the Gaussian kernel on the coordinates; 0: states have nothing in common",
+     NULL},
+    {0},
+};
+
+enum { PLANNER, POLICIES, FUNCTIONS, INDICATORS, KERNEL, KINDS };
 
 /* clang-format off */
 const elbo_value_kind elbo_value_kinds[] = {
@@ -54,6 +62,9 @@ const elbo_value_kind elbo_value_kinds[] = {
                    "functions of states, uniform in [-1, 1]", functions},
     [INDICATORS] = {"indicators", "Farahmand et al., AISTATS 2017",
                     "indicators of groups of states", indicators},
+    [KERNEL] = {"kernel", "Voloshin, Jiang, Yue, AISTATS 2021",
+                "functions whose outer products add up to a kernel of states",
+                kernel},
     [KINDS] = {0},
 };
 /* clang-format on */
@@ -95,7 +106,7 @@ static elbo_status parse(const char *text, elbo_arena *arena, size_t *kind,
 /* The same word where it outlives the arena. */
 static const char *lasting(const char *word)
 {
-    static const char *const arguments[] = {"n", "kind", "world"};
+    static const char *const arguments[] = {"n", "kind", "world", "width"};
 
     for (size_t i = 0; word && i < KINDS; i++)
         if (strcmp(word, elbo_value_kinds[i].name) == 0)
@@ -157,6 +168,61 @@ static void fill_indicators(elbo_value_set *set)
     const size_t nS = set->truth->nS;
 
     for (size_t s = 0; s < nS; s++) set->V[s * set->n / nS * (nS + 1) + s] = 1;
+}
+
+/* K(s, t) of the kernel. */
+static double near(const elbo_value_set *set, size_t s, size_t t, double width)
+{
+    double sum = 0;
+
+    if (s == t) return 1;
+    if (!(width > 0)) return 0;
+    for (size_t k = 0; k < set->dim; k++) {
+        const double off = (double)set->coord[s * set->dim + k]
+                           - (double)set->coord[t * set->dim + k];
+
+        sum += off * off;
+    }
+    return exp(-sum / (2 * width * width));
+}
+
+/* The state of the largest residual of K less the members so far. */
+static size_t pivot_of(const double left[], size_t nS)
+{
+    size_t at = 0;
+
+    for (size_t s = 1; s < nS; s++)
+        if (left[s] > left[at]) at = s;
+    return at;
+}
+
+/* Pivoted Cholesky: K = sum_k V_k V_k' to `least` in each entry (Higham 1990). */
+static elbo_status fill_kernel(elbo_value_set *set, double width,
+                               elbo_arena *ws)
+{
+    static const double least = 1e-13;
+    const size_t nS = set->truth->nS, room = set->n;
+    double *const left = elbo_arena_doubles(ws, nS);
+
+    ELBO_TRY(elbo_arena_check(ws, "a kernel's values"));
+    for (size_t s = 0; s < nS; s++) left[s] = 1;
+    for (set->n = 0; set->n < room; set->n++) {
+        const size_t at = pivot_of(left, nS);
+        double *const V = set->V + set->n * (nS + 1);
+        const double root = sqrt(left[at]);
+
+        if (left[at] < least) break;
+        for (size_t s = 0; s < nS; s++) {
+            double sum = near(set, s, at, width);
+
+            for (size_t k = 0; k < set->n; k++)
+                sum -= set->V[k * (nS + 1) + s] * set->V[k * (nS + 1) + at];
+            V[s] = sum / root;
+            left[s] -= V[s] * V[s];
+        }
+        left[at] = 0;
+    }
+    return ELBO_OK;
 }
 
 static void draw_row(double pi[], size_t nA, bool stochastic, elbo_rng *rng)
@@ -240,6 +306,10 @@ static elbo_status check_size(const elbo_value_set *set, size_t kind,
     if (kind == INDICATORS && set->n > nS)
         return ELBO_FAIL(ELBO_EINVAL, "values: %zu groups of %zu states",
                          set->n, nS);
+    if (kind == KERNEL && elbo_real(values, "width") > 0 && !set->coord)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "values: states of this world have no coordinates: the "
+                         "width must be 0");
     if (kind == POLICIES && elbo_choice_is(values, "kind", "actions")
         && set->n > nA)
         return ELBO_FAIL(ELBO_EINVAL, "values: %zu policies of %zu actions",
@@ -251,23 +321,26 @@ static elbo_status fill(elbo_value_set *set, size_t kind,
                         const elbo_values *values, uint64_t seed,
                         elbo_arena *ws)
 {
+    const elbo_mark mark = elbo_arena_mark(ws);
+    elbo_status s = ELBO_OK;
+
     if (kind == FUNCTIONS) draw_functions(set, seed);
     if (kind == INDICATORS) fill_indicators(set);
-    if (kind != POLICIES) return ELBO_OK;
-    draw_policies(set, values, seed);
-    set->of_data = elbo_choice_is(values, "world", "data");
-    if (set->of_data) return ELBO_OK;
-
-    const elbo_mark mark = elbo_arena_mark(ws);
-    const elbo_status s = evaluate(set, ws);
+    if (kind == KERNEL) s = fill_kernel(set, elbo_real(values, "width"), ws);
+    if (kind == POLICIES) {
+        draw_policies(set, values, seed);
+        set->of_data = elbo_choice_is(values, "world", "data");
+        if (!set->of_data) s = evaluate(set, ws);
+    }
 
     elbo_arena_release(ws, mark);
     return s;
 }
 
-elbo_status elbo_value_set_open(const char *text, const elbo_mdp *truth,
-                                uint64_t seed, elbo_arena *arena,
-                                elbo_arena *ws, elbo_value_set **out)
+elbo_status elbo_value_set_open(const char *text,
+                                const elbo_value_ground *ground,
+                                elbo_arena *arena, elbo_arena *ws,
+                                elbo_value_set **out)
 {
     elbo_value_set *const set = elbo_arena_take(arena, 1, sizeof *set);
     elbo_values values;
@@ -277,12 +350,15 @@ elbo_status elbo_value_set_open(const char *text, const elbo_mdp *truth,
     ELBO_TRY(elbo_arena_check(arena, "a set of values"));
     ELBO_TRY(parse(text, arena, &kind, &values, NULL, NULL));
     if (kind == PLANNER) return ELBO_OK;
-    set->truth = truth;
-    set->n = (size_t)elbo_int(&values, "n");
+    set->truth = ground->truth;
+    set->coord = ground->coord;
+    set->dim = ground->dim;
+    set->n = kind == KERNEL ? ground->truth->nS
+                            : (size_t)elbo_int(&values, "n");
     ELBO_TRY(check_size(set, kind, &values));
     ELBO_TRY(take(set, kind == POLICIES, arena));
     *out = set;
-    return fill(set, kind, &values, seed, ws);
+    return fill(set, kind, &values, ground->seed, ws);
 }
 
 elbo_status elbo_value_set_fit(elbo_value_set *set, const elbo_data *data,

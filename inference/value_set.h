@@ -1,12 +1,16 @@
 /* inference/value_set.h -- control.values: the set of values or policies over
  * which the data term is summed.
  *
- *   planner              none: V, Q and pi are the planner's
- *   policies(n, kind)    n policies; V, Q are each one's exact values in the
- * real world, or in the data's own process (standing.h) functions(n)         n
- * functions of states, uniform in [-1, 1] indicators(n)        of n groups of
- * states, consecutive and as equal as can be: sums of squared errors over them
- * are the supremum over the unit ball of their span
+ *   planner            none: V, Q and pi are the planner's
+ *   policies(n, kind)  n policies; V, Q are each one's exact values in the real
+ *                      world, or in the data's own process (standing.h)
+ *   functions(n)       n functions of states, uniform in [-1, 1]
+ *   indicators(n)      of n groups of states, consecutive and as equal as can be
+ *   kernel(width)      V_k with sum_k V_k(s) V_k(t) = exp(-|s - t|^2 / 2 width^2),
+ *                      [s = t] at width 0
+ *
+ * Sums of squared errors over the last two are the supremum over the unit ball of
+ * their span, and of the kernel's reproducing space.
  *
  * The whole likelihood is summed over the members, terms that do not read V
  * included. A member's V (and Q and logpi, of policies) stand in the place of
@@ -33,11 +37,20 @@ elbo_status elbo_value_set_check(const char *text, size_t *column,
 /* Whether the text names a set that knows the true world. ELBO_ENOMEM. */
 elbo_status elbo_value_set_oracle(const char *text, bool *oracle);
 
+/* Whose values, borrowed. */
+typedef struct elbo_value_ground {
+    const elbo_mdp *truth; /* of one stage */
+    const int32_t *coord;  /* [nS x dim] or NULL */
+    size_t dim;
+    uint64_t seed;
+} elbo_value_ground;
+
 /* Members drawn from streams (seed, "values", member), in the arena; *out is
- * NULL for `planner`. `truth` has one stage. */
-elbo_status elbo_value_set_open(const char *text, const elbo_mdp *truth,
-                                uint64_t seed, elbo_arena *arena,
-                                elbo_arena *ws, elbo_value_set **out);
+ * NULL for `planner`. ELBO_EINVAL: the text does not fit the world. */
+elbo_status elbo_value_set_open(const char *text,
+                                const elbo_value_ground *ground,
+                                elbo_arena *arena, elbo_arena *ws,
+                                elbo_value_set **out);
 
 /* Values that the data give, from the data as they are. */
 elbo_status elbo_value_set_fit(elbo_value_set *set, const elbo_data *data,

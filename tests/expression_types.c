@@ -66,6 +66,7 @@ static const struct piece {
     {"%s", "mean(logp)", ELBO_TYPE_SCALAR, T},
     {"%s", "mean(E(V(y)) - V(next))", ELBO_TYPE_SCALAR, T | P},
     {"norm(%s)", "mean(next)", ELBO_TYPE_VECTOR, 0},
+    {"%s", "worst(E(V(y)) - V(next), 2.385)", ELBO_TYPE_SCALAR, T | P},
     {"%s", "stop(logp)", ELBO_TYPE_SCALAR, N | H | D},
     {"%s", "stop(V(next))", ELBO_TYPE_SCALAR, N | H},
     {"%s", "stop(E(V(y)))", ELBO_TYPE_SCALAR, X | H | D},

@@ -286,6 +286,7 @@ static const struct sentence {
     {"", "fixed_pi", "(V(s))"},
     {"", "Ed", "(r)"},
     {"", "mean", "(r)"},
+    {"", "worst", "(r, 0)"},
 };
 /* clang-format on */
 enum { SENTENCES = sizeof sentences / sizeof *sentences, TYPO = 64 };

@@ -50,6 +50,8 @@
     X(regression)                                                              \
     X(identities)                                                              \
     X(gradient)                                                                \
+    X(hypergradient)                                                           \
+    X(metric)                                                                  \
     X(imitation)                                                               \
     X(omd)                                                                     \
     X(outer)                                                                   \
@@ -63,6 +65,7 @@
     X(standing)                                                                \
     X(stages)                                                                  \
     X(equivalence)                                                             \
+    X(minimax)                                                                 \
     X(settings)                                                                \
     X(engine)                                                                  \
     X(linear_worlds)                                                           \

@@ -14,11 +14,11 @@
 
 /* Names for the language alone, one of each shape. */
 static const elbo_factor_name names[] = {
-    {"visits",    ELBO_FACTOR_ROW  },
-    {"surprise",  ELBO_FACTOR_ENTRY},
-    {"height",    ELBO_FACTOR_STATE},
-    {"age",       ELBO_FACTOR_EPOCH},
-    {"occupancy", ELBO_FACTOR_ROW  },
+    {"visits",    ELBO_FACTOR_ROW, false},
+    {"surprise",  ELBO_FACTOR_ENTRY, false},
+    {"height",    ELBO_FACTOR_STATE, false},
+    {"age",       ELBO_FACTOR_EPOCH, false},
+    {"occupancy", ELBO_FACTOR_ROW, false},
     {0}
 };
 

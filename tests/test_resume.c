@@ -52,6 +52,11 @@ static const case_text resumed[] = {
      .control_common = "temperature=0.4",
      .inference = "likelihood=logpi+logp gradient=implicit m_step_iterations=9",
      .data = "mode=online policy=current steps=15"},
+    {.model = "aliased",
+     .model_own = "groups=3 prior_precision=0.1",
+     .control_common = "temperature=0.4",
+     .inference = "likelihood=metric(J)*logp m_step_iterations=9",
+     .data = "mode=online steps=15"},
     {.model = "softmax",
      .inference = "likelihood=logp-0.1*fixed_pi(Jmodel) gradient=score(20) "
                   "m_step=adam m_step_iterations=5 m_step_keep=last",

@@ -240,6 +240,54 @@ START_TEST(a_bad_start_is_refused_at_its_place)
 }
 END_TEST
 
+#define CELLS "state,axis,cell\n"
+
+static elbo_status open_cells(const char *cells, elbo_world *w)
+{
+    put(transitions, GOOD, strlen(GOOD));
+    put(initial, cells, strlen(cells));
+    return world_try_open("table", "transitions=t.csv coordinates=i.csv", folder,
+                          world_arena, w);
+}
+
+START_TEST(states_lie_where_the_file_says)
+{
+    elbo_world w;
+
+    ck_assert_msg(open_cells(CELLS "1,0,7\n0,1,2\n0,0,5\n1,1,0\n", &w)
+                      == ELBO_OK,
+                  "%s", elbo_last_error()->text);
+    ck_assert_uint_eq(w.dim, 2);
+    ck_assert_int_eq(w.coord[0], 5);
+    ck_assert_int_eq(w.coord[1], 2);
+    ck_assert_int_eq(w.coord[2], 7);
+    ck_assert_int_eq(w.coord[3], 0);
+    w = good_files(GOOD, NULL);
+    ck_assert(w.coord == NULL);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *cells, *text;
+} bad_cells[] = {
+    {CELLS "0,0,5\n", "i.csv:3:1: state 1 has no axis 0"},
+    {CELLS "0,0,5\n1,0,5\n0,0,6\n", "i.csv:4:1: state 0, axis 0 stands twice"},
+    {CELLS "2,0,5\n", "i.csv:2:1: state 2 is not in 0 .. 1"},
+    {CELLS "0,16,5\n", "i.csv:2:3: axis 16 is not in 0 .. 15"},
+    {CELLS "0,0,-1\n", "i.csv:2:5: cell"},
+};
+/* clang-format on */
+
+START_TEST(bad_coordinates_are_refused_at_their_place)
+{
+    elbo_world w;
+
+    ck_assert_int_eq(open_cells(bad_cells[_i].cells, &w), ELBO_EDATA);
+    expect_text(bad_cells[_i].text);
+}
+END_TEST
+
 START_TEST(a_missing_file_is_no_input)
 {
     elbo_world w;
@@ -365,6 +413,9 @@ Suite *suite_table(void)
                         sizeof bad / sizeof *bad);
     tcase_add_loop_test(t, a_bad_start_is_refused_at_its_place, 0,
                         sizeof bad_starts / sizeof *bad_starts);
+    tcase_add_test(t, states_lie_where_the_file_says);
+    tcase_add_loop_test(t, bad_coordinates_are_refused_at_their_place, 0,
+                        sizeof bad_cells / sizeof *bad_cells);
     tcase_add_test(t, a_missing_file_is_no_input);
     tcase_add_test(t, only_regular_files_are_read);
     tcase_add_test(t, a_file_beyond_a_gibibyte_is_not_even_read);

@@ -83,6 +83,19 @@ elbo_quantity elbo_batch_row_mean(elbo_compiler *c, elbo_quantity x)
                              ELBO_AT_ROW);
 }
 
+elbo_quantity elbo_batch_row_parts(elbo_compiler *c, elbo_quantity x)
+{
+    if (!c->mean_share.made) c->mean_share = all_shares(c);
+
+    const elbo_quantity share = c->mean_share;
+
+    if (x.at == ELBO_AT_SAMPLE)
+        return elbo_quantity_sum(
+            c, elbo_quantity_binary(c, ELBO_MUL, x, share), ELBO_AT_ROW);
+    return elbo_quantity_binary(c, ELBO_MUL, x,
+                                elbo_quantity_sum(c, share, ELBO_AT_ROW));
+}
+
 elbo_quantity elbo_batch_mean(elbo_compiler *c, elbo_quantity x)
 {
     if (x.at == ELBO_AT_ALL) return x;

@@ -32,8 +32,9 @@ static bool sees_next(const elbo_expr *e)
 /* The sign of what theta does not reach: 1, -1, or 0 for unknown. */
 static int sign_of(const elbo_expr *e)
 {
-    static const char *const positive[] = {"exp",  "sq",  "sqrt", "abs", "relu",
-                                           "norm", "Var", "stop", NULL};
+    static const char *const positive[] = {"exp",  "sq",   "sqrt",
+                                           "abs",  "relu", "norm",
+                                           "Var",  "stop", "metric", NULL};
     const bool even = e->kind == ELBO_EXPR_POW && e->number == 2;
 
     if (e->kind == ELBO_EXPR_NUMBER) return e->number < 0 ? -1 : 1;
@@ -133,6 +134,9 @@ static elbo_calibration of_call(const elbo_expr *e, int sign)
 
     if (is_any(e, through)) return of_term(e->arg[0], sign);
     if (sign >= 0) return ELBO_CALIBRATION_UNKNOWN;
+    if (is_call(e, "worst")) return of_square(e->arg[0], false);
+    if (is_call(e, "sq") && is_call(e->arg[0], "worst"))
+        return of_square(e->arg[0]->arg[0], false);
     if (is_call(e, "sq")) return of_square(e->arg[0], false);
     if (is_call(e, "usq")) return of_square(e->arg[0], true);
     if (is_any(e, distances)) return of_distance(e->arg[0]);

@@ -324,6 +324,21 @@ static elbo_status check_bounds(checker *c, const elbo_expr *e)
                      e->name);
 }
 
+static elbo_status check_width(checker *c, const elbo_expr *e)
+{
+    double width;
+
+    c->column = e->arg[1]->column;
+    if (!is_number(e->arg[1], &width) || width < 0)
+        return ELBO_FAIL(ELBO_EINVAL, "%s: a width is 0 or more", e->name);
+    if (width > 0 && !c->scope->coordinates)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "states of this world have no coordinates: the width "
+                         "of %s must be 0",
+                         e->name);
+    return ELBO_OK;
+}
+
 /* The word is a function, of this many arguments, and has a meaning here. */
 static elbo_status check_form(checker *c, const elbo_expr *e,
                               const elbo_rule *rule)
@@ -360,7 +375,8 @@ static elbo_status check_call(checker *c, elbo_expr *e)
     if (!rule) return unknown(c, e);
     ELBO_TRY(check_form(c, e, rule));
     if (rule->effect == ELBO_BINDS_Y) c->y = true;
-    if (rule->effect == ELBO_HIDES_Y) c->y = false;
+    if (rule->effect == ELBO_HIDES_Y || rule->effect == ELBO_NEARS)
+        c->y = false;
     if (rule->effect == ELBO_HOLDS_PI) c->fixed_pi = true;
     ELBO_TRY(check_arguments(c, e, rule));
     c->y = y;
@@ -368,6 +384,7 @@ static elbo_status check_call(checker *c, elbo_expr *e)
     e->depends = call_depends(c, rule, e->depends);
     if (rule->effect == ELBO_UNBIASED) return check_unbiased(c, e);
     if (rule->effect == ELBO_BOUNDS) return check_bounds(c, e);
+    if (rule->effect == ELBO_NEARS) return check_width(c, e);
     return ELBO_OK;
 }
 

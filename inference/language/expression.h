@@ -72,6 +72,7 @@ typedef enum elbo_factor_shape {
 typedef struct elbo_factor_name {
     const char *name;
     elbo_factor_shape shape;
+    bool learns; /* it asks for the objective's slopes along its values */
 } elbo_factor_name;
 
 /* What the names may be in the world at hand. */

@@ -1,6 +1,7 @@
 /* inference/language/factors.c -- auxiliary factors in a tree and on the tape.
  *
- * Each is a table that a run binds and theta does not move, read at (s, a), at
+ * Each is a table that a run binds and theta does not move (an input of a twin's
+ * `live`, if it learns), read at (s, a), at
  * the transition's entry or y's, at a state, or at the round of collection.
  */
 #include <assert.h>
@@ -89,16 +90,19 @@ static elbo_quantity table_of(elbo_compiler *c, size_t i)
 {
     elbo_program *const program = c->program;
     elbo_binding *const b = &program->factor[i];
-    const size_t n = bound(&program->batch, program->calls[i].what.shape);
+    const elbo_factor_name what = program->calls[i].what;
+    const size_t n = bound(&program->batch, what.shape);
+    const bool live = program->sloped && what.learns;
 
     if (c->status != ELBO_OK || b->used) return b->value;
     b->last = elbo_arena_take(program->arena, n, sizeof *b->last);
-    if (!b->last) {
+    b->last_slope = live ? elbo_arena_doubles(program->arena, n) : b->last;
+    if (!b->last || !b->last_slope) {
         c->status = ELBO_FAIL(ELBO_ENOMEM, "a factor's %zu values", n);
         return elbo_quantity_number(0);
     }
     b->n = n;
-    b->value = elbo_quantity_leaf(c, ELBO_AT_STATE, n, 1, false);
+    b->value = elbo_quantity_leaf(c, ELBO_AT_STATE, n, 1, live);
     b->used = true;
     return b->value;
 }

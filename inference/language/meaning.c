@@ -126,6 +126,7 @@ static const struct {
     {"roll",     elbo_policy_roll },
     {"Epi",      elbo_policy_mean },
     {"usq",      elbo_samples_usq },
+    {"worst",    elbo_worst_mean  },
 };
 
 /* ---- calls of values ---- */

@@ -54,6 +54,11 @@ elbo_quantity elbo_model_everywhere(elbo_compiler *c);
 elbo_quantity elbo_policy_roll(elbo_compiler *c, const elbo_expr *e);
 elbo_quantity elbo_policy_mean(elbo_compiler *c, const elbo_expr *e);
 
+/* worst.c: worst(f, width). */
+elbo_quantity elbo_worst_mean(elbo_compiler *c, const elbo_expr *e);
+/* batch.c: what elbo_batch_mean adds up, at the rows. */
+elbo_quantity elbo_batch_row_parts(elbo_compiler *c, elbo_quantity x);
+
 /* samples.c: E(f, n) and usq(E(f, n) - c). */
 elbo_quantity elbo_samples_mean(elbo_compiler *c, const elbo_expr *e);
 elbo_quantity elbo_samples_usq(elbo_compiler *c, const elbo_expr *e);

@@ -55,6 +55,10 @@ const elbo_named elbo_named_objectives[] = {
     {"mml_uniform", "-abs(mean(E(V(y)) - V(next)))",
      ELBO_NAMED_CALIBRATED, VALUE, "Voloshin et al., AISTATS 2021", "",
      "one moment of the batch, the adversary's weights held at 1"},
+    {"mml", "-0.5*sq(worst(E(V(y)) - V(next), 0))",
+     ELBO_NAMED_CALIBRATED, VALUE, "Voloshin et al., AISTATS 2021", "",
+     "the adversary's weights in the unit ball of a kernel, in closed form; with "
+     "control.values: kernel(width) her values too"},
     {"omd", "-0.5*sq(Q(s,a) - (r + gamma*Ed(V(next))))",
      ELBO_NAMED_OUTER, PLANNING, "Nikishin et al., AAAI 2022", "implicit",
      "the real Bellman error of the model's optimal Q"},

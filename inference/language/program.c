@@ -319,6 +319,8 @@ static void add_slopes(const elbo_program *twin, elbo_slopes *slopes)
     add_slope(twin, &twin->held[ELBO_TABLE_Q], slopes->Q);
     add_slope(twin, &twin->held[ELBO_TABLE_OCCUPANCY], slopes->occupancy_held);
     add_slope(twin, &twin->held[ELBO_TABLE_JMODEL], &slopes->Jmodel_held);
+    for (size_t i = 0; slopes->factor && i < twin->n_factors; i++)
+        add_slope(twin, &twin->factor[i], slopes->factor[i]);
 }
 
 elbo_status elbo_program_slopes(elbo_program *program,

@@ -99,6 +99,9 @@ typedef struct elbo_slopes {
     double *occupancy;      /* [plans x nS x nA] */
     double *occupancy_held; /* [plans x nS x nA] */
     double J, Jmodel, Jmodel_held;
+    /* One an element of elbo_expr_factors, of the factor's shape: of those that
+     * learn. NULL, or an element NULL: not wanted. */
+    double *const *factor;
 } elbo_slopes;
 
 /* *value = sum over the batch of weight * expression; G += its derivative with

@@ -234,6 +234,18 @@ elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
     return traced(c, x);
 }
 
+elbo_quantity elbo_quantity_times(elbo_compiler *c, elbo_quantity K,
+                                  elbo_quantity x)
+{
+    if (is_tiled(c, x.live)) give_up_tiles(c);
+    if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    x.node = elbo_tape_matmul(tape_of(c, x.live),
+                              argument(c, &K, ELBO_AT_ROW, x.live), false,
+                              argument(c, &x, ELBO_AT_ROW, x.live), false);
+    if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    return traced(c, x);
+}
+
 void elbo_quantity_untiled(elbo_compiler *c)
 {
     if (c->program->tiled && c->status == ELBO_OK) give_up_tiles(c);

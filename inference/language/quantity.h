@@ -25,6 +25,11 @@ elbo_quantity elbo_quantity_entries(elbo_compiler *c, elbo_quantity x);
 elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
                                 elbo_domain to);
 
+/* K x of K [places x places] and x [places x 1] at rows. Live ones are not
+ * tiled. */
+elbo_quantity elbo_quantity_times(elbo_compiler *c, elbo_quantity K,
+                                  elbo_quantity x);
+
 /* The sum over all places of weight * x: what the program is worth. The weight
  * is not live. */
 elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,

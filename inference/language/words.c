@@ -87,7 +87,10 @@ enum {
     X(Ed, "Ed(f)", "conditional mean of f over the data at (s, a)",            \
       CALL("f", WIDEST), .removes = ELBO_ON_NEXT)                              \
     X(mean, "mean(f)", "mean of f over the batch", CALL("f", WIDEST),          \
-      .removes = NEXT, .effect = ELBO_HIDES_Y)
+      .removes = NEXT, .effect = ELBO_HIDES_Y)                                 \
+    X(worst, "worst(f, width)",                                                \
+      "the largest mean of w(s, a) f over the unit ball of a kernel's w",      \
+      CALL("1c", SCALAR), .removes = NEXT, .effect = ELBO_NEARS)
 
 const elbo_word elbo_words[] = {
 #define WORD(name, signature, doc, ...) {#name, signature, doc},

@@ -22,7 +22,8 @@ typedef enum elbo_effect {
     ELBO_HOLDS_PI, /* fixed_pi: words that theta moves only through pi stand
                       still inside */
     ELBO_BOUNDS,   /* clip: its 2nd argument is at most its 3rd */
-    ELBO_UNBIASED  /* usq: its argument is E(f, n) - c */
+    ELBO_UNBIASED, /* usq: its argument is E(f, n) - c */
+    ELBO_NEARS     /* worst: hides y; its 2nd argument is a kernel's width */
 } elbo_effect;
 
 typedef struct elbo_rule {

@@ -505,6 +505,31 @@ elbo_status elbo_objective_value(elbo_objective *objective,
     return run(objective, p, value, G, NULL);
 }
 
+elbo_status elbo_objective_lever(elbo_objective *objective,
+                                 const elbo_kernel *p, const double values[],
+                                 double out[], size_t n, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const double *const *const bound = objective->bind.factor;
+    elbo_factor_call *calls;
+    elbo_slopes slopes = {0};
+    double value;
+    size_t k;
+
+    memset(out, 0, n * sizeof *out);
+
+    elbo_status s = elbo_expr_factors(objective->expr, ws, &calls, &k);
+    double **const factor = elbo_arena_take(ws, k, sizeof *factor);
+
+    if (s == ELBO_OK) s = elbo_arena_check(ws, "an objective's levers");
+    for (size_t i = 0; s == ELBO_OK && i < k; i++)
+        factor[i] = bound[i] == values ? out : NULL;
+    slopes.factor = factor;
+    if (s == ELBO_OK) s = run(objective, p, &value, NULL, &slopes);
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
 elbo_status elbo_objective_weights(elbo_objective *objective,
                                    const elbo_kernel *p, double w[], size_t n,
                                    elbo_arena *ws)

@@ -13,6 +13,7 @@ extern const elbo_factor elbo_factor_occupancy, elbo_factor_ratio,
     elbo_factor_pdml, elbo_factor_ampl, elbo_factor_distance_to,
     elbo_factor_value;
 extern const elbo_factor elbo_factor_logratio; /* inference/transition */
+extern const elbo_factor elbo_factor_metric;   /* inference/likelihood */
 
 /* gamps.c: |grad log pi(a|s)| of a table of logits, up to their temperature. */
 double elbo_gamps_score(const double pi[], size_t nA, size_t a);
@@ -27,6 +28,11 @@ double elbo_ampl_weights(const double d[], const double g[], size_t n,
  * of round n - 1, n >= 1. */
 void elbo_pdml_weights(const double distance[], size_t n, double max_rate,
                        double warm, double omega[]);
+/* metric.c: out [nS x nA] = the task's slope along the metric's values, at which
+ * the last M-step stands; theta is put back. */
+elbo_status elbo_metric_slope(void *self, const elbo_factor_view *view,
+                              const double values[], double out[],
+                              elbo_arena *ws);
 /* tom.c: the log ratio by its option, of a ratio x >= 0. */
 double elbo_tom_ratio(const char *how, double x);
 
