@@ -19,6 +19,7 @@
     X(lqr_gradient)                                                            \
     X(quadratic)                                                               \
     X(return_gradient)                                                         \
+    X(lqg)                                                                     \
     X(opc)                                                                     \
     X(statistics)                                                              \
     X(options)                                                                 \

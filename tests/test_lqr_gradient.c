@@ -192,7 +192,8 @@ START_TEST(gradients_of_solutions_equal_differences)
     ck_assert_msg(elbo_lqr_reverse(&lqr, &s, L.bar, g, &terminal, arena) == ELBO_OK,
                   "%s", elbo_last_error()->text);
     compare_all(of_solution, &L, g, true);
-    if (lqr.T) slopes_match_quadratic(of_solution, &L, lqr.terminal, &terminal, "terminal");
+    if (lqr.T)
+        slopes_match_quadratic(of_solution, &L, lqr.terminal, &terminal, "terminal");
 }
 END_TEST
 
