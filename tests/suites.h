@@ -12,6 +12,9 @@
     X(mniw)                                                                    \
     X(kalman)                                                                  \
     X(matrix_text)                                                             \
+    X(moments)                                                                 \
+    X(lds)                                                                     \
+    X(lds_vb)                                                                  \
     X(parallel)                                                                \
     X(lqr)                                                                     \
     X(lqr_solve)                                                               \

@@ -254,24 +254,6 @@ elbo_status elbo_mniw_kl(const elbo_mniw *q, const elbo_mniw *p, double *x,
     return leave(ws, mark, kl(q, p, x, ws));
 }
 
-/* R = Syy - M Szy - Syz M' + M Szz M', of the residuals. */
-static void residual(const gsl_matrix *M, const elbo_moments *S, gsl_matrix *R,
-                     gsl_matrix *T)
-{
-    gsl_matrix_memcpy(T, S->Syz);
-    gsl_blas_dsymm(CblasRight, CblasLower, 1, S->Szz, M, -2, T);
-    gsl_matrix_memcpy(R, S->Syy);
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, T, M, 1, R);
-    for (size_t i = 0; i < R->size1; i++)
-        for (size_t j = 0; j < i; j++) {
-            const double mean =
-                0.5 * (gsl_matrix_get(R, i, j) + gsl_matrix_get(R, j, i));
-
-            gsl_matrix_set(R, i, j, mean);
-            gsl_matrix_set(R, j, i, mean);
-        }
-}
-
 static double inner(const gsl_matrix *A, const gsl_matrix *B)
 {
     double sum = 0;
@@ -285,10 +267,10 @@ static double inner(const gsl_matrix *A, const gsl_matrix *B)
 static elbo_status loglik(const elbo_mniw *q, const elbo_moments *S, double *x,
                           elbo_arena *ws)
 {
-    const size_t ny = q->M->size1, nz = q->M->size2;
+    const size_t ny = q->M->size1;
     const double dy = (double)ny;
     gsl_matrix *R = elbo_arena_mat(ws, ny, ny);
-    gsl_matrix *T = elbo_arena_mat(ws, ny, nz), *V, *P;
+    gsl_matrix *V, *P;
 
     ELBO_TRY(factor(q->K, "K", ws, &V));
     ELBO_TRY(factor(q->Psi, "Psi", ws, &P));
@@ -298,7 +280,7 @@ static elbo_status loglik(const elbo_mniw *q, const elbo_moments *S, double *x,
 
     ELBO_TRY(elbo_chol_inverse(V));
     ELBO_TRY(elbo_chol_inverse(P));
-    residual(q->M, S, R, T);
+    ELBO_TRY(elbo_moments_residual(S, q->M, R, ws));
     *x = -0.5
          * (S->n * (dy * (log_2 + log_pi) + logdet) + q->nu * inner(P, R)
             + dy * inner(V, S->Szz));
@@ -371,6 +353,17 @@ elbo_status elbo_mniw_logdet(const elbo_mniw *q, double *logdet, elbo_arena *ws)
         *logdet =
             elbo_chol_logdet(L) - (double)ny * log_2 - digamma_sum(ny, q->nu);
     return leave(ws, mark, s);
+}
+
+elbo_status elbo_mniw_ml(const elbo_moments *S, double floor, gsl_matrix *M,
+                         gsl_matrix *W, elbo_mniw_ml_info *info, elbo_arena *ws)
+{
+    *info = (elbo_mniw_ml_info){0};
+    if (!(S->n > 0)) return ELBO_FAIL(ELBO_EINVAL, "regression on no data");
+    ELBO_TRY(elbo_moments_regress(S, M, &info->rank, ws));
+    ELBO_TRY(elbo_moments_residual(S, M, W, ws));
+    gsl_matrix_scale(W, 1 / S->n);
+    return elbo_floor_covariance(W, NULL, floor, &info->floored, ws);
 }
 
 void elbo_mniw_mode(const elbo_mniw *q, gsl_matrix *M, gsl_matrix *W)

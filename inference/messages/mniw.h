@@ -81,24 +81,16 @@ elbo_status elbo_mniw_logdet(const elbo_mniw *q, double *logdet,
  * 1). */
 void elbo_mniw_mode(const elbo_mniw *q, gsl_matrix *M, gsl_matrix *W);
 
-/* Maximum likelihood under W >= floor I (floor > 0, in units of y^2): where
- * z has directions without data, M of least norm in channels scaled to 1; the
- * residual covariance with its eigenvalues raised to the floor, which is the
- * constrained maximum. */
+/* Maximum likelihood under W >= floor I (floor > 0, in units of y^2):
+ * elbo_moments_regress and elbo_floor_covariance. */
 typedef struct elbo_mniw_ml_info {
-    size_t rank;    /* of Szz, of nz: eigenvalues above nz 1e-14 of the largest,
-                       with every channel scaled to 1 */
+    size_t rank;    /* of Szz, of nz */
     size_t floored; /* eigenvalues of W raised */
 } elbo_mniw_ml_info;
 /* ELBO_EINVAL for S->n <= 0; ELBO_ENOTFINITE, ELBO_ENOCONV. */
 elbo_status elbo_mniw_ml(const elbo_moments *S, double floor, gsl_matrix *M,
                          gsl_matrix *W, elbo_mniw_ml_info *info,
                          elbo_arena *ws);
-
-/* Eigenvalues of a symmetric W below the floor (> 0) are raised to it, and
- * counted. ELBO_ENOTFINITE, ELBO_ENOCONV; W is then unchanged. */
-elbo_status elbo_floor_eigenvalues(gsl_matrix *W, double floor, size_t *floored,
-                                   elbo_arena *ws);
 
 /* One draw (Bartlett 1933). ELBO_ENOTPD. */
 elbo_status elbo_mniw_sample(const elbo_mniw *q, elbo_rng *rng, gsl_matrix *M,

@@ -33,4 +33,23 @@ elbo_status elbo_moments_rows(elbo_moments *S, const gsl_matrix *Y,
 /* S += w T. */
 void elbo_moments_join(elbo_moments *S, double w, const elbo_moments *T);
 
+/* R [ny x ny] = sum w (y - M z)(y - M z)'. ELBO_ENOMEM. */
+elbo_status elbo_moments_residual(const elbo_moments *S, const gsl_matrix *M,
+                                  gsl_matrix *R, elbo_arena *ws);
+
+/* The least-squares M [ny x nz]; where z has directions without data, the one
+ * of least norm in channels scaled to 1. `rank` (of nz) counts the eigenvalues
+ * above nz 1e-14 of the largest of the scaled Szz. ELBO_ENOTFINITE,
+ * ELBO_ENOCONV. */
+elbo_status elbo_moments_regress(const elbo_moments *S, gsl_matrix *M,
+                                 size_t *rank, elbo_arena *ws);
+
+/* The least covariance above W and floor diag(scale): eigenvalues of W below
+ * the floor (> 0), with channel i divided by scale[i] (> 0; NULL: 1), are
+ * raised to it and counted. Of all W >= floor diag(scale) it has the largest
+ * likelihood. ELBO_ENOTFINITE, ELBO_ENOCONV. */
+elbo_status elbo_floor_covariance(gsl_matrix *W, const double scale[],
+                                  double floor, size_t *floored,
+                                  elbo_arena *ws);
+
 #endif
