@@ -10,51 +10,92 @@
  * each page. */
 enum { AHEAD = 512, LINE = 8, LANES = 32 };
 
-/* sum p V over the `width` entries from `i` on; a constant width lets the
- * compiler unroll. */
-static inline double fixed_row(size_t width, const elbo_kernel *p, size_t i,
-                               const double V[])
+/* sum p V over one row's `width` entries; a constant width lets the compiler
+ * unroll. */
+static inline double fixed_row(size_t width, const double prob[],
+                               const uint32_t next[], const double V[])
 {
-    const double *prob = p->prob + i;
-    const uint32_t *next = p->pattern->next + i;
-    double sum = 0;
+    double sum = prob[0] * V[next[0]];
 
-    __builtin_prefetch(prob + AHEAD);
-    __builtin_prefetch(next + 2 * AHEAD);
-    for (size_t k = 0; k < width; k++) sum += prob[k] * V[next[k]];
+    for (size_t k = 1; k < width; k++) sum += prob[k] * V[next[k]];
     return sum;
+}
+
+/* What comes after n entries, a line at a time. */
+static inline void ask_ahead(size_t n, const double prob[],
+                             const uint32_t next[])
+{
+    for (size_t k = 0; k < n; k += LINE) __builtin_prefetch(prob + AHEAD + k);
+    for (size_t k = 0; k < n; k += 2 * LINE)
+        __builtin_prefetch(next + 2 * AHEAD + k);
 }
 
 static inline void fixed_rows(size_t width, double gamma, const elbo_kernel *p,
                               const double V[], size_t first, size_t last,
                               double out[])
 {
-    for (size_t row = first; row < last; row++)
-        out[row - first] = gamma * fixed_row(width, p, row * width, V);
+    const double *prob = p->prob + first * width;
+    const uint32_t *next = p->pattern->next + first * width;
+
+    for (size_t i = 0; i < last - first; i++) {
+        ask_ahead(width, prob, next);
+        out[i] = gamma * fixed_row(width, prob, next, V);
+        prob += width;
+        next += width;
+    }
 }
 
-/* max of r + gamma E_p V; whether each of them is a number. */
-static inline bool fixed_best(size_t width, double gamma, const elbo_mdp *mdp,
-                              const double V_next[], size_t first, size_t last,
-                              double V[])
+/* max of r + gamma E_p V; whether each of them is a number (what is not finite
+ * may be taken for none). Constant nA and width let the compiler unroll both. */
+static inline __attribute__((always_inline)) bool
+fixed_best(size_t nA, size_t width, double gamma, const elbo_mdp *mdp,
+           const double V_next[], size_t first, size_t last, double V[])
 {
-    const size_t nA = mdp->nA;
-    uint64_t bad = 0;
+    const double *prob = mdp->P.prob + first * nA * width;
+    const uint32_t *next = mdp->P.pattern->next + first * nA * width;
+    const double *r = mdp->r + first * nA;
+    double bad = 0; /* 0, or NaN */
 
-    for (size_t s = first; s < last; s++) {
-        double best = -HUGE_VAL;
+    for (size_t s = 0; s < last - first; s++) {
+        double best = -HUGE_VAL, sum = 0;
 
-        __builtin_prefetch(mdp->r + s * nA + AHEAD);
-        for (size_t row = s * nA; row < (s + 1) * nA; row++) {
-            const double sum = fixed_row(width, &mdp->P, row * width, V_next);
-            const double Q = gamma * sum + mdp->r[row];
+        __builtin_prefetch(r + AHEAD);
+        ask_ahead(nA * width, prob, next);
+#pragma GCC unroll 5
+        for (size_t a = 0; a < nA; a++) {
+            const size_t i = a * width;
+            const double Q =
+                gamma * fixed_row(width, prob + i, next + i, V_next) + r[a];
 
-            bad |= (uint64_t)(Q != Q);
+            sum += Q;
             best = Q > best ? Q : best;
         }
-        V[s - first] = best;
+        bad += sum - sum;
+        V[s] = best;
+        prob += nA * width;
+        next += nA * width;
+        r += nA;
     }
     return bad == 0;
+}
+
+/* The same with a constant number of actions where it is a common one. */
+static inline __attribute__((always_inline)) bool
+fixed_choice(size_t width, double gamma, const elbo_mdp *mdp,
+             const double V_next[], size_t first, size_t last, double V[])
+{
+    switch (mdp->nA) {
+    case 2:
+        return fixed_best(2, width, gamma, mdp, V_next, first, last, V);
+    case 3:
+        return fixed_best(3, width, gamma, mdp, V_next, first, last, V);
+    case 4:
+        return fixed_best(4, width, gamma, mdp, V_next, first, last, V);
+    case 5:
+        return fixed_best(5, width, gamma, mdp, V_next, first, last, V);
+    default:
+        return fixed_best(mdp->nA, width, gamma, mdp, V_next, first, last, V);
+    }
 }
 
 /* call with the pattern's width, 1 to 8, as a constant. */
@@ -98,7 +139,7 @@ static bool best(const elbo_tilt *tilt, const elbo_mdp *mdp,
 {
     if (mdp->P.pattern->start || !mdp->P.pattern->next) return false;
 #define ELBO_BEST(n)                                                           \
-    return fixed_best(n, tilt->gamma, mdp, V_next, first, last, V)
+    return fixed_choice(n, tilt->gamma, mdp, V_next, first, last, V)
     ELBO_BY_WIDTH(mdp->P.pattern, ELBO_BEST)
 #undef ELBO_BEST
 }
