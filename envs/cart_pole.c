@@ -217,3 +217,11 @@ const elbo_dynamics elbo_cart_pole = {
     .weight_end = weight,
     .horizon = 500,
 };
+
+const elbo_env elbo_env_cart_pole = {
+    .name = "cart_pole",
+    .source = "Watson, Abdulsamad, Peters 2019; Barto, Sutton, Anderson 1983",
+    .doc = "swing a pole up by moving the cart that it hangs from",
+    .options = options,
+    .continuous = &elbo_cart_pole,
+};

@@ -283,3 +283,11 @@ const elbo_dynamics elbo_double_pendulum = {
     .weight_end = weight,
     .horizon = 150,
 };
+
+const elbo_env elbo_env_double_pendulum = {
+    .name = "double_pendulum",
+    .source = "Lagrange's equations of two point masses; no paper's constants",
+    .doc = "swing two links up with a motor at the first joint",
+    .options = options,
+    .continuous = &elbo_double_pendulum,
+};

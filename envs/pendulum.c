@@ -187,3 +187,11 @@ const elbo_dynamics elbo_pendulum = {
     .weight_end = weight,
     .horizon = 100,
 };
+
+const elbo_env elbo_env_pendulum = {
+    .name = "pendulum",
+    .source = "Watson, Abdulsamad, Peters 2019; Gymnasium Pendulum-v1",
+    .doc = "swing a rod up with a motor too weak to lift it",
+    .options = options,
+    .continuous = &elbo_pendulum,
+};

@@ -20,6 +20,9 @@ const elbo_env *const elbo_envs[] = {
     &elbo_spring_mass,
     &elbo_boeing747,
     &elbo_random_linear,
+    &elbo_env_pendulum,
+    &elbo_env_cart_pole,
+    &elbo_env_double_pendulum,
     NULL,
 };
 

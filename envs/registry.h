@@ -26,5 +26,8 @@ extern const elbo_env elbo_random_linear;
 extern const elbo_dynamics elbo_pendulum;
 extern const elbo_dynamics elbo_cart_pole;
 extern const elbo_dynamics elbo_double_pendulum;
+extern const elbo_env elbo_env_pendulum;
+extern const elbo_env elbo_env_cart_pole;
+extern const elbo_env elbo_env_double_pendulum;
 
 #endif

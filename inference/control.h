@@ -12,6 +12,7 @@
 
 typedef struct elbo_control elbo_control;
 struct elbo_lqr;
+struct elbo_trajectory;
 struct elbo_linear_posterior;
 
 /* What F_control is promised to do across this control's E-step. */
@@ -47,6 +48,8 @@ struct elbo_control {
     elbo_status (*linear)(const elbo_values *options,
                           const struct elbo_lqr *problem, elbo_arena *arena,
                           struct elbo_linear_posterior *out);
+    /* The same in continuous ones (inference/trajectory.h). */
+    const struct elbo_trajectory *trajectory;
 };
 
 /* control/registry.c; ends in NULL. */

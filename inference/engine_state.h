@@ -58,6 +58,7 @@ struct elbo_engine {
     bool regretted;
     double best, present, regret;
 
+    struct elbo_course *course; /* of continuous worlds */
     struct elbo_linear *linear; /* of linear-Gaussian worlds; all below: of
                                    finite ones */
     elbo_world world;

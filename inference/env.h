@@ -14,6 +14,7 @@
 
 typedef struct elbo_env elbo_env;
 struct elbo_linear_world;
+struct elbo_dynamics;
 
 /* An open world. Lives in the arena it was opened with; const from then on: the
  * state of an episode belongs to whoever steps it. */
@@ -47,6 +48,8 @@ struct elbo_env {
      * above. */
     elbo_status (*linear)(const elbo_values *options, const char *folder,
                           elbo_arena *arena, struct elbo_linear_world *out);
+    /* Of a continuous world (inference/continuous.h), likewise. */
+    const struct elbo_dynamics *continuous;
 };
 
 /* envs/registry.c; ends in NULL. */

@@ -2,6 +2,7 @@
 
 const elbo_family *elbo_family_of(const elbo_env *env)
 {
+    if (env->continuous) return &elbo_course_family;
     return env->linear ? &elbo_linear_family : &elbo_finite_family;
 }
 

@@ -49,7 +49,8 @@ typedef struct elbo_family {
                                   elbo_derivative_check *out);
 } elbo_family;
 
-extern const elbo_family elbo_finite_family, elbo_linear_family;
+extern const elbo_family elbo_finite_family, elbo_linear_family,
+    elbo_course_family;
 
 /* Never NULL. */
 const elbo_family *elbo_family_of(const elbo_env *env);

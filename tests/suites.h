@@ -72,6 +72,7 @@
     X(minimax)                                                                 \
     X(settings)                                                                \
     X(engine)                                                                  \
+    X(course)                                                                  \
     X(linear_worlds)                                                           \
     X(resume)                                                                  \
     X(rises)                                                                   \

@@ -1,0 +1,201 @@
+/* control/i2c.c -- input inference for control (inference/messages/i2c.h): each
+ * round infers the inputs, then the temperature.
+ */
+#include <math.h>
+
+#include "control/registry.h"
+#include "inference/core/rng.h"
+#include "inference/messages/i2c.h"
+#include "inference/trajectory.h"
+
+static const elbo_option options[] = {
+    {.name = "inference",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "linearised|unscented|cubature|gauss_hermite",
+     .fallback = "cubature",
+     .doc = "how Gaussians pass through the dynamics and the costs"},
+    {.name = "order",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 1,
+     .high = 64,
+     .fallback = "4",
+     .doc = "nodes a coordinate of gauss_hermite"},
+    {.name = "clip",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0",
+     .doc = "the temperature changes by a factor in [clip, 2 - clip] a round; 1: "
+            "stays"},
+    {.name = "fade",
+     .type = ELBO_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .doc = "feedback of the prior fades where the posterior knows nothing (the "
+            "official code's rule; with it F may fall)"},
+    {.name = "first_inputs",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "normal|sine|cosine|zero",
+     .fallback = "normal",
+     .doc = "the prior's mean before the first round"},
+    {.name = "amplitude",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0.01",
+     .doc = "of the first inputs"},
+    {.name = "frequency",
+     .type = ELBO_REAL,
+     .unit = "1/step",
+     .low = 0,
+     .high = 100,
+     .fallback = "1",
+     .doc = "of sine and cosine"},
+    {0},
+};
+
+/* A solver and what its columns say. */
+typedef struct solver {
+    elbo_i2c *i2c;
+    elbo_i2c_problem problem;
+    elbo_i2c_info last;
+} solver;
+
+static void first_inputs(const elbo_values *values, uint64_t seed,
+                         gsl_matrix *mu)
+{
+    const double a = elbo_real(values, "amplitude");
+    const double f = elbo_real(values, "frequency");
+    const size_t nu = mu->size2;
+    elbo_rng rng = elbo_rng_stream(seed, "control", 0);
+
+    gsl_matrix_set_zero(mu);
+    if (elbo_choice_is(values, "first_inputs", "normal"))
+        elbo_rng_normals(&rng, mu->data, mu->size1 * nu);
+    for (size_t t = 0; t < mu->size1; t++)
+        for (size_t j = 0; j < nu; j++) {
+            if (elbo_choice_is(values, "first_inputs", "sine"))
+                gsl_matrix_set(mu, t, j, sin(f * (double)t));
+            if (elbo_choice_is(values, "first_inputs", "cosine"))
+                gsl_matrix_set(mu, t, j, cos(f * (double)t));
+        }
+    gsl_matrix_scale(mu, a);
+}
+
+static elbo_status open_solver(const elbo_values *values,
+                               const elbo_trajectory_problem *p,
+                               elbo_arena *arena, void **self)
+{
+    const size_t nx = p->plant->dynamics->nx, nu = p->plant->dynamics->nu;
+    solver *const s = elbo_arena_take(arena, 1, sizeof *s);
+    gsl_matrix *const mu = elbo_arena_mat(arena, p->T, nu);
+    gsl_matrix *const Sigma_u = elbo_arena_mat(arena, nu, nu);
+    elbo_i2c_config config = elbo_i2c_defaults;
+
+    ELBO_TRY(elbo_arena_check(arena, "control i2c"));
+    if (!isfinite(p->prior_variance))
+        return ELBO_FAIL(ELBO_EINVAL, "i2c needs a prior over inputs: "
+                                      "control.prior_variance must be finite");
+    if (!(p->temperature > 0) || !isfinite(p->temperature))
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "i2c infers a temperature: its first value must be above "
+                         "0 and finite, not %g",
+                         p->temperature);
+    first_inputs(values, p->seed, mu);
+    gsl_matrix_set_identity(Sigma_u);
+    gsl_matrix_scale(Sigma_u, p->prior_variance);
+    config.transform.rule = elbo_transform_find(elbo_text(values, "inference"));
+    config.transform.order = (size_t)elbo_int(values, "order");
+    config.alpha = p->temperature;
+    config.clip = elbo_real(values, "clip");
+    config.fade = elbo_flag(values, "fade");
+    s->problem = (elbo_i2c_problem){
+        .nx = nx,
+        .nu = nu,
+        .T = p->T,
+        .f = p->f,
+        .h = p->h,
+        .h_end = p->h_end,
+        .m0 = p->m0,
+        .P0 = p->P0,
+        .Sigma = p->Sigma,
+        .goal = p->goal,
+        .goal_end = p->goal_end,
+        .W = p->W,
+        .W_end = p->W_end,
+        .mu = mu,
+        .Sigma_u = Sigma_u,
+    };
+    *self = s;
+    return elbo_i2c_open(&config, &s->problem, arena, &s->i2c);
+}
+
+static elbo_status iterate(void *self, elbo_trajectory_info *info,
+                           elbo_arena *ws)
+{
+    solver *const s = self;
+
+    ELBO_TRY(elbo_i2c_iterate(s->i2c, &s->last, ws));
+    *info = (elbo_trajectory_info){.reward = s->last.likelihood,
+                                   .kl = s->last.kl};
+    return ELBO_OK;
+}
+
+static elbo_trajectory_view view(const void *self)
+{
+    const solver *const s = self;
+    const elbo_i2c_view v = elbo_i2c_posterior(s->i2c);
+
+    return (elbo_trajectory_view){v.K, v.k, v.S};
+}
+
+static const char *const column_names[] = {"temperature", "posterior_cost", NULL};
+
+static void columns(const void *self, double out[])
+{
+    const solver *const s = self;
+
+    out[0] = s->last.alpha;
+    out[1] = s->last.cost + s->last.cost_end;
+}
+
+static void save(const void *self, elbo_writer *out)
+{
+    const solver *const s = self;
+
+    elbo_i2c_save(s->i2c, out);
+}
+
+static elbo_status load(void *self, elbo_reader *in)
+{
+    solver *const s = self;
+
+    return elbo_i2c_load(s->i2c, in);
+}
+
+static const elbo_trajectory trajectory = {
+    .kind = "bound: the evidence of optimality by Gaussian messages, in nats at the "
+            "temperature of the round; exact where dynamics and costs are linear",
+    .open = open_solver,
+    .iterate = iterate,
+    .view = view,
+    .column_names = column_names,
+    .columns = columns,
+    .save = save,
+    .load = load,
+};
+
+const elbo_control elbo_control_i2c = {
+    .name = "i2c",
+    .source = "Watson, Abdulsamad, Peters, CoRL 2019; Watson and Peters, ACC 2021",
+    .doc = "input inference for control: a smoother over states and inputs, and the "
+           "temperature by EM, in continuous worlds",
+    .options = options,
+    .optimality = ELBO_EXPONENTIAL,
+    .trajectory = &trajectory,
+};

@@ -1,0 +1,257 @@
+/* inference/course.c -- the engine in continuous worlds whose map is known: all of
+ * an iteration is the control's round.
+ */
+#include "inference/course.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { EPISODES = 100 }; /* of an evaluation, unless said otherwise */
+
+/* ---- opening ---- */
+
+static elbo_status take_vector(const double x[], size_t n, elbo_arena *arena,
+                               gsl_vector **out)
+{
+    *out = elbo_arena_vec(arena, n);
+    ELBO_TRY(elbo_arena_check(arena, "a continuous world"));
+    memcpy((*out)->data, x, n * sizeof *x);
+    return ELBO_OK;
+}
+
+static elbo_status take_diagonal(const double x[], size_t n, elbo_arena *arena,
+                                 gsl_matrix **out)
+{
+    *out = elbo_arena_mat(arena, n, n);
+    ELBO_TRY(elbo_arena_check(arena, "a continuous world"));
+    gsl_matrix_set_zero(*out);
+    for (size_t i = 0; i < n; i++) gsl_matrix_set(*out, i, i, x[i]);
+    return ELBO_OK;
+}
+
+static elbo_status take_roots(const double variance[], size_t n,
+                              elbo_arena *arena, double **out)
+{
+    *out = elbo_arena_doubles(arena, n);
+    ELBO_TRY(elbo_arena_check(arena, "a continuous world"));
+    for (size_t i = 0; i < n; i++) (*out)[i] = sqrt(variance[i]);
+    return ELBO_OK;
+}
+
+static elbo_status open_problem(elbo_course *c, elbo_arena *arena)
+{
+    const elbo_dynamics *const d = c->plant.dynamics;
+    elbo_trajectory_problem *const p = &c->problem;
+
+    p->plant = &c->plant;
+    p->f = elbo_plant_step(&c->plant);
+    p->h = elbo_plant_observe(&c->plant);
+    p->h_end = elbo_plant_observe_end(&c->plant);
+    ELBO_TRY(take_vector(d->start, d->nx, arena, &p->m0));
+    ELBO_TRY(take_vector(d->goal, d->nz, arena, &p->goal));
+    ELBO_TRY(take_vector(d->goal, d->nz_end, arena, &p->goal_end));
+    ELBO_TRY(take_diagonal(d->start_variance, d->nx, arena, &p->P0));
+    ELBO_TRY(take_diagonal(d->noise, d->nx, arena, &p->Sigma));
+    ELBO_TRY(take_diagonal(d->weight, d->nz, arena, &p->W));
+    ELBO_TRY(take_diagonal(d->weight_end, d->nz_end, arena, &p->W_end));
+    ELBO_TRY(take_roots(d->start_variance, d->nx, arena, &c->start));
+    return take_roots(d->noise, d->nx, arena, &c->noise);
+}
+
+static void name_columns(elbo_engine *e)
+{
+    const char *const *own = e->course->control->column_names;
+    size_t n = elbo_engine_name_fixed(e);
+
+    while (*own) e->columns[n++] = *own++;
+    elbo_engine_name_last(e, n);
+}
+
+static elbo_status open_engine(elbo_engine *e, const elbo_setup *setup,
+                               uint64_t seed, const char **section)
+{
+    const size_t horizon = elbo_horizon_read(setup);
+    const int64_t episodes = elbo_int(setup->evaluation, "episodes");
+    elbo_course *const c = e->course =
+        elbo_arena_take(e->arena, 1, sizeof *e->course);
+
+    ELBO_TRY(elbo_arena_check(e->arena, "the engine"));
+    *section = "env";
+    ELBO_TRY(setup->env->continuous->open(setup->env_own, e->arena, &c->plant));
+    ELBO_TRY(open_problem(c, e->arena));
+    c->problem.T = horizon ? horizon : c->plant.dynamics->horizon;
+    c->problem.temperature =
+        setup->control->hard ? 0 : elbo_real(setup->control_common, "temperature");
+    c->problem.prior_variance =
+        elbo_real(setup->control_common, "prior_variance");
+    c->problem.seed = seed;
+    c->episodes = episodes > 0 ? (size_t)episodes : EPISODES;
+    *section = "control";
+    c->control = setup->control->trajectory;
+    ELBO_TRY(c->control->open(setup->control_own, &c->problem, e->arena,
+                              &c->solver));
+    name_columns(e);
+    return ELBO_OK;
+}
+
+static void close_engine(elbo_engine *e)
+{
+    (void)e;
+}
+
+/* ---- the steps ---- */
+
+static elbo_status gather(elbo_engine *e, elbo_row *row)
+{
+    (void)e;
+    row->env_steps = 0;
+    return ELBO_OK;
+}
+
+static elbo_status m_step(elbo_engine *e, elbo_row *row)
+{
+    (void)e, (void)row;
+    return ELBO_OK;
+}
+
+static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
+{
+    elbo_course *const c = e->course;
+    elbo_trajectory_info info = {0};
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    const elbo_status s = c->control->iterate(c->solver, &info, e->ws);
+
+    elbo_arena_release(e->ws, mark);
+    ELBO_TRY(s);
+    *allowance = 0;
+    row->parts.reward = info.reward;
+    row->parts.policy_kl = info.kl;
+
+    const elbo_watch watch = {
+        .step = "E-step",
+        .quantity = "F_control",
+        .before = c->F,
+        .after = info.reward - info.kl,
+        .scale = fabs(info.reward) + fabs(info.kl) + fabs(c->F),
+    };
+
+    c->F = watch.after;
+    return info.watched && e->iteration > 0 ? elbo_watch_check(&watch) : ELBO_OK;
+}
+
+static elbo_status record(elbo_engine *e, elbo_row *row)
+{
+    const elbo_trajectory *const control = e->course->control;
+
+    row->elbo = elbo_parts_total(&row->parts);
+    ELBO_TRY(elbo_course_return(e, &row->return_real));
+    row->return_model = row->return_real; /* the map is the world's */
+    row->value_gap = 0;
+    while (control->column_names[row->own.n]) row->own.n++;
+    control->columns(e->course->solver, row->own.x);
+    return elbo_row_check(row, ELBO_EXPONENTIAL, e->columns);
+}
+
+static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
+                              double allowance)
+{
+    (void)e, (void)row, (void)allowance;
+    return ELBO_OK;
+}
+
+static bool restless(const elbo_engine *e, const elbo_row *row)
+{
+    (void)e, (void)row;
+    return false;
+}
+
+/* ---- the rest of the family ---- */
+
+static bool serves_model(const elbo_model *model)
+{
+    return strcmp(model->name, "true") == 0;
+}
+
+static bool serves_control(const elbo_control *control)
+{
+    return control->trajectory != NULL;
+}
+
+static const char *named(const elbo_setup *setup)
+{
+    (void)setup;
+    return NULL;
+}
+
+static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
+                           const char *const **out)
+{
+    static const char *const none[] = {NULL};
+
+    (void)setup, (void)arena;
+    *out = none;
+    return ELBO_OK;
+}
+
+static elbo_status judge(elbo_engine *e, double *best, double *present)
+{
+    (void)e;
+    *best = *present = 0;
+    return ELBO_FAIL(ELBO_EINVAL, "no best policy is known in this world");
+}
+
+static void save(const elbo_engine *e, elbo_writer *out)
+{
+    elbo_writer_section(out, "control");
+    elbo_put_f64(out, e->course->F);
+    e->course->control->save(e->course->solver, out);
+}
+
+static elbo_status load(elbo_engine *e, elbo_reader *in)
+{
+    ELBO_TRY(elbo_reader_section(in, "control"));
+    ELBO_TRY(elbo_get_f64(in, &e->course->F));
+    return e->course->control->load(e->course->solver, in);
+}
+
+static elbo_extent extent(const elbo_engine *e)
+{
+    const elbo_dynamics *const d = e->course->plant.dynamics;
+    const double n = (double)(d->nx + d->nu);
+    elbo_extent x = {.bytes = 8 * (double)e->course->problem.T * 12 * n * n};
+
+    snprintf(x.world, sizeof x.world, "%zu states, %zu inputs, %zu steps of %g s",
+             d->nx, d->nu, e->course->problem.T, e->course->plant.dt);
+    return x;
+}
+
+static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
+{
+    (void)e;
+    out->skipped = "the model has no parameters";
+    return ELBO_OK;
+}
+
+const elbo_family elbo_course_family = {
+    .noun = "continuous worlds",
+    .serves_model = serves_model,
+    .serves_control = serves_control,
+    .check = elbo_course_check,
+    .kind = elbo_course_kind,
+    .named = named,
+    .oracles = oracles,
+    .open = open_engine,
+    .close = close_engine,
+    .gather = gather,
+    .m_step = m_step,
+    .e_step = e_step,
+    .record = record,
+    .watch = watch_loop,
+    .restless = restless,
+    .judge = judge,
+    .save = save,
+    .load = load,
+    .extent = extent,
+    .check_gradient = check_gradient,
+};

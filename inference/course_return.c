@@ -1,0 +1,105 @@
+/* inference/course_return.c -- what a controller earns in a continuous world. */
+#include <math.h>
+#include <string.h>
+
+#include "inference/core/parallel.h"
+#include "inference/course.h"
+
+enum { MOST = 16 }; /* states, inputs of a world at most */
+
+/* One evaluation: the controller, with factors L L' = S. */
+typedef struct evaluation {
+    const elbo_course *course;
+    elbo_trajectory_view pi;
+    double *L; /* [T x nu x nu] */
+} evaluation;
+
+static elbo_status factor(const elbo_course *c, evaluation *v, elbo_arena *ws)
+{
+    const size_t nu = c->plant.dynamics->nu, T = c->problem.T;
+
+    v->course = c;
+    v->pi = c->control->view(c->solver);
+    v->L = elbo_arena_doubles(ws, T * nu * nu);
+    ELBO_TRY(elbo_arena_check(ws, "an evaluation"));
+    memcpy(v->L, v->pi.S, T * nu * nu * sizeof *v->L);
+    for (size_t t = 0; t < T; t++) {
+        gsl_matrix_view S = gsl_matrix_view_array(v->L + t * nu * nu, nu, nu);
+
+        if (elbo_chol_psd(&S.matrix) != ELBO_OK)
+            return elbo_fail_prefix("the policy of step %zu", t);
+    }
+    return ELBO_OK;
+}
+
+static void act(const evaluation *v, size_t t, const double x[], elbo_rng *rng,
+                double u[])
+{
+    const size_t nx = v->course->plant.dynamics->nx;
+    const size_t nu = v->course->plant.dynamics->nu;
+    double e[MOST];
+
+    elbo_rng_normals(rng, e, nu);
+    for (size_t i = 0; i < nu; i++) {
+        const double *const K = v->pi.K + (t * nu + i) * nx;
+        const double *const L = v->L + (t * nu + i) * nu;
+
+        u[i] = v->pi.k[t * nu + i];
+        for (size_t j = 0; j < nx; j++) u[i] += K[j] * x[j];
+        for (size_t j = 0; j <= i; j++) u[i] += L[j] * e[j];
+    }
+}
+
+/* x += sd e. */
+static void disturb(double x[], const double sd[], size_t n, elbo_rng *rng)
+{
+    double e[MOST];
+
+    elbo_rng_normals(rng, e, n);
+    for (size_t i = 0; i < n; i++) x[i] += sd[i] * e[i];
+}
+
+static double episode(const evaluation *v, size_t number)
+{
+    const elbo_course *const c = v->course;
+    const elbo_dynamics *const d = c->plant.dynamics;
+    elbo_rng rng = elbo_rng_stream(c->problem.seed, "evaluation", number);
+    double x[MOST], next[MOST], u[MOST], cost = 0;
+
+    memcpy(x, d->start, d->nx * sizeof *x);
+    disturb(x, c->start, d->nx, &rng);
+    for (size_t t = 0; t < c->problem.T; t++) {
+        act(v, t, x, &rng, u);
+        cost += elbo_plant_cost(&c->plant, x, u);
+        d->step(c->plant.self, x, u, next);
+        disturb(next, c->noise, d->nx, &rng);
+        memcpy(x, next, d->nx * sizeof *x);
+    }
+    return -(cost + elbo_plant_cost_end(&c->plant, x)) / 2;
+}
+
+static double some_episodes(void *arg, size_t first, size_t last)
+{
+    double sum = 0;
+
+    for (size_t i = first; i < last; i++) sum += episode(arg, i);
+    return sum;
+}
+
+elbo_status elbo_course_return(elbo_engine *e, double *J)
+{
+    const elbo_course *const c = e->course;
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    evaluation v;
+    const elbo_status s = factor(c, &v, e->ws);
+
+    if (s == ELBO_OK)
+        *J = elbo_parallel_sum(c->episodes, 200 * c->episodes * c->problem.T, &v,
+                               some_episodes)
+             / (double)c->episodes;
+    elbo_arena_release(e->ws, mark);
+    if (s == ELBO_OK && !isfinite(*J))
+        return ELBO_FAIL(ELBO_ENOTFINITE, "the return of %zu episodes is %g",
+                         c->episodes, *J);
+    return s;
+}

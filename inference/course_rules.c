@@ -1,0 +1,113 @@
+/* inference/course_rules.c -- which settings go together in continuous worlds. */
+#include <math.h>
+#include <string.h>
+
+#include "inference/course.h"
+
+static bool text_is(const elbo_values *values, const char *name, const char *text)
+{
+    return strcmp(elbo_text(values, name), text) == 0;
+}
+
+static bool discounted(const elbo_setup *s)
+{
+    return elbo_real(s->env_common, "discount") != 1;
+}
+
+static bool linear(const elbo_setup *s)
+{
+    return !elbo_choice_is(s->inference, "optimality", "exponential");
+}
+
+static bool weighted(const elbo_setup *s)
+{
+    return !text_is(s->inference, "weight", "1");
+}
+
+static bool other_likelihood(const elbo_setup *s)
+{
+    return !text_is(s->inference, "likelihood", "logp");
+}
+
+static bool other_transition(const elbo_setup *s)
+{
+    return !text_is(s->inference, "transition", "model");
+}
+
+static bool other_gradient(const elbo_setup *s)
+{
+    return !text_is(s->inference, "gradient", "stop");
+}
+
+static bool fed_back(const elbo_setup *s)
+{
+    return elbo_real(s->inference, "feedback") != 0;
+}
+
+static bool other_prior(const elbo_setup *s)
+{
+    return !elbo_choice_is(s->control_common, "prior", "uniform");
+}
+
+static bool other_reward(const elbo_setup *s)
+{
+    return !text_is(s->control_common, "reward", "r");
+}
+
+static bool from_elsewhere(const elbo_setup *s)
+{
+    return !elbo_choice_is(s->data, "source", "env");
+}
+
+static bool collected(const elbo_setup *s)
+{
+    return elbo_int(s->data, "steps") != 0;
+}
+
+static bool judged(const elbo_setup *s)
+{
+    return elbo_flag(s->evaluation, "regret");
+}
+
+#define NOT_HERE "continuous worlds have no such setting: must be "
+
+/* clang-format off */
+static const struct {
+    const char *section, *key;
+    bool (*broken)(const elbo_setup *s);
+    const char *text;
+} rules[] = {
+    {"env", "discount", discounted, "one trajectory, undiscounted: must be 1"},
+    {"inference", "optimality", linear, "costs are squares: must be exponential"},
+    {"inference", "weight", weighted, NOT_HERE "1"},
+    {"inference", "likelihood", other_likelihood, NOT_HERE "logp"},
+    {"inference", "transition", other_transition,
+     NOT_HERE "model (the process noise is inferred by i2c itself)"},
+    {"inference", "gradient", other_gradient, NOT_HERE "stop"},
+    {"inference", "feedback", fed_back, "the map is known: must be 0"},
+    {"control", "prior", other_prior, NOT_HERE "uniform"},
+    {"control", "reward", other_reward, NOT_HERE "r"},
+    {"data", "source", from_elsewhere, NOT_HERE "env"},
+    {"data", "steps", collected, "the map is known, nothing is learnt: must be 0"},
+    {"evaluation", "regret", judged, "no best policy is known here: must be false"},
+};
+/* clang-format on */
+
+elbo_status elbo_course_check(const elbo_setup *setup, size_t skip,
+                              const char **section, const char **key)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rules[i].broken(setup) || skip-- > 0) continue;
+        *section = rules[i].section;
+        *key = rules[i].key;
+        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key,
+                         rules[i].text);
+    }
+    *section = *key = NULL;
+    return ELBO_OK;
+}
+
+const char *elbo_course_kind(const elbo_setup *setup)
+{
+    return setup->control->trajectory->kind;
+}

@@ -1,0 +1,239 @@
+/* tests/test_course.c -- the engine in continuous worlds. */
+#include <check.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inference/course.h"
+#include "inference/linear_state.h"
+#include "tests/engine_cases.h"
+#include "tests/suites.h"
+
+static const case_text pendulum = {
+    .env = "pendulum",
+    .env_common = "discount=1",
+    .model = "true",
+    .control = "i2c",
+    .control_own = "first_inputs=sine",
+    .control_common = "temperature=100 prior_variance=2",
+    .inference = "iterations=60",
+    .data = "steps=0",
+    .evaluation = "episodes=20",
+};
+
+static elbo_engine *open_case(case_setup *c, const case_text *text)
+{
+    const char *section, *key;
+    elbo_engine *engine;
+
+    case_open(c, text);
+    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
+    case_ok(elbo_engine_open(&c->setup, 7, &engine));
+    return engine;
+}
+
+static void close_case(case_setup *c, elbo_engine *engine)
+{
+    elbo_engine_free(engine);
+    case_close(c);
+}
+
+/* The published experiment, by an independent implementation without the end's
+ * cost in its smoother: within 1 %. */
+START_TEST(a_pendulum_is_swung_up)
+{
+    case_setup c;
+    elbo_engine *e = open_case(&c, &pendulum);
+    elbo_row row;
+
+    for (int k = 0; k < 51; k++) case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_str_eq(e->columns[12], "temperature");
+    ck_assert_double_eq_tol(row.own.x[1], 14468.9, 145);
+    ck_assert(row.elbo == row.parts.reward - row.parts.policy_kl);
+    /* what the posterior expects, and what episodes of the world earn */
+    ck_assert_double_eq_tol(row.return_real, -row.own.x[1] / 2, 150);
+    close_case(&c, e);
+}
+END_TEST
+
+/* The return of a controller without noise of its own, in a world without noise,
+ * is that of one rollout. */
+START_TEST(an_evaluation_is_the_mean_of_rollouts)
+{
+    case_setup c;
+    elbo_engine *e = open_case(&c, &pendulum);
+    elbo_course *const course = e->course;
+    const elbo_dynamics *d = course->plant.dynamics;
+    double x[2], next[2], u, J, cost = 0;
+    elbo_row row;
+
+    for (int k = 0; k < 8; k++) case_ok(elbo_engine_iterate(e, &row));
+
+    const elbo_trajectory_view pi = course->control->view(course->solver);
+
+    memset(course->start, 0, 2 * sizeof(double));
+    memset(course->noise, 0, 2 * sizeof(double));
+    for (size_t t = 0; t < course->problem.T; t++) ((double *)pi.S)[t] = 0;
+    case_ok(elbo_course_return(e, &J));
+    memcpy(x, d->start, sizeof x);
+    for (size_t t = 0; t < course->problem.T; t++) {
+        u = pi.k[t] + pi.K[2 * t] * x[0] + pi.K[2 * t + 1] * x[1];
+        cost += elbo_plant_cost(&course->plant, x, &u);
+        d->step(course->plant.self, x, &u, next);
+        memcpy(x, next, sizeof x);
+    }
+    cost += elbo_plant_cost_end(&course->plant, x);
+    ck_assert_double_eq_tol(J, -cost / 2, 1e-9 * cost);
+    close_case(&c, e);
+}
+END_TEST
+
+START_TEST(a_resumed_run_goes_on_to_the_same_bits)
+{
+    const int threads = omp_get_max_threads();
+    char path[] = "/tmp/elbo-course-XXXXXX";
+    case_setup a, b;
+    elbo_engine *whole = open_case(&a, &pendulum);
+    elbo_engine *half = open_case(&b, &pendulum);
+    elbo_writer *out = elbo_writer_alloc();
+    elbo_reader *in;
+    elbo_row x, y;
+    double wx[ELBO_ROW_COLUMNS], wy[ELBO_ROW_COLUMNS];
+
+    case_file(path, "");
+    for (int k = 0; k < 6; k++) case_ok(elbo_engine_iterate(whole, &x));
+    omp_set_num_threads(3);
+    for (int k = 0; k < 4; k++) case_ok(elbo_engine_iterate(half, &y));
+    elbo_engine_save(half, out);
+    case_ok(elbo_writer_commit(out, path));
+    elbo_engine_free(half);
+    case_ok(elbo_engine_open(&b.setup, 7, &half));
+    case_ok(elbo_reader_open(path, &in));
+    case_ok(elbo_engine_load(half, in));
+    for (int k = 0; k < 2; k++) case_ok(elbo_engine_iterate(half, &y));
+    omp_set_num_threads(threads);
+
+    const size_t n = elbo_row_values(&x, ELBO_EXPONENTIAL, wx);
+
+    ck_assert_uint_eq(elbo_row_values(&y, ELBO_EXPONENTIAL, wy), n);
+    ck_assert(memcmp(wx, wy, n * sizeof *wx) == 0);
+    unlink(path);
+    elbo_reader_free(in);
+    elbo_writer_free(out);
+    close_case(&a, whole);
+    close_case(&b, half);
+}
+END_TEST
+
+/* On linear worlds one E-step of i2c is the frame's own: temperature alpha for the
+ * inputs, a tilt of the same alpha for the noise, the prior over inputs as pi0.
+ * Gains of the independent implementation. */
+static const struct {
+    const char *control, *transition, *noise;
+    double K[2];
+} gains[] = {
+    {"temperature=1 prior_variance=100", "tilt(1)",   "0",
+     {-5.8557145516, -8.1608274832}},
+    {"temperature=1 prior_variance=100", "tilt(1)",   "0.01",
+     {-2.3095539329, -0.2907114925}},
+    {"temperature=0.1 prior_variance=100", "tilt(0.1)", "0.01",
+     {-0.655530841, -0.0113092858}},
+    {"temperature=0",                    "model",     "0",
+     {-5.8665482698, -8.1850701936}},
+};
+
+START_TEST(input_inference_is_a_setting_on_linear_worlds)
+{
+    char own[300], how[60];
+    case_setup c;
+    elbo_row row;
+
+    snprintf(own, sizeof own,
+             "A=1.1,0;0.1,1.1 B=0.1;0 drift=-1,-2 goal=10 start=5 "
+             "start_covariance=0 state_cost=10 terminal_cost=10 action_cost=1 "
+             "noise=%s",
+             gains[_i].noise);
+    snprintf(how, sizeof how, "transition=%s", gains[_i].transition);
+
+    elbo_engine *e =
+        open_case(&c, &(case_text){.env = "linear",
+                                   .env_own = own,
+                                   .env_common = "discount=1 horizon=60",
+                                   .model = "true",
+                                   .control = "lqr",
+                                   .control_common = gains[_i].control,
+                                   .inference = how,
+                                   .data = "steps=0"});
+
+    case_ok(elbo_engine_iterate(e, &row));
+
+    const gsl_matrix *K = e->linear->stage[30].pi.K;
+
+    ck_assert_double_eq_tol(gsl_matrix_get(K, 0, 0), gains[_i].K[0], 1e-9);
+    ck_assert_double_eq_tol(gsl_matrix_get(K, 0, 1), gains[_i].K[1], 1e-9);
+    close_case(&c, e);
+}
+END_TEST
+
+static const struct {
+    const char *section, *key;
+    case_text text;
+} refused[] = {
+    {"env",       "discount",   {.env_common = "discount=0.9"}          },
+    {"model",     "name",       {.model = "tabular"}                    },
+    {"control",   "name",       {.control = "lqr"}                      },
+    {"inference", "transition", {.inference = "transition=tilt(1)"}     },
+    {"data",      "steps",      {.data = "steps=10"}                    },
+};
+
+START_TEST(settings_that_do_not_go_together_are_refused)
+{
+    case_text text = refused[_i].text;
+    const char *section, *key;
+    case_setup c;
+
+    text.env = "cart_pole";
+    if (!text.env_common) text.env_common = "discount=1";
+    if (!text.model) text.model = "true";
+    if (!text.control) text.control = "i2c";
+    if (!text.data) text.data = "steps=0";
+    case_open(&c, &text);
+    ck_assert_int_eq(elbo_setup_check(&c.setup, 0, &section, &key),
+                     ELBO_ECONFIG);
+    ck_assert_str_eq(section, refused[_i].section);
+    ck_assert_str_eq(key, refused[_i].key);
+    case_close(&c);
+}
+END_TEST
+
+START_TEST(a_solver_refuses_what_it_cannot_infer_from)
+{
+    case_text text = pendulum;
+    elbo_engine *e;
+    case_setup c;
+
+    text.control_common = _i ? "temperature=0 prior_variance=2" : "temperature=1";
+    case_open(&c, &text);
+    case_fails(elbo_engine_open(&c.setup, 0, &e), ELBO_EINVAL,
+               _i ? "temperature" : "prior_variance must be finite");
+    case_close(&c);
+}
+END_TEST
+
+Suite *suite_course(void)
+{
+    Suite *suite = suite_create("course");
+    TCase *tc = tcase_create("engine");
+
+    tcase_add_test(tc, a_pendulum_is_swung_up);
+    tcase_add_test(tc, an_evaluation_is_the_mean_of_rollouts);
+    tcase_add_test(tc, a_resumed_run_goes_on_to_the_same_bits);
+    tcase_add_loop_test(tc, input_inference_is_a_setting_on_linear_worlds, 0,
+                        sizeof gains / sizeof *gains);
+    tcase_add_loop_test(tc, settings_that_do_not_go_together_are_refused, 0,
+                        sizeof refused / sizeof *refused);
+    tcase_add_loop_test(tc, a_solver_refuses_what_it_cannot_infer_from, 0, 2);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
