@@ -90,6 +90,7 @@
     X(i2c_worlds)                                                              \
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
+    X(ilqr)                                                                    \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);
