@@ -130,6 +130,33 @@ START_TEST(parts_balance_to_the_value)
 }
 END_TEST
 
+/* Rewards of any size and temperatures of 1e-11 to 1e7 of them, q moving in the whole
+ * space or in a plane of it: nothing is lost, and q never leaves the plane. */
+START_TEST(parts_balance_at_any_temperature)
+{
+    const double scale = pow(10, 5 * (_i % 3));
+    elbo_rng rng = elbo_rng_stream(2392, "temperature", (uint64_t)_i);
+    const lqr_shape shape = {.nx = 6, .nu = 2, .T = 20, .noise = _i % 2 ? 2 : 6,
+                             .radius = 6};
+    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    const start_law start = start_random(&rng, 6);
+
+    gsl_matrix_scale(lqr.reward[0].P, scale);
+    gsl_matrix_scale(lqr.terminal->P, scale);
+    for (double beta = 1e-11; beta < 1e8; beta *= 100) {
+        lqr.beta = beta * scale;
+
+        const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+        const elbo_linear_chain chain = chain_of_solution(&lqr, &s, arena);
+        const elbo_lqr_parts parts = parts_of(&lqr, &chain, &start);
+        const double V = elbo_quadratic_mean(&s.stages[0].V, start.m, start.P);
+
+        ck_assert_double_eq_tol(balance(&parts), V,
+                                1e-12 * (fabs(parts.reward) + parts.transition_kl));
+    }
+}
+END_TEST
+
 /* pi maximises F_control, q maximises (beta > 0) or minimises it: along random
  * directions the slope is 0 and the curvature has its sign. q keeps to the range of
  * W, and a pi of alpha = 0 has no noise to move. */
@@ -455,6 +482,7 @@ Suite *suite_lqr_evaluate(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, parts_balance_to_the_value, 0, NREGIMES);
+    tcase_add_loop_test(t, parts_balance_at_any_temperature, 0, 12);
     tcase_add_loop_test(t, solution_is_the_stationary_point_of_its_parts, 0, 6);
     tcase_add_loop_test(t, values_equal_moments_and_long_sums, 0, 10);
     tcase_add_test(t, simulated_trajectories_agree);

@@ -253,7 +253,7 @@ static elbo_status psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws
                          "the smallest eigenvalue is %g, the largest %g",
                          w->data[0], w->data[n - 1]);
     for (size_t i = 0; i < n; i++) {
-        const double root = w->data[i] > 0 ? sqrt(w->data[i]) : 0;
+        const double root = w->data[i] > slack ? sqrt(w->data[i]) : 0;
 
         for (size_t j = 0; j < n; j++)
             gsl_matrix_set(L, j, i, root * gsl_matrix_get(E, i, j));

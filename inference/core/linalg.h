@@ -49,8 +49,9 @@ elbo_status elbo_lu_solve_columns(const elbo_lu *lu, gsl_matrix *X,
                                   elbo_arena *ws);
 
 /* W = L L' of a positive semi-definite W [n x n], which may be singular; L is
- * [n x n], a column of zeros for each direction without variance. Eigenvalues
- * below 0 by rounding count as 0; ELBO_ENOTPD when one is below that. */
+ * [n x n], a column of zeros for each direction without variance: eigenvalues of
+ * the order of the largest one's rounding, of either sign, count as 0. ELBO_ENOTPD
+ * when one is below that. */
 elbo_status elbo_psd_factor(const gsl_matrix *W, gsl_matrix *L, elbo_arena *ws);
 
 /* The largest modulus of the eigenvalues of A [n x n]. ELBO_ENOTFINITE,
