@@ -91,6 +91,7 @@
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
     X(ilqr)                                                                    \
+    X(features)                                                                \
     X(papers)
 
 #define ELBO_SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -218,6 +218,59 @@ START_TEST(propagated_cost_is_that_of_the_closed_loop)
 }
 END_TEST
 
+/* z = u */
+static void input_alone(const void *self, const double xu[], double z[])
+{
+    (void)self;
+    z[0] = xu[2];
+}
+
+/* Covariance control of the pendulum (Watson and Peters 2021): only inputs
+ * cost, x_T is to be upright with standard deviations of 0.032. */
+START_TEST(the_pendulum_reaches_a_target_in_distribution)
+{
+    static const double none[] = {0, 0};
+    const experiment e = {
+        &elbo_pendulum, &elbo_transform_cubature, 1, 0, 0.5, 1, 0, 0, 150};
+    elbo_i2c_config config = elbo_i2c_defaults;
+    double x[MOST], first;
+    run r;
+
+    start(&e, &r);
+
+    gsl_vector_const_view zero = gsl_vector_const_view_array(none, 2);
+    gsl_vector_const_view goal = gsl_vector_const_view_array(none, 1);
+
+    r.p.h = (elbo_map){NULL, 3, 1, input_alone, NULL};
+    r.p.h_end.ny = 0;
+    r.p.goal = &goal.vector;
+    r.p.W = identity(1, 1, r.ws);
+    r.p.target = &zero.vector;
+    r.p.target_cov = identity(2, 1e-3, r.ws);
+    config.alpha = 300;
+    config.clip = 1;
+    config.anneal = 1;
+    ck_assert_int_eq(elbo_i2c_open(&config, &r.p, r.ws, &r.i2c), ELBO_OK);
+    iterate(&r, 1);
+    first = r.info.kl_target;
+    iterate(&r, e.iterations - 1);
+    ck_assert_double_gt(first, 1e4);
+    ck_assert_double_lt(r.info.kl_target, 1e-3);
+
+    memcpy(x, e.world->start, sizeof(double) * 2);
+    for (size_t t = 0; t < r.p.T; t++) {
+        double u, next[2];
+
+        elbo_i2c_act(r.i2c, t, x, &u);
+        e.world->step(r.plant.self, x, &u, next);
+        memcpy(x, next, sizeof next);
+    }
+    ck_assert_double_lt(fabs(remainder(x[0], 2 * M_PI)), 0.03);
+    ck_assert_double_lt(fabs(x[1]), 0.03);
+    elbo_arena_free(r.ws);
+}
+END_TEST
+
 Suite *suite_i2c_worlds(void)
 {
     Suite *const s = suite_create("i2c_worlds");
@@ -226,6 +279,7 @@ Suite *suite_i2c_worlds(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, the_pendulum_has_its_known_costs, 0, 2);
     tcase_add_loop_test(t, worlds_swing_up, 0, 4);
+    tcase_add_test(t, the_pendulum_reaches_a_target_in_distribution);
     tcase_add_test(t, propagated_cost_is_that_of_the_closed_loop);
     suite_add_tcase(s, t);
     return s;

@@ -59,7 +59,8 @@ typedef struct elbo_i2c_config {
     bool fade;
     /* Covariance control: 0: x_T is given the target as its marginal. Else the
      * target multiplies the filter's marginal with its covariance times
-     * 1 + anneal * iteration. */
+     * 1 + anneal * iteration (the official code's 1), which nonlinear worlds
+     * need, and `fade` with it. */
     double anneal;
 } elbo_i2c_config;
 
