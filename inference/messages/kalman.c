@@ -44,6 +44,8 @@ static void take_model(elbo_kalman *k, elbo_arena *arena)
     k->Ct = elbo_dense_mat(arena, nx, ny);
     k->R = elbo_dense_mat(arena, ny, ny);
     k->Ur = elbo_dense_mat(arena, ny, ny);
+    k->Uri = elbo_dense_mat(arena, ny, ny);
+    k->RiC = elbo_dense_mat(arena, ny, nx);
     k->Bt = elbo_dense_mat(arena, nu, nx);
     k->Dt = elbo_dense_mat(arena, nu, ny);
     k->b = padded(arena, nx);
@@ -52,6 +54,7 @@ static void take_model(elbo_kalman *k, elbo_arena *arena)
     for (size_t i = 1; i < 4; i++) {
         k->penalty[i].V = elbo_dense_mat(arena, nz, nz);
         k->penalty[i].O = elbo_dense_mat(arena, nx, nx);
+        k->penalty[i].informed = elbo_dense_mat(arena, nx, nx);
     }
 }
 
@@ -65,6 +68,8 @@ static void take_results(elbo_kalman *k, elbo_arena *arena)
     k->Jt = slots(arena, T, nx, nx);
     k->E = slots(arena, T, nx, nx);
     k->logdet = elbo_arena_doubles(arena, T);
+    k->whole = elbo_arena_take(arena, T, sizeof *k->whole);
+    k->informed = elbo_arena_take(arena, T, sizeof *k->informed);
     k->back = elbo_arena_sizes(arena, T);
     k->row_seen = elbo_arena_sizes(arena, T);
     k->predicted = elbo_dense_mat(arena, T, nx);
@@ -106,6 +111,7 @@ static void take_scratch(elbo_kalman *k, elbo_arena *arena)
     k->lost = elbo_arena_sizes(arena, ny);
     k->row_e = padded(arena, ny);
     k->row_w = padded(arena, ny);
+    k->row_x = padded(arena, nx);
     k->row_z = padded(arena, nz);
     k->row_v = padded(arena, nz);
 }
@@ -268,6 +274,7 @@ static elbo_status take_penalty(elbo_kalman *k, size_t kind,
     elbo_kalman_penalty *const p = &k->penalty[kind];
 
     p->some = first || second;
+    p->is_informed = false;
     gsl_matrix_set_zero(p->V);
     for (size_t i = 0; i < k->nz; i++)
         for (size_t j = 0; j < k->nz; j++)
@@ -282,14 +289,36 @@ static elbo_status take_penalty(elbo_kalman *k, size_t kind,
     elbo_dense_copy(k->n1, &xx);
     ELBO_TRY(covariance(k, k->n1, "penalty", &k->of_x));
     elbo_dense_copy(p->O, k->of_x.U);
+    p->is_informed =
+        (kind & ELBO_ON_EMISSION) && k->sys->varying == 0 && k->Ur_triangular;
+    if (!p->is_informed) return ELBO_OK;
+    elbo_dense_nn(ELBO_DENSE_ADD, k->Ct, k->RiC, k->n1);
+    elbo_dense_symmetrise(k->n1);
+    ELBO_TRY(covariance(k, k->n1, "information", &k->of_x));
+    elbo_dense_copy(p->informed, k->of_x.U);
     return ELBO_OK;
+}
+
+/* R^-1 C and the inverse root of R. */
+static void take_information(elbo_kalman *k)
+{
+    elbo_dense_copy_transposed(k->RiC, k->Ct);
+    elbo_dense_solve_transposed(k->Ur, k->RiC);
+    elbo_dense_solve(k->Ur, k->RiC);
+    gsl_matrix_set_zero(k->Uri);
+    for (size_t i = 0; i < k->ny; i++) k->Uri->data[i * k->Uri->tda + i] = 1;
+    elbo_dense_solve(k->Ur, k->Uri);
+    k->logdetR = elbo_dense_logdiag(k->Ur);
 }
 
 static elbo_status take(elbo_kalman *k, const elbo_lgssm *sys)
 {
     const gsl_matrix *f = sys->transition_penalty, *g = sys->emission_penalty;
 
-    if (sys->varying == 0) ELBO_TRY(take_step(k, &sys->steps[0]));
+    if (sys->varying == 0) {
+        ELBO_TRY(take_step(k, &sys->steps[0]));
+        if (k->Ur_triangular && (f || g)) take_information(k);
+    }
     ELBO_TRY(take_vector(sys->m0, k->nx, k->m0, "m0"));
     elbo_dense_copy(k->P0, sys->P0);
     ELBO_TRY(covariance(k, k->P0, "P0", &k->of_x));
@@ -301,12 +330,12 @@ static elbo_status take(elbo_kalman *k, const elbo_lgssm *sys)
 elbo_status elbo_kalman_model(elbo_kalman *k, const elbo_lgssm *sys)
 {
     assert(sys->nx == k->nx && sys->ny == k->ny && sys->nu == k->nu);
-    k->sys = NULL;
+    k->sys = sys;
     k->cached = 0;
 
     const elbo_status s = take(k, sys);
 
-    if (s == ELBO_OK) k->sys = sys;
+    if (s != ELBO_OK) k->sys = NULL;
     return s;
 }
 

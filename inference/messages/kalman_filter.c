@@ -7,6 +7,15 @@
 
 static const double log_2pi = 1.8378770664093454836;
 
+static const double most_information = 1e5; /* digits lost: its logarithm */
+static const double safe_difference = 1e-6; /* of the minuend */
+
+static void identity(gsl_matrix *A)
+{
+    gsl_matrix_set_zero(A);
+    for (size_t i = 0; i < A->size1; i++) A->data[i * A->tda + i] = 1;
+}
+
 static void of_seen(elbo_kalman *k, size_t n, elbo_kalman_emission *out)
 {
     gsl_matrix_set_zero(k->Ct_seen);
@@ -87,8 +96,7 @@ static elbo_status penalise(elbo_kalman *k, size_t t, const gsl_matrix *O)
     ELBO_TRY(elbo_kalman_root_of(k->P_now, &k->of_x, k->scratch));
     elbo_dense_copy_transposed(Gt, G);
     elbo_dense_nn(ELBO_DENSE_SET, O, Gt, Y);
-    gsl_matrix_set_zero(N);
-    for (size_t i = 0; i < k->nx; i++) N->data[i * N->tda + i] = 1;
+    identity(N);
     elbo_dense_square(ELBO_DENSE_ADD, Y, N);
     if (!elbo_dense_chol(N, 0))
         return ELBO_FAIL(ELBO_ENOTFINITE, "row %zu: penalty", t);
@@ -98,6 +106,27 @@ static elbo_status penalise(elbo_kalman *k, size_t t, const gsl_matrix *O)
     elbo_dense_copy(k->F, G);
     k->V_rows = 0;
     return ELBO_OK;
+}
+
+/* Data and penalty at once, by their information J = C' R^-1 C + V_xx = O' O:
+ * N = I + (O U')' (O U') = N' N,  P = (N'^-1 U)' (N'^-1 U). Half the work of
+ * one after the other; not where N loses digits, beside noise far below the
+ * prediction. */
+static bool inform(elbo_kalman *k, size_t t, const gsl_matrix *O)
+{
+    gsl_matrix *const Ut = k->n1, *const Y = k->n2, *const N = k->n3;
+
+    elbo_dense_copy_transposed(Ut, k->root.U);
+    elbo_dense_nn(ELBO_DENSE_SET, O, Ut, Y);
+    identity(N);
+    elbo_dense_square(ELBO_DENSE_ADD, Y, N);
+    for (size_t i = 0; i < k->nx; i++)
+        if (!(N->data[i * N->tda + i] < most_information)) return false;
+    if (!elbo_dense_chol(N, 0)) return false;
+    k->logdet[t] = k->logdetR + elbo_dense_logdiag(N);
+    elbo_dense_solve_transposed(N, k->F);
+    elbo_dense_square(ELBO_DENSE_SET, k->F, k->P_now);
+    return true;
 }
 
 static size_t kind_of(const elbo_kalman *k, size_t t)
@@ -115,6 +144,8 @@ static elbo_status update(elbo_kalman *k, size_t t)
     k->logdet[t] = 0;
     k->V_rows = 0;
     elbo_dense_copy(k->F, k->root.U);
+    k->informed[t] = n == k->ny && p->is_informed && inform(k, t, p->informed);
+    if (k->informed[t]) return ELBO_OK;
     if (n > 0)
         ELBO_TRY(condition(k, t, n));
     else
@@ -140,30 +171,55 @@ bool elbo_kalman_settled(const elbo_kalman *k, const gsl_matrix *S,
     return change <= k->config.steady * largest;
 }
 
-/* J' = S^-1 A P with S the next prediction, and with Z = I - A' J'
- * (I - JA) P (I - JA)' = (F Z)' (F Z) + (V Z)' (V Z). */
-static void gain(elbo_kalman *k, size_t t, const gsl_matrix *AP)
+/* E = P - W' W, unless a pivot is so far below P that digits are lost. */
+static bool by_difference(elbo_kalman *k, const gsl_matrix *W, gsl_matrix *E)
 {
-    gsl_matrix Jt = elbo_kalman_slot(&k->Jt, t), E = elbo_kalman_slot(&k->E, t);
+    gsl_matrix *const U = k->n3, *const P = k->P_now;
+
+    elbo_dense_copy(E, P);
+    elbo_dense_square(ELBO_DENSE_SUB, W, E);
+    elbo_dense_copy(U, E);
+    if (!elbo_dense_chol(U, 0)) return false;
+    for (size_t i = 0; i < k->nx; i++) {
+        const double u = U->data[i * U->tda + i];
+
+        if (!(u * u > safe_difference * P->data[i * P->tda + i])) return false;
+    }
+    return true;
+}
+
+/* E = (I - JA) P (I - JA)' = (F Z)' (F Z) + (V Z)' (V Z), Z = I - A' J'. */
+static void by_squares(elbo_kalman *k, const gsl_matrix *Jt, gsl_matrix *E)
+{
     gsl_matrix V = elbo_kalman_part(*k->V, k->V_rows, k->nx);
     gsl_matrix VZ = elbo_kalman_part(*k->VZ, k->V_rows, k->nx);
     gsl_matrix *const Z = k->n2, *const FZ = k->n3;
 
+    identity(Z);
+    elbo_dense_nn(ELBO_DENSE_SUB, k->At, Jt, Z);
+    elbo_dense_nn(ELBO_DENSE_SET, k->F, Z, FZ);
+    elbo_dense_square(ELBO_DENSE_SET, FZ, E);
+    if (k->V_rows == 0) return;
+    elbo_dense_nn(ELBO_DENSE_SET, &V, Z, &VZ);
+    elbo_dense_square(ELBO_DENSE_ADD, &VZ, E);
+}
+
+/* J' = S^-1 A P with S = U' U the next prediction, and E: the covariance of x_t
+ * given x_(t+1) = P - W' W, W = U'^-1 A P, or its part without J Q J'. */
+static void gain(elbo_kalman *k, size_t t, const gsl_matrix *AP)
+{
+    gsl_matrix Jt = elbo_kalman_slot(&k->Jt, t), E = elbo_kalman_slot(&k->E, t);
+
+    k->whole[t] = false;
     if (k->root.triangular) {
         elbo_dense_copy(&Jt, AP);
         elbo_dense_solve_transposed(k->root.U, &Jt);
+        k->whole[t] = by_difference(k, &Jt, &E);
         elbo_dense_solve(k->root.U, &Jt);
     } else {
         elbo_dense_nn(ELBO_DENSE_SET, k->root.inverse, AP, &Jt);
     }
-    gsl_matrix_set_zero(Z);
-    for (size_t i = 0; i < k->nx; i++) Z->data[i * Z->tda + i] = 1;
-    elbo_dense_nn(ELBO_DENSE_SUB, k->At, &Jt, Z);
-    elbo_dense_nn(ELBO_DENSE_SET, k->F, Z, FZ);
-    elbo_dense_square(ELBO_DENSE_SET, FZ, &E);
-    if (k->V_rows == 0) return;
-    elbo_dense_nn(ELBO_DENSE_SET, &V, Z, &VZ);
-    elbo_dense_square(ELBO_DENSE_ADD, &VZ, &E);
+    if (!k->whole[t]) by_squares(k, &Jt, &E);
 }
 
 /* S = A P A' + Q, its root, and what the smoother asks of this step. */
@@ -230,26 +286,67 @@ static void observe(elbo_kalman *k, size_t t, size_t slot, double m[])
     k->loglik -= 0.5 * ((double)n * log_2pi + sum);
 }
 
+/* z' V z, and its gradient V z in row_v, at x = m. */
+static double penalty_at(elbo_kalman *k, size_t t, const gsl_matrix *V,
+                         const double m[])
+{
+    double *const z = k->row_z, *const v = k->row_v;
+    double sum = 0;
+
+    elbo_kalman_regressor(k, t, m, z);
+    memset(v, 0, elbo_dense_width(k->nz) * sizeof(double));
+    elbo_dense_row(1, z, V, v);
+    for (size_t i = 0; i < k->nz; i++) sum += z[i] * v[i];
+    return sum;
+}
+
+/* m += P h; returns h' P h. */
+static double step(elbo_kalman *k, const double h[], const gsl_matrix *P,
+                   double m[])
+{
+    double *const move = k->row_z;
+    double sum = 0;
+
+    memset(move, 0, elbo_dense_width(k->nx) * sizeof(double));
+    elbo_dense_row(1, h, P, move);
+    for (size_t i = 0; i < k->nx; i++) {
+        sum += move[i] * h[i];
+        m[i] += move[i];
+    }
+    return sum;
+}
+
 /* f(x) = z'Vz = g0 + 2 g'(x - m) + (x - m)' V_xx (x - m) around m, and
  * m -= P g,  log factor -1/2 (g0 - g' P g); P = (P_before^-1 + V_xx)^-1. */
 static void discourage(elbo_kalman *k, size_t t, size_t slot,
                        const gsl_matrix *V, double m[])
 {
     const gsl_matrix P = elbo_kalman_slot(&k->P, slot);
-    double *const z = k->row_z, *const v = k->row_v;
-    double g0 = 0, moved = 0;
+    const double g0 = penalty_at(k, t, V, m);
 
-    elbo_kalman_regressor(k, t, m, z);
-    memset(v, 0, elbo_dense_width(k->nz) * sizeof(double));
-    elbo_dense_row(1, z, V, v);
-    for (size_t i = 0; i < k->nz; i++) g0 += z[i] * v[i];
-    memset(z, 0, elbo_dense_width(k->nx) * sizeof(double));
-    elbo_dense_row(1, v, &P, z); /* P g */
-    for (size_t i = 0; i < k->nx; i++) {
-        moved += z[i] * v[i];
-        m[i] -= z[i];
-    }
-    k->loglik -= 0.5 * (g0 - moved);
+    for (size_t i = 0; i < k->nx; i++) k->row_x[i] = -k->row_v[i];
+    k->loglik -= 0.5 * (g0 - step(k, k->row_x, &P, m));
+}
+
+/* Both at once: with e = y - C m - D u - d and h = C' R^-1 e - g, m += P h and
+ * -1/2 (ny log 2 pi + e' R^-1 e + g0 - h' P h). */
+static void observe_and_discourage(elbo_kalman *k, size_t t, size_t slot,
+                                   const gsl_matrix *V, double m[])
+{
+    const gsl_matrix P = elbo_kalman_slot(&k->P, slot);
+    const double *y = k->x.Y->data + t * k->x.Y->tda;
+    double *const e = k->row_e, *const w = k->row_w, *const h = k->row_x;
+    double sum = penalty_at(k, t, V, m);
+
+    elbo_kalman_output(k, t, m, w);
+    for (size_t i = 0; i < k->ny; i++) e[i] = y[i] - w[i];
+    memset(w, 0, elbo_dense_width(k->ny) * sizeof(double));
+    elbo_dense_row(1, e, k->Uri, w);
+    for (size_t i = 0; i < k->ny; i++) sum += w[i] * w[i];
+    for (size_t i = 0; i < k->nx; i++) h[i] = -k->row_v[i];
+    elbo_dense_row(1, e, k->RiC, h);
+    sum -= step(k, h, &P, m);
+    k->loglik -= 0.5 * ((double)k->ny * log_2pi + sum);
 }
 
 static void mean_step(elbo_kalman *k, size_t t)
@@ -261,8 +358,12 @@ static void mean_step(elbo_kalman *k, size_t t)
 
     memcpy(m, k->predicted->data + t * k->predicted->tda,
            k->nx * sizeof(double));
-    if (k->row_seen[t] > 0) observe(k, t, slot, m);
-    if (p->some) discourage(k, t, slot, p->V, m);
+    if (k->informed[slot]) {
+        observe_and_discourage(k, t, slot, p->V, m);
+    } else {
+        if (k->row_seen[t] > 0) observe(k, t, slot, m);
+        if (p->some) discourage(k, t, slot, p->V, m);
+    }
     k->loglik -= k->logdet[slot];
     if (t + 1 == k->T) return;
     memcpy(next, k->b, k->nx * sizeof(double));

@@ -17,11 +17,12 @@ typedef struct elbo_kalman_root {
     bool triangular;
 } elbo_kalman_root;
 
-/* exp(-1/2 z' V z): its part in x alone has the root O, O' O = V_xx. */
+/* exp(-1/2 z' V z): its part in x alone has the root O, O' O = V_xx. Where the
+ * emission does not vary, `informed` is the root of V_xx + C' R^-1 C. */
 typedef struct elbo_kalman_penalty {
-    bool some;
-    gsl_matrix *V; /* [nz x nz] */
-    gsl_matrix *O; /* [nx x nx] */
+    bool some, is_informed;
+    gsl_matrix *V;            /* [nz x nz] */
+    gsl_matrix *O, *informed; /* [nx x nx] */
 } elbo_kalman_penalty;
 
 enum { ELBO_ON_TRANSITION = 1, ELBO_ON_EMISSION = 2 };
@@ -41,6 +42,9 @@ struct elbo_kalman {
     gsl_matrix *A, *At, *Bt, *Q, *Ct, *Dt, *R, *Ur;
     bool Ur_triangular;
     double *b, *d, *m0; /* padded */
+    gsl_matrix *RiC;    /* R^-1 C */
+    gsl_matrix *Uri;    /* Ur^-1, where Ur is triangular */
+    double logdetR;     /* 1/2 log |R|, likewise */
     gsl_matrix *P0;
     elbo_kalman_penalty penalty[4]; /* by the sum of ELBO_ON_ */
 
@@ -52,13 +56,15 @@ struct elbo_kalman {
     size_t cached; /* rows all of whose slots are right; 0: none */
     bool cached_smoother;
     double loglik;
-    size_t singular, cached_singular;
+    size_t singular;
 
     size_t held;              /* SIZE_MAX: not converged */
     elbo_kalman_slots Kt, Ui; /* K' and the inverse root of S, seen rows only */
     elbo_kalman_slots P;      /* filtered */
-    elbo_kalman_slots Jt, E;  /* J', (I - JA) P (I - JA)', later smoothed P */
+    elbo_kalman_slots Jt, E;  /* J'; of x_t given x_(t+1), later smoothed P */
+    bool *whole;              /* [T], E has J Q J' in it */
     double *logdet;           /* [T], 1/2 log |S| and of the penalty */
+    bool *informed;           /* [T], updated by both at once */
     size_t *back;             /* [T], the slot of the smoothed covariance */
     gsl_matrix *predicted, *m; /* [T x nx] */
     gsl_matrix *Z;             /* [T x nz] */
@@ -81,7 +87,7 @@ struct elbo_kalman {
     gsl_matrix *Rom, *Gt, *Ft, *FP,
         *within;         /* of a row with missing channels */
     size_t *seen, *lost; /* [ny], channels of a row */
-    double *row_e, *row_w, *row_z, *row_v;
+    double *row_e, *row_w, *row_z, *row_v, *row_x;
     elbo_arena *scratch; /* the arena it was made in; left as it was */
 };
 

@@ -21,36 +21,43 @@ static const gsl_matrix *noise(const elbo_kalman *k, size_t t)
     return k->sys->varying ? k->sys->steps[t].Q : k->Q;
 }
 
-/* E = E + J (Q + P) J', P of t + 1; X = (Q + P) J' stays in n2. */
+/* E += J P J' or J (Q + P) J', P of t + 1; X = P J' or (Q + P) J' stays in n2.
+ */
 static void covariance_back(elbo_kalman *k, size_t t)
 {
     const size_t slot = elbo_kalman_gains(k, t);
     const gsl_matrix Jt = elbo_kalman_slot(&k->Jt, slot);
-    const gsl_matrix next = elbo_kalman_slot(&k->E, k->back[t + 1]);
     gsl_matrix E = elbo_kalman_slot(&k->E, t);
-    gsl_matrix *const QP = k->n1, *const X = k->n2;
+    gsl_matrix P = elbo_kalman_slot(&k->E, k->back[t + 1]);
+    gsl_matrix *const X = k->n2;
 
     if (t != slot) {
         const gsl_matrix from = elbo_kalman_slot(&k->E, slot);
 
         elbo_dense_copy(&E, &from);
     }
-    elbo_dense_copy(QP, &next);
-    add(QP, 1, noise(k, t));
-    elbo_dense_nn(ELBO_DENSE_SET, QP, &Jt, X);
+    if (!k->whole[slot]) {
+        elbo_dense_copy(k->n1, &P);
+        add(k->n1, 1, noise(k, t));
+        P = *k->n1;
+    }
+    elbo_dense_nn(ELBO_DENSE_SET, &P, &Jt, X);
     elbo_dense_tn(ELBO_DENSE_ADD, &Jt, X, &E);
     elbo_dense_symmetrise(&E);
     k->back[t] = t;
 }
 
-/* Add `times` rows t like this one: P_t, and P_(t+1) J' = X - Q J'. */
+/* Add `times` rows t like this one: P_t, and P_(t+1) J', which is X or X - Q
+ * J'. */
 static void count(elbo_kalman *k, size_t t, size_t times)
 {
-    const gsl_matrix Jt = elbo_kalman_slot(&k->Jt, elbo_kalman_gains(k, t));
+    const size_t slot = elbo_kalman_gains(k, t);
+    const gsl_matrix Jt = elbo_kalman_slot(&k->Jt, slot);
     const gsl_matrix P = elbo_kalman_slot(&k->E, k->back[t]);
 
     if (t > 0) add(k->sum, (double)times, &P);
     add(k->lag, (double)times, k->n2);
+    if (k->whole[slot]) return;
     if (k->sys->varying == 0) {
         add(k->n3, (double)times, &Jt);
         return;

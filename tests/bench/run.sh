@@ -4,7 +4,8 @@
 # Ours and the peer take turns (A B A B ...), thread counts are equal, and the
 # medians over the pairs are compared. Both sides obey OPENBLAS_CORETYPE, set or
 # not. PYTHON names an interpreter with numpy and
-# scipy (default python3); without them the peers are left out. PAIRS: how many.
+# scipy (default python3), BAYESPY one with BayesPy (default PYTHON); without them
+# the peers are left out. PAIRS: how many.
 # Exits 1 when a target that could be measured was missed.
 set -eu
 
@@ -59,6 +60,8 @@ same_sum() {
 
 peer=
 "$python" -c 'import numpy, scipy.sparse' 2>/dev/null && peer=yes
+bayespy=
+"${BAYESPY:-$python}" -c 'import bayespy' 2>/dev/null && bayespy=${BAYESPY:-$python}
 
 tabular() { # PROCESS THREADS: files $out/PROCESS.THREADS and .peer
     threads "$2"
@@ -110,6 +113,39 @@ hmm() { # STATES TARGET
     report "$what" "$(ratio ms "$out/hmm.$1.peer" "$out/hmm.$1")" at-least "$2"
 }
 
+# EM and variational EM of a latent linear system, in processor time.
+kalman() { # NX EM_TARGET STEADY_TARGET VB_TARGET
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        "$build/bench/bench_kalman" "$1" >>"$out/kalman.$1"
+        [ -z "$peer" ] ||
+            "$python" "$here/peer_kalman.py" em "$1" >>"$out/kalman.$1.em"
+        [ -z "$bayespy" ] ||
+            "$bayespy" "$here/peer_kalman.py" vb "$1" >>"$out/kalman.$1.vb"
+        i=$((i + 1))
+    done
+    what="Kalman EM, $1 states: elbo / numpy in time"
+    if [ -n "$peer" ]; then
+        same_sum "$out/kalman.$1" "$out/kalman.$1.em" loglik
+        report "$what" "$(ratio em "$out/kalman.$1.em" "$out/kalman.$1")" \
+            at-least "$2"
+        report "$what, steady" \
+            "$(ratio em "$out/kalman.$1.em" "$out/kalman.$1" em_steady)" \
+            at-least "$3"
+    else
+        skip "$what" "no numpy and scipy in $python"
+    fi
+    report "Kalman EM, $1 states, steady: change of log-likelihood" \
+        "$(median "$out/kalman.$1" steady_gap)" at-most 1e-6
+    what="LDS variational EM, $1 states: elbo / BayesPy in time"
+    if [ -n "$bayespy" ]; then
+        report "$what" "$(ratio vb "$out/kalman.$1.vb" "$out/kalman.$1")" \
+            at-least "$4"
+    else
+        skip "$what" "no bayespy in ${BAYESPY:-$python}"
+    fi
+}
+
 # Milliseconds of 20 starts of a command.
 starts() {
     begin=$(date +%s%N)
@@ -154,6 +190,9 @@ for t in 1 2; do
 done
 threads 1
 language
+kalman 4 25 150 50
+kalman 10 9 60 25
+kalman 50 1.6 8 4
 hmm 4 80
 hmm 10 40
 hmm 50 12
