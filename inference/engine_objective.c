@@ -41,7 +41,6 @@ elbo_status elbo_engine_join(elbo_engine *e, elbo_objective *objective)
     elbo_objective_reward(objective, e->belief.reward);
     elbo_objective_hold(objective, held->target, held->then, V[held->reads],
                         Q[held->reads]);
-    elbo_objective_members(objective, e->members);
 
     ELBO_TRY(elbo_factors_join(e->factors, elbo_objective_expression(objective),
                                &view, &values));
@@ -102,6 +101,9 @@ elbo_status elbo_engine_open_objective(elbo_engine *engine, const char *text)
     ELBO_TRY(elbo_objective_open(
         text, &engine->world, &engine->truth, engine->belief.mean.pattern,
         engine->data.capacity, engine->arena, &own->objective));
+    if (engine->members)
+        ELBO_TRY(elbo_objective_members(own->objective, engine->members,
+                                        engine->arena));
     return elbo_engine_join(engine, own->objective);
 }
 

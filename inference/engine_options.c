@@ -164,7 +164,7 @@ const elbo_option elbo_control_options[] = {
      .type = ELBO_TEXT,
      .unit = "",
      .fallback = "planner",
-     .doc = "the values and policies over which the likelihood is summed: "
+     .doc = "over what the likelihood's terms that read V or pi are summed: "
             "planner, policies(n, kind), functions(n) or indicators(n)",
      .check = elbo_value_set_check},
     {.name = "target_rate",

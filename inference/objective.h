@@ -71,10 +71,12 @@ void elbo_objective_hold(elbo_objective *objective, const double target[],
                          const double then[], const double V[],
                          const double Q[]);
 
-/* From here on the objective is the sum over the set's members, borrowed; NULL:
- * it is as it was. */
-void elbo_objective_members(elbo_objective *objective,
-                            const elbo_value_set *members);
+/* Before there are data: the objective is the sum over the set's members, borrowed,
+ * of the terms that read what they replace; any other term of its outermost sum
+ * counts once. NULL: no set. ELBO_ENOMEM. */
+elbo_status elbo_objective_members(elbo_objective *objective,
+                                   const elbo_value_set *members,
+                                   elbo_arena *arena);
 
 /* elbo_program_hold; true where there are no data. */
 bool elbo_objective_still(elbo_objective *objective, bool held);

@@ -379,6 +379,11 @@ size_t elbo_value_set_size(const elbo_value_set *set)
     return set ? set->n : 0;
 }
 
+bool elbo_value_set_policies(const elbo_value_set *set)
+{
+    return set->logpi;
+}
+
 elbo_member elbo_value_set_member(const elbo_value_set *set, size_t k)
 {
     const size_t nS = set->truth->nS, rows = nS * set->truth->nA;

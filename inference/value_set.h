@@ -2,20 +2,18 @@
  * which the data term is summed.
  *
  *   planner            none: V, Q and pi are the planner's
- *   policies(n, kind)  n policies; V, Q are each one's exact values in the real
- *                      world, or in the data's own process (standing.h)
- *   functions(n)       n functions of states, uniform in [-1, 1]
- *   indicators(n)      of n groups of states, consecutive and as equal as can be
- *   kernel(width)      V_k with sum_k V_k(s) V_k(t) = exp(-|s - t|^2 / 2 width^2),
- *                      [s = t] at width 0
+ *   policies(n, kind)   n policies; V, Q are each one's exact values in the real
+ *                       world, or in the data's own process (standing.h)
+ *   functions(n)        n functions of states, uniform in [-1, 1]
+ *   indicators(n)       of n groups of states, consecutive and as equal as can be:
+ *                       sums of squared errors over them are the supremum over the
+ *                       unit ball of their span
  *
- * Sums of squared errors over the last two are the supremum over the unit ball of
- * their span, and of the kernel's reproducing space.
- *
- * The whole likelihood is summed over the members, terms that do not read V
- * included. A member's V (and Q and logpi, of policies) stand in the place of
- * the planner's and do not move with theta; functions have no Q and no policy
- * of their own, the planner's remain.
+ * The terms of the likelihood's outermost sum that read V, A or gradV (of policies
+ * also Q, logpi, Epi or roll) are summed over the members; any other term counts
+ * once (inference/likelihood/terms.h). A member's V (and Q and logpi, of policies)
+ * stand in the place of the planner's and do not move with theta; functions have no
+ * Q and no policy of their own, the planner's remain.
  */
 #ifndef ELBO_VALUE_SET_H
 #define ELBO_VALUE_SET_H
@@ -63,6 +61,7 @@ typedef struct elbo_member {
 } elbo_member;
 
 size_t elbo_value_set_size(const elbo_value_set *set);
+bool elbo_value_set_policies(const elbo_value_set *set);
 elbo_member elbo_value_set_member(const elbo_value_set *set, size_t k);
 
 #endif

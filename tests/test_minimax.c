@@ -53,7 +53,7 @@ static void open_case(minimax_case *c, const char *formula, const char *values)
     case_ok(elbo_objective_open(formula, &e->world, &e->truth,
                                 e->belief.mean.pattern, e->data.capacity,
                                 e->arena, &c->objective));
-    elbo_objective_members(c->objective, e->members);
+    case_ok(elbo_objective_members(c->objective, e->members, e->arena));
 
     const elbo_bindings plan = {.V = c->V};
 

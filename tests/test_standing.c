@@ -292,6 +292,48 @@ START_TEST(the_term_is_summed_over_the_set)
 }
 END_TEST
 
+/* Terms that read no member: one of theta, one of the policy, and, where members
+ * are functions, the planner's own log pi. */
+START_TEST(other_terms_count_once)
+{
+    static const char *const values[] = {"values=functions(3)",
+                                         "values=policies(4,stochastic)"};
+    const case_text text = {
+        .model = "softmax",
+        .inference =
+            "likelihood=-(0.5*sq(E(V(y))-V(next))-logp)+0.3*stop(logpi)+r",
+        .control_common = values[_i],
+        .data = "steps=40"};
+    opened x;
+    elbo_row row;
+    double sum = 0;
+
+    open_engine(&x, &text);
+    case_ok(elbo_engine_iterate(x.engine, &row));
+
+    const elbo_engine *e = x.engine;
+    const size_t n = elbo_value_set_size(e->members), nA = e->world.nA;
+
+    for (size_t i = 0; i < e->data.n; i++) {
+        const size_t s_a = e->data.s[i] * nA + e->data.a[i];
+        const size_t at =
+            elbo_entry(e->belief.mean.pattern, s_a,
+                       e->data.terminal[i] ? e->world.nS : e->data.next[i]);
+
+        sum += log(e->belief.mean.prob[at]) + e->data.r[i];
+        if (_i == 0) sum += 0.3 * log(e->post.pi[s_a]);
+        for (size_t k = 0; k < n; k++) {
+            const elbo_member m = elbo_value_set_member(e->members, k);
+
+            sum -= 0.5 * pow(mean_of(e, i, m.V) - next_of(e, i, m.V), 2);
+            if (_i == 1) sum += 0.3 * m.logpi[s_a];
+        }
+    }
+    ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-10 * (1 + fabs(sum)));
+    close_engine(&x);
+}
+END_TEST
+
 START_TEST(the_gradient_is_that_of_the_sum)
 {
     opened x;
@@ -456,6 +498,7 @@ Suite *suite_standing(void)
     tcase_add_test(t, a_learned_reward_is_the_ridge_mean);
     tcase_add_test(t, samples_are_drawn_anew_and_again_the_same);
     tcase_add_loop_test(t, the_term_is_summed_over_the_set, 0, SETS);
+    tcase_add_loop_test(t, other_terms_count_once, 0, 2);
     tcase_add_loop_test(t, the_gradient_is_that_of_the_sum, 0, SETS);
     tcase_add_loop_test(t, values_of_policies_are_exact, OF_POLICIES, SETS);
     tcase_add_test(t, groups_part_the_states);
