@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char scratch_folder[64], scratch_path[96];
@@ -17,20 +18,23 @@ void scratch_make(void)
     snprintf(scratch_path, sizeof scratch_path, "%s/state", scratch_folder);
 }
 
-static size_t sweep(bool and_remove)
+static size_t sweep(const char *folder, bool and_remove)
 {
-    DIR *dir = opendir(scratch_folder);
+    DIR *dir = opendir(folder);
     size_t n = 0;
 
     ck_assert_ptr_nonnull(dir);
     for (struct dirent *e; (e = readdir(dir));) {
+        struct stat s;
         char name[512];
 
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         n++;
-        snprintf(name, sizeof name, "%s/%s", scratch_folder, e->d_name);
-        if (and_remove) ck_assert_int_eq(remove(name), 0);
+        snprintf(name, sizeof name, "%s/%s", folder, e->d_name);
+        if (!and_remove) continue;
+        if (stat(name, &s) == 0 && S_ISDIR(s.st_mode)) sweep(name, true);
+        ck_assert_int_eq(remove(name), 0);
     }
     closedir(dir);
     return n;
@@ -38,13 +42,13 @@ static size_t sweep(bool and_remove)
 
 void scratch_remove(void)
 {
-    sweep(true);
+    sweep(scratch_folder, true);
     ck_assert_int_eq(rmdir(scratch_folder), 0);
 }
 
 size_t scratch_count(void)
 {
-    return sweep(false);
+    return sweep(scratch_folder, false);
 }
 
 size_t scratch_read(unsigned char out[], size_t room)

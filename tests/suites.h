@@ -6,6 +6,7 @@
 
 #define ELBO_SUITES(X)                                                         \
     X(status)                                                                  \
+    X(cgroup)                                                                  \
     X(arena)                                                                   \
     X(rng)                                                                     \
     X(linalg)                                                                  \

@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "inference/core/cgroup.h"
+
 enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20, LARGE = 64 << 20 };
 
 static atomic_long budget = -1;
@@ -40,8 +42,8 @@ static size_t physical(void)
     return bytes;
 }
 
-/* What the system could give without killing; SIZE_MAX where it does not say.
- */
+/* What the system, and the control group that this process is in, could give
+ * without killing; SIZE_MAX where they do not say. */
 static size_t available(void)
 {
     char line[128];
@@ -51,7 +53,12 @@ static size_t available(void)
     while (file && fgets(line, sizeof line, file))
         if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1) break;
     if (file) fclose(file);
-    return kib < SIZE_MAX / 1024 ? kib * 1024 : SIZE_MAX;
+
+    const size_t all = kib < SIZE_MAX / 1024 ? kib * 1024 : SIZE_MAX;
+    const size_t mine =
+        elbo_cgroup_room("/proc/self/cgroup", "/sys/fs/cgroup");
+
+    return all < mine ? all : mine;
 }
 
 /* Of all that the machine has, whatever other processes hold. */

@@ -22,8 +22,8 @@ void elbo_free(void *block);
 void elbo_alloc_budget(long n);
 
 /* Bytes that may still be taken: the machine's physical memory less what is
- * held, and no more than the system has available. Beyond it a system that
- * overcommits would not refuse, but kill. (Small blocks ask for the first
+ * held, and no more than the system has available and the process's control group
+ * allows. Beyond it a system that overcommits would not refuse, but kill. (Small blocks ask for the first
  * only.)
  */
 size_t elbo_alloc_room(void);
