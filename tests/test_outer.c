@@ -292,8 +292,9 @@ START_TEST(an_expert_is_what_control_does_in_the_world)
 
     for (int k = 0; k < 2; k++) {
         case_open_small(&x.setup, &text);
-        case_ok(elbo_values_set(&x.setup.evaluation, 1, k ? "0.5" : "0.9", NULL,
-                                NULL));
+        case_ok(elbo_values_parse(&x.setup.evaluation,
+                                  k ? "expert_discount=0.5"
+                                    : "expert_discount=0.9"));
         case_ok(elbo_engine_open(&x.setup.setup, 3, &x.engine));
         case_ok(elbo_engine_iterate(x.engine, &row));
         away = row.own.x[row.own.n - 1];
