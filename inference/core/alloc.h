@@ -21,11 +21,10 @@ void elbo_free(void *block);
  * n < 0 lifts the limit. For tests. Counted over all threads. */
 void elbo_alloc_budget(long n);
 
-/* Bytes that may still be taken: the machine's physical memory less what is
- * held, and no more than the system has available and the process's control group
- * allows. Beyond it a system that overcommits would not refuse, but kill. (Small blocks ask for the first
- * only.)
- */
+/* Bytes that may still be taken: the machine's physical memory less what is held,
+ * and no more than the system has available and the process's control group allows.
+ * Beyond it a system that overcommits would not refuse, but kill. (Small blocks ask
+ * for the first only.) */
 size_t elbo_alloc_room(void);
 
 /* As if the machine had so many bytes; 0: what it has. For tests. */
