@@ -7,6 +7,8 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_policy_iteration,     &elbo_control_em_policy,
     &elbo_control_psi_learning,         &elbo_control_lqr,
     &elbo_control_i2c,
+    &elbo_control_lqg,
+    &elbo_control_none,
     NULL,
 };
 

@@ -23,6 +23,9 @@ const elbo_env *const elbo_envs[] = {
     &elbo_env_pendulum,
     &elbo_env_cart_pole,
     &elbo_env_double_pendulum,
+    &elbo_env_sequences,
+    &elbo_env_lds,
+    &elbo_env_hmm,
     NULL,
 };
 

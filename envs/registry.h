@@ -22,6 +22,9 @@ extern const elbo_env elbo_double_integrator;
 extern const elbo_env elbo_spring_mass;
 extern const elbo_env elbo_boeing747;
 extern const elbo_env elbo_random_linear;
+extern const elbo_env elbo_env_sequences;
+extern const elbo_env elbo_env_lds;
+extern const elbo_env elbo_env_hmm;
 
 extern const elbo_dynamics elbo_pendulum;
 extern const elbo_dynamics elbo_cart_pole;

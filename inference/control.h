@@ -14,6 +14,7 @@ typedef struct elbo_control elbo_control;
 struct elbo_lqr;
 struct elbo_trajectory;
 struct elbo_linear_posterior;
+struct elbo_observed_control;
 
 /* What F_control is promised to do across this control's E-step. */
 typedef enum elbo_promise {
@@ -50,6 +51,8 @@ struct elbo_control {
                           struct elbo_linear_posterior *out);
     /* The same in continuous ones (inference/trajectory.h). */
     const struct elbo_trajectory *trajectory;
+    /* What it is in observed worlds (inference/observed.h); NULL: nothing. */
+    const struct elbo_observed_control *observed;
 };
 
 /* control/registry.c; ends in NULL. */

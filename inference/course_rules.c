@@ -54,6 +54,11 @@ static bool other_reward(const elbo_setup *s)
     return !text_is(s->control_common, "reward", "r");
 }
 
+static bool held_out(const elbo_setup *s)
+{
+    return elbo_real(s->evaluation, "held_out") > 0;
+}
+
 static bool from_elsewhere(const elbo_setup *s)
 {
     return !elbo_choice_is(s->data, "source", "env");
@@ -90,6 +95,7 @@ static const struct {
     {"data", "source", from_elsewhere, NOT_HERE "env"},
     {"data", "steps", collected, "the map is known, nothing is learnt: must be 0"},
     {"evaluation", "regret", judged, "no best policy is known here: must be false"},
+    {"evaluation", "held_out", held_out, NOT_HERE "0"},
 };
 /* clang-format on */
 

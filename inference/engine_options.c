@@ -322,7 +322,8 @@ const elbo_option elbo_data_options[] = {
      .type = ELBO_PATH,
      .unit = "",
      .fallback = "",
-     .doc = "CSV: state,action,reward,next_state,terminated"},
+     .doc = "CSV: state,action,reward,next_state,terminated; x1..,u1..,y1.. in "
+            "linear-Gaussian worlds, sequence,y1..,u1.. in observed ones"},
     {.name = "policy",
      .type = ELBO_CHOICE,
      .unit = "",
@@ -351,7 +352,8 @@ const elbo_option elbo_data_options[] = {
      .low = 0,
      .high = 1e150,
      .fallback = "1",
-     .doc = "standard deviation of random actions in linear-Gaussian worlds"},
+     .doc = "standard deviation of random actions in linear-Gaussian and observed "
+            "worlds"},
     {.name = "state_limit",
      .type = ELBO_REAL,
      .unit = "",
@@ -421,5 +423,20 @@ const elbo_option elbo_evaluation_options[] = {
      .doc = "a column nll, the exact mean of -log p_theta over the world's "
             "transitions where who collects the data goes, or the policy "
             "(discounted visits)"},
+    {.name = "held_out",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 0.999,
+     .fallback = "0",
+     .doc = "in observed worlds: the share of the sequences, the last ones, that "
+            "nothing is learnt from; above 0: a column predictive, their log "
+            "density per step"},
+    {.name = "held_out_of",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "sequences|steps",
+     .fallback = "sequences",
+     .doc = "or the share of the steps of each, its last, given those before"},
     {0        },
 };

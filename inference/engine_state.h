@@ -58,9 +58,10 @@ struct elbo_engine {
     bool regretted;
     double best, present, regret;
 
-    struct elbo_course *course; /* of continuous worlds */
-    struct elbo_linear *linear; /* of linear-Gaussian worlds; all below: of
-                                   finite ones */
+    struct elbo_course *course;     /* of continuous worlds */
+    struct elbo_linear *linear;     /* of linear-Gaussian worlds ... */
+    struct elbo_observed *observed; /* of observed ones; all below: of finite
+                                       ones */
     elbo_world world;
     elbo_mdp truth;
     elbo_model_context context;

@@ -15,6 +15,7 @@
 typedef struct elbo_env elbo_env;
 struct elbo_linear_world;
 struct elbo_dynamics;
+struct elbo_observed_world;
 
 /* An open world. Lives in the arena it was opened with; const from then on: the
  * state of an episode belongs to whoever steps it. */
@@ -50,6 +51,10 @@ struct elbo_env {
                           elbo_arena *arena, struct elbo_linear_world *out);
     /* Of a continuous world (inference/continuous.h), likewise. */
     const struct elbo_dynamics *continuous;
+    /* Of a world seen through its observations alone (inference/observed.h),
+     * likewise. */
+    elbo_status (*observed)(const elbo_values *options, const char *folder,
+                            elbo_arena *arena, struct elbo_observed_world *out);
 };
 
 /* envs/registry.c; ends in NULL. */

@@ -3,6 +3,7 @@
 const elbo_family *elbo_family_of(const elbo_env *env)
 {
     if (env->continuous) return &elbo_course_family;
+    if (env->observed) return &elbo_observed_family;
     return env->linear ? &elbo_linear_family : &elbo_finite_family;
 }
 

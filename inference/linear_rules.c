@@ -171,6 +171,11 @@ static bool expert_discount(const facts *f)
     return elbo_real(f->setup->evaluation, "expert_discount") > 0;
 }
 
+static bool held_out(const facts *f)
+{
+    return elbo_real(f->setup->evaluation, "held_out") > 0;
+}
+
 #define NOT_YET "linear-Gaussian worlds have no such setting: must be "
 
 /* clang-format off */
@@ -211,6 +216,7 @@ static const struct {
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "mode", not_env_online, "online needs source: env"},
     {"evaluation", "expert_discount", expert_discount, NOT_YET "0"},
+    {"evaluation", "held_out", held_out, NOT_YET "0"},
 };
 /* clang-format on */
 

@@ -16,6 +16,7 @@
 typedef struct elbo_model elbo_model;
 struct elbo_regression;
 struct elbo_linear_model;
+struct elbo_observed_model;
 
 /* An open model: parameters and the kernels they give. Lives in one arena. */
 typedef struct elbo_belief {
@@ -108,6 +109,8 @@ struct elbo_model {
      * options; NULL: it does not model them. `open` is NULL where it models no
      * finite ones. */
     const struct elbo_linear_model *linear;
+    /* Likewise in observed worlds (inference/observed.h). */
+    const struct elbo_observed_model *observed;
 };
 
 /* models/registry.c; ends in NULL. */

@@ -14,6 +14,8 @@ const elbo_model *const elbo_models[] = {
     &elbo_model_true,
     &elbo_model_random,
     &elbo_model_linear_gaussian,
+    &elbo_model_lds,
+    &elbo_model_hmm,
     NULL,
 };
 

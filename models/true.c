@@ -1,5 +1,6 @@
 /* models/true.c -- the world's own kernel: nothing is learnt. */
 #include "inference/linear.h"
+#include "inference/observed.h"
 #include "models/registry.h"
 
 static const elbo_option options[] = {{0}};
@@ -39,6 +40,46 @@ static const elbo_linear_model linear = {
     .likelihood = elbo_linear_belief_likelihood,
 };
 
+/* ---- observed worlds ---- */
+
+static elbo_status open_observed(const elbo_values *values,
+                                 const elbo_observed_context *context,
+                                 elbo_arena *arena, elbo_observed_belief *out)
+{
+    const elbo_observed_world *const world = context->world;
+
+    (void)values, (void)arena;
+    if (!world->lds && !world->hmm)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "the law of this world is not known: must not be true");
+    *out = (elbo_observed_belief){
+        .model = elbo_model_true.observed,
+        .states = world->lds ? world->lds->nx : world->hmm->chain.K,
+        .lds = world->lds,
+        .hmm = world->hmm};
+    return ELBO_OK;
+}
+
+static const char *kind(const elbo_values *values)
+{
+    (void)values;
+    return "log-likelihood: F is that of the sequences in a model that is fixed";
+}
+
+static const char *named(const elbo_values *values)
+{
+    (void)values;
+    return NULL;
+}
+
+static const elbo_observed_model observed = {
+    .kind = kind,
+    .named = named,
+    .open = open_observed,
+    .infer = elbo_observed_infer,
+    .predict = elbo_observed_predict,
+};
+
 const elbo_model elbo_model_true = {
     .name = "true",
     .source = "a control of every figure",
@@ -46,4 +87,5 @@ const elbo_model elbo_model_true = {
     .options = options,
     .open = open_model,
     .linear = &linear,
+    .observed = &observed,
 };

@@ -75,6 +75,8 @@
     X(engine)                                                                  \
     X(course)                                                                  \
     X(linear_worlds)                                                           \
+    X(observed)                                                                \
+    X(observed_exact)                                                          \
     X(resume)                                                                  \
     X(rises)                                                                   \
     X(evidence)                                                                \

@@ -54,7 +54,7 @@ static void emit(const source *s, size_t k, elbo_rng *rng, double y[])
         y[i] += s->apart * s->emission[k * s->ny + i];
 }
 
-static elbo_sequence draw_sequence(const source *s, size_t T, elbo_rng *rng,
+static elbo_hmm_sequence draw_sequence(const source *s, size_t T, elbo_rng *rng,
                                    elbo_arena *ws)
 {
     const size_t width = s->ny ? s->ny : 1;
@@ -66,7 +66,7 @@ static elbo_sequence draw_sequence(const source *s, size_t T, elbo_rng *rng,
             k = elbo_rng_categorical(rng, s->chain.transition + k * s->K, s->K);
         emit(s, k, rng, y + t * width);
     }
-    return (elbo_sequence){T, y};
+    return (elbo_hmm_sequence){T, y};
 }
 
 static elbo_hmm_config config_of(const source *s, size_t K, bool variational)
@@ -94,7 +94,7 @@ START_TEST(the_objective_never_falls)
         draw_source(&rng, K, 4, gaussian ? 1 + (size_t)_i % 3 : 0, 2.385, ws);
     const elbo_hmm_config c =
         config_of(&s, 1 + elbo_rng_below(&rng, 6), variational);
-    elbo_sequence data[6];
+    elbo_hmm_sequence data[6];
     elbo_hmm_learner *w;
     elbo_hmm_info info;
     double last = -HUGE_VAL;
@@ -123,7 +123,7 @@ START_TEST(one_state_is_the_conjugate_update)
     source s = draw_source(&rng, 3, 5, 0, 0, ws);
     elbo_hmm_config c = config_of(&s, 1, true);
     double counts[5] = {0}, prior[5];
-    elbo_sequence data[3];
+    elbo_hmm_sequence data[3];
     elbo_hmm_learner *w;
     elbo_hmm_info info;
 
@@ -151,7 +151,7 @@ START_TEST(one_gaussian_state_is_the_conjugate_update)
     elbo_rng rng = elbo_rng_stream(11, "one", 0);
     source s = draw_source(&rng, 2, 0, NY, 3, ws);
     const elbo_hmm_config c = config_of(&s, 1, true);
-    const elbo_sequence seq = draw_sequence(&s, T, &rng, ws);
+    const elbo_hmm_sequence seq = draw_sequence(&s, T, &rng, ws);
     const gsl_matrix_const_view Y = gsl_matrix_const_view_array(seq.y, T, NY);
     gsl_matrix *const Z = elbo_arena_mat(ws, T, 1);
     elbo_mniw prior, post;
@@ -234,7 +234,7 @@ START_TEST(the_bound_is_below_the_exact_evidence)
 
     s.holes = _i % 2 ? 0.2 : 0;
 
-    const elbo_sequence seq = draw_sequence(&s, E_T, &rng, ws);
+    const elbo_hmm_sequence seq = draw_sequence(&s, E_T, &rng, ws);
 
     e.y = seq.y;
     e.start_prior = c.start_prior = 0.5 + elbo_rng_uniform(&rng);
@@ -277,8 +277,8 @@ START_TEST(many_rows_leave_nothing_to_the_prior)
 
     set_apart(&s);
 
-    const elbo_sequence seq = draw_sequence(&s, T, &rng, ws);
-    const elbo_sequence test = draw_sequence(&s, T, &rng, ws);
+    const elbo_hmm_sequence seq = draw_sequence(&s, T, &rng, ws);
+    const elbo_hmm_sequence test = draw_sequence(&s, T, &rng, ws);
     elbo_hmm_prediction held[2];
     double transition[2][K * K], truth = 0;
 
@@ -346,7 +346,7 @@ START_TEST(a_checkpoint_continues_to_the_same_bits)
     source s = draw_source(&rng, 3, 4, _i % 2 ? 2 : 0, 3, ws);
     const elbo_hmm_config c = config_of(&s, 3, _i / 2),
                           other = config_of(&s, 4, _i / 2);
-    elbo_sequence data[2];
+    elbo_hmm_sequence data[2];
     elbo_hmm_learner *whole, *resumed, *wrong;
     elbo_hmm_info a, b;
 
@@ -377,7 +377,7 @@ START_TEST(any_number_of_threads_gives_the_same_bits)
     source s = draw_source(&rng, 4, 5, 0, 0, ws);
     const elbo_hmm_config c = config_of(&s, 4, true);
     elbo_hmm_info info[2];
-    elbo_sequence data[N];
+    elbo_hmm_sequence data[N];
 
     for (size_t i = 0; i < N; i++)
         data[i] = draw_sequence(&s, 40 + i, &rng, ws);
@@ -403,7 +403,7 @@ START_TEST(separated_states_are_decoded)
     elbo_rng rng = elbo_rng_stream(29, "decode", 0);
     source s = draw_source(&rng, K, 0, 2, 40, ws);
     const elbo_hmm_config c = config_of(&s, K, true);
-    const elbo_sequence seq = draw_sequence(&s, T, &rng, ws);
+    const elbo_hmm_sequence seq = draw_sequence(&s, T, &rng, ws);
     size_t *const path = elbo_arena_sizes(ws, T);
     elbo_hmm_learner *w;
     elbo_hmm_info info;
@@ -431,7 +431,7 @@ START_TEST(degenerate_data_stay_finite)
     elbo_arena *const ws = elbo_arena_alloc(1 << 16);
     const source s = {.ny = 2};
     const elbo_hmm_config c = config_of(&s, 5, _i);
-    const elbo_sequence seq = {3, y};
+    const elbo_hmm_sequence seq = {3, y};
     elbo_hmm_learner *w;
     elbo_hmm_info info;
 
@@ -451,11 +451,11 @@ START_TEST(bad_data_and_settings_have_their_place)
     static const double halves[] = {1, 2, 3, (double)NAN};
     elbo_arena *const ws = elbo_arena_alloc(1 << 16);
     elbo_hmm_config c = elbo_hmm_defaults;
-    const elbo_sequence data[] = {
+    const elbo_hmm_sequence data[] = {
         {2, symbols},
         {5, symbols}
     };
-    const elbo_sequence gaps = {2, halves};
+    const elbo_hmm_sequence gaps = {2, halves};
     elbo_hmm_learner *w;
     elbo_hmm_info info;
 
@@ -500,7 +500,7 @@ START_TEST(lost_allocations_are_reported)
     elbo_rng rng = elbo_rng_stream(31, "memory", 0);
     source s = draw_source(&rng, 3, 0, 2, 3, parts);
     const elbo_hmm_config c = config_of(&s, 3, true);
-    elbo_sequence data[3];
+    elbo_hmm_sequence data[3];
     elbo_hmm_info info;
     elbo_status status;
     long n = 0;

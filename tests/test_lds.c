@@ -405,6 +405,42 @@ START_TEST(each_allocation_fails_once_and_is_told)
 }
 END_TEST
 
+/* Two halves are a whole, and the bound between them does not fall. */
+START_TEST(infer_and_learn_are_an_iteration)
+{
+    const elbo_lds_config config =
+        config_of(2, _i ? ELBO_LDS_VB : ELBO_LDS_EM);
+    elbo_lds_info whole, half;
+    lds_case c;
+    elbo_lds *a, *b;
+
+    lds_case_open(&c, 2, 3, 1, 3, 20, 11);
+    a = lds_open(&c, &config);
+    b = lds_open(&c, &config);
+    for (int k = 0; k < 4; k++) {
+        kalman_ok(elbo_lds_iterate(a, &whole));
+        kalman_ok(elbo_lds_infer(b, &half));
+        ck_assert(half.bound == whole.bound);
+        ck_assert(half.bound == half.evidence - elbo_lds_kl(b));
+        kalman_ok(elbo_lds_learn(b, &half));
+        ck_assert(memcmp(half.rank, whole.rank, sizeof half.rank) == 0);
+    }
+    ck_assert(memcmp(elbo_lds_point(a)->steps->A->data,
+                     elbo_lds_point(b)->steps->A->data, 2 * sizeof(double))
+              == 0);
+    ck_assert_ptr_null(elbo_lds_point(b)->transition_penalty);
+    /* other data: fewer of them have a larger density here, longer ones no room */
+    kalman_ok(elbo_lds_data(b, c.data, 1));
+    kalman_ok(elbo_lds_infer(b, &half));
+    ck_assert(half.evidence != whole.evidence);
+
+    const elbo_sequence longer = kalman_case_draw(&c.truth, 21, 5);
+
+    ck_assert_int_eq(elbo_lds_data(b, &longer, 1), ELBO_ESIZE);
+    lds_case_close(&c);
+}
+END_TEST
+
 Suite *suite_lds(void)
 {
     Suite *s = suite_create("lds");
@@ -423,6 +459,7 @@ Suite *suite_lds(void)
                         2 * LDS_DEGENERATE);
     tcase_add_loop_test(t, seventy_three_dimensions_stay_a_model, 0, 2);
     tcase_add_loop_test(t, saved_and_loaded_goes_on_to_the_same_bits, 0, 2);
+    tcase_add_loop_test(t, infer_and_learn_are_an_iteration, 0, 2);
     tcase_add_test(t, what_is_wrong_is_named);
     tcase_add_loop_test(t, failed_iteration_leaves_the_parameters, 0, 2);
     tcase_add_loop_test(t, each_allocation_fails_once_and_is_told, 0, 2);

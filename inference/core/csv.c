@@ -180,6 +180,15 @@ elbo_status elbo_csv_double(const elbo_csv *csv, size_t i, double low,
     return ELBO_OK;
 }
 
+bool elbo_csv_missing(const elbo_csv *csv, size_t i)
+{
+    const char *const f = csv->field[i];
+
+    return !*f
+           || ((f[0] == 'n' || f[0] == 'N') && (f[1] == 'a' || f[1] == 'A')
+               && (f[2] == 'n' || f[2] == 'N') && !f[3]);
+}
+
 elbo_status elbo_csv_index(const elbo_csv *csv, size_t i, size_t limit,
                            size_t *out)
 {

@@ -20,7 +20,7 @@
 
 #include "inference/core/textfile.h"
 
-enum { ELBO_CSV_COLUMNS = 16 };
+enum { ELBO_CSV_COLUMNS = 256 };
 
 /* Field i belongs to the i-th name asked for, wherever its column stands. */
 typedef struct elbo_csv {
@@ -55,6 +55,9 @@ elbo_status elbo_csv_double(const elbo_csv *csv, size_t i, double low,
                             double high, double *out);
 elbo_status elbo_csv_index(const elbo_csv *csv, size_t i, size_t limit,
                            size_t *out);
+
+/* Field i says that its value is missing: it is empty, or nan in any case. */
+bool elbo_csv_missing(const elbo_csv *csv, size_t i);
 
 /* ELBO_EDATA at field i of the current row: "path:line:col: text". */
 elbo_status elbo_csv_fault(const elbo_csv *csv, size_t i, const char *format,

@@ -19,10 +19,10 @@
 
 /* y [T x ny], borrowed. A row of NaN is missing; so is the symbol that the
  * config declares. */
-typedef struct elbo_sequence {
+typedef struct elbo_hmm_sequence {
     size_t T;
     const double *y;
-} elbo_sequence;
+} elbo_hmm_sequence;
 
 /* Of each, an emission reads what it has use for. */
 typedef struct elbo_emission_config {
@@ -52,16 +52,16 @@ struct elbo_emission {
     /* Columns of y. */
     size_t (*width)(const void *self);
     /* ELBO_EDATA, ELBO_ENOTFINITE name the row that is none. */
-    elbo_status (*check)(const void *self, const elbo_sequence *seq);
+    elbo_status (*check)(const void *self, const elbo_hmm_sequence *seq);
     /* Statistics to start from: drawn, near to the data. */
-    elbo_status (*begin)(const void *self, const elbo_sequence seq[], size_t n,
+    elbo_status (*begin)(const void *self, const elbo_hmm_sequence seq[], size_t n,
                          elbo_rng *rng, double counts[], elbo_arena *ws);
     /* E log p(y_t | k) under the belief (ML: log p) to out [T x K];
      * `predictive`: log E p instead. */
-    void (*log_density)(const void *self, const elbo_sequence *seq,
+    void (*log_density)(const void *self, const elbo_hmm_sequence *seq,
                         bool predictive, double out[]);
     /* counts += statistics weighted by occupancy [T x K] */
-    void (*count)(const void *self, const elbo_sequence *seq,
+    void (*count)(const void *self, const elbo_hmm_sequence *seq,
                   const double occupancy[], double counts[]);
     /* The M-step; *floored += eigenvalues raised to the floor. */
     elbo_status (*update)(void *self, const double counts[], size_t *floored,

@@ -57,7 +57,7 @@ static bool missing(const table *w, double y)
     return isnan(y) || y == w->missing;
 }
 
-static elbo_status check(const void *self, const elbo_sequence *seq)
+static elbo_status check(const void *self, const elbo_hmm_sequence *seq)
 {
     const table *const w = self;
 
@@ -72,7 +72,7 @@ static elbo_status check(const void *self, const elbo_sequence *seq)
     return ELBO_OK;
 }
 
-static elbo_status begin(const void *self, const elbo_sequence seq[], size_t n,
+static elbo_status begin(const void *self, const elbo_hmm_sequence seq[], size_t n,
                          elbo_rng *rng, double counts[], elbo_arena *ws)
 {
     const table *const w = self;
@@ -88,7 +88,7 @@ static elbo_status begin(const void *self, const elbo_sequence seq[], size_t n,
     return ELBO_OK;
 }
 
-static void log_density(const void *self, const elbo_sequence *seq,
+static void log_density(const void *self, const elbo_hmm_sequence *seq,
                         bool predictive, double out[])
 {
     const table *const w = self;
@@ -105,7 +105,7 @@ static void log_density(const void *self, const elbo_sequence *seq,
     }
 }
 
-static void count(const void *self, const elbo_sequence *seq,
+static void count(const void *self, const elbo_hmm_sequence *seq,
                   const double occupancy[], double counts[])
 {
     const table *const w = self;

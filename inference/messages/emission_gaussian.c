@@ -95,7 +95,7 @@ static bool missing(const bells *w, const double y[])
     return true;
 }
 
-static elbo_status check(const void *self, const elbo_sequence *seq)
+static elbo_status check(const void *self, const elbo_hmm_sequence *seq)
 {
     const bells *const w = self;
 
@@ -129,7 +129,7 @@ static void add(const bells *w, const double y[], double weight,
     }
 }
 
-static void count(const void *self, const elbo_sequence *seq,
+static void count(const void *self, const elbo_hmm_sequence *seq,
                   const double occupancy[], double counts[])
 {
     const bells *const w = self;
@@ -161,7 +161,7 @@ static void approach(const bells *w, const double *const rows[], size_t n,
 
 /* Centres as k-means++ draws them (Arthur and Vassilvitskii 2007); each row
  * counts for its nearest. */
-static elbo_status begin(const void *self, const elbo_sequence seq[], size_t n,
+static elbo_status begin(const void *self, const elbo_hmm_sequence seq[], size_t n,
                          elbo_rng *rng, double counts[], elbo_arena *ws)
 {
     const bells *const w = self;
@@ -219,7 +219,7 @@ static double mahalanobis(const gsl_matrix *L, const gsl_matrix *m,
     return sum;
 }
 
-static void log_density(const void *self, const elbo_sequence *seq,
+static void log_density(const void *self, const elbo_hmm_sequence *seq,
                         bool predictive, double out[])
 {
     const bells *const w = self;

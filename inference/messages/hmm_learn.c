@@ -35,12 +35,13 @@ struct elbo_hmm_learner {
     chain chain;
     void *emission;
     size_t counts; /* doubles of statistics: (K + 1) K, then the emissions' */
+    double *count; /* [counts] of the last E-step */
 };
 
 /* Sums over sequences, a slice a chunk. */
 typedef struct tally {
     const elbo_hmm_learner *learner;
-    const elbo_sequence *data;
+    const elbo_hmm_sequence *data;
     bool predictive;
     elbo_hmm hmm;
     double *counts; /* [chunks x counts], or NULL */
@@ -66,7 +67,7 @@ static elbo_status check_config(const elbo_hmm_config *c)
 }
 
 static elbo_status check_data(const elbo_hmm_learner *w,
-                              const elbo_sequence data[], size_t n)
+                              const elbo_hmm_sequence data[], size_t n)
 {
     assert(n > 0);
     for (size_t i = 0; i < n; i++) {
@@ -123,7 +124,7 @@ static elbo_status update(elbo_hmm_learner *w, const double counts[],
 }
 
 /* Statistics of the chain to start from: even, up to 50 % either way. */
-static void begin_chain(const elbo_hmm_learner *w, const elbo_sequence data[],
+static void begin_chain(const elbo_hmm_learner *w, const elbo_hmm_sequence data[],
                         size_t n, elbo_rng *rng, double counts[])
 {
     const size_t K = w->K;
@@ -139,7 +140,7 @@ static void begin_chain(const elbo_hmm_learner *w, const elbo_sequence data[],
         }
 }
 
-static elbo_status begin(elbo_hmm_learner *w, const elbo_sequence data[],
+static elbo_status begin(elbo_hmm_learner *w, const elbo_hmm_sequence data[],
                          size_t n, uint64_t seed, elbo_arena *arena)
 {
     const elbo_mark mark = elbo_arena_mark(arena);
@@ -157,7 +158,7 @@ static elbo_status begin(elbo_hmm_learner *w, const elbo_sequence data[],
 }
 
 elbo_status elbo_hmm_open(const elbo_hmm_config *config,
-                          const elbo_sequence data[], size_t n, uint64_t seed,
+                          const elbo_hmm_sequence data[], size_t n, uint64_t seed,
                           elbo_arena *arena, elbo_hmm_learner **out)
 {
     const elbo_emission *const e = config->emission;
@@ -176,13 +177,15 @@ elbo_status elbo_hmm_open(const elbo_hmm_config *config,
     ELBO_TRY(e->open(&config->emission_config, K, config->variational, arena,
                      &w->emission));
     w->counts = chain_size(w) + e->count_size(w->emission);
+    w->count = elbo_arena_doubles(arena, w->counts);
+    ELBO_TRY(elbo_arena_check(arena, "hmm: statistics"));
     ELBO_TRY(check_data(w, data, n));
     *out = w;
     return begin(w, data, n, seed, arena);
 }
 
 /* One sequence: log Z, and its statistics to `counts` unless NULL. */
-static elbo_status one(tally *s, size_t chunk, const elbo_sequence *seq,
+static elbo_status one(tally *s, size_t chunk, const elbo_hmm_sequence *seq,
                        double counts[], elbo_arena *ws)
 {
     const elbo_hmm_learner *const w = s->learner;
@@ -280,35 +283,64 @@ static elbo_status divergences(const elbo_hmm_learner *w, elbo_hmm_info *info,
     return w->config.emission->kl(w->emission, &info->kl_emission, ws);
 }
 
-static elbo_status iterate(elbo_hmm_learner *w, const elbo_sequence data[],
-                           size_t n, elbo_hmm_info *info, elbo_arena *ws)
+static double divergence(const elbo_hmm_info *info)
 {
-    double *const counts = elbo_arena_take(ws, w->counts, sizeof *counts);
+    return info->kl_start + info->kl_transition + info->kl_emission;
+}
+
+static elbo_status infer(elbo_hmm_learner *w, const elbo_hmm_sequence data[],
+                         size_t n, elbo_hmm_info *info, elbo_arena *ws)
+{
     tally *const s = elbo_arena_take(ws, 1, sizeof *s);
 
     ELBO_TRY(elbo_arena_check(ws, "hmm: statistics"));
     ELBO_TRY(check_data(w, data, n));
     *s = (tally){.learner = w, .data = data, .hmm = weights(w)};
-    ELBO_TRY(run(s, n, counts, &info->likelihood, &info->logs, ws));
+    memset(w->count, 0, w->counts * sizeof *w->count);
+    ELBO_TRY(run(s, n, w->count, &info->likelihood, &info->logs, ws));
     ELBO_TRY(divergences(w, info, ws));
-    info->elbo = info->likelihood - info->kl_start - info->kl_transition
-                 - info->kl_emission;
-    ELBO_TRY(update(w, counts, &info->floored, ws));
-    info->iteration = ++w->iteration;
+    info->elbo = info->likelihood - divergence(info);
     return ELBO_OK;
 }
 
-elbo_status elbo_hmm_iterate(elbo_hmm_learner *learner,
-                             const elbo_sequence data[], size_t n,
-                             elbo_hmm_info *info, elbo_arena *ws)
+elbo_status elbo_hmm_infer(elbo_hmm_learner *learner,
+                           const elbo_hmm_sequence data[], size_t n,
+                           elbo_hmm_info *info, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
 
     *info = (elbo_hmm_info){0};
 
-    const elbo_status s = iterate(learner, data, n, info, ws);
+    const elbo_status s = infer(learner, data, n, info, ws);
 
     elbo_arena_release(ws, mark);
+    return s;
+}
+
+elbo_status elbo_hmm_learn(elbo_hmm_learner *learner, elbo_hmm_info *info,
+                           elbo_arena *ws)
+{
+    ELBO_TRY(update(learner, learner->count, &info->floored, ws));
+    info->iteration = ++learner->iteration;
+    return ELBO_OK;
+}
+
+elbo_status elbo_hmm_iterate(elbo_hmm_learner *learner,
+                             const elbo_hmm_sequence data[], size_t n,
+                             elbo_hmm_info *info, elbo_arena *ws)
+{
+    ELBO_TRY(elbo_hmm_infer(learner, data, n, info, ws));
+    return elbo_hmm_learn(learner, info, ws);
+}
+
+elbo_status elbo_hmm_kl(const elbo_hmm_learner *learner, double *kl, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    elbo_hmm_info info = {0};
+    const elbo_status s = divergences(learner, &info, ws);
+
+    elbo_arena_release(ws, mark);
+    *kl = divergence(&info);
     return s;
 }
 
@@ -340,7 +372,7 @@ size_t elbo_hmm_emission(const elbo_hmm_learner *learner, size_t k,
 }
 
 static elbo_status predict(const elbo_hmm_learner *w,
-                           const elbo_sequence data[], size_t n,
+                           const elbo_hmm_sequence data[], size_t n,
                            elbo_hmm_prediction *out, elbo_arena *ws)
 {
     const size_t K = w->K;
@@ -364,7 +396,7 @@ static elbo_status predict(const elbo_hmm_learner *w,
 }
 
 elbo_status elbo_hmm_predict(const elbo_hmm_learner *learner,
-                             const elbo_sequence data[], size_t n,
+                             const elbo_hmm_sequence data[], size_t n,
                              elbo_hmm_prediction *out, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
@@ -374,7 +406,7 @@ elbo_status elbo_hmm_predict(const elbo_hmm_learner *learner,
     return s;
 }
 
-static elbo_status decode(const elbo_hmm_learner *w, const elbo_sequence *seq,
+static elbo_status decode(const elbo_hmm_learner *w, const elbo_hmm_sequence *seq,
                           size_t path[], double *logp, elbo_arena *ws)
 {
     const elbo_hmm hmm = weights(w);
@@ -387,7 +419,7 @@ static elbo_status decode(const elbo_hmm_learner *w, const elbo_sequence *seq,
 }
 
 elbo_status elbo_hmm_decode(const elbo_hmm_learner *learner,
-                            const elbo_sequence *seq, size_t path[],
+                            const elbo_hmm_sequence *seq, size_t path[],
                             double *logp, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);

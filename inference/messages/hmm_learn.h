@@ -47,7 +47,7 @@ typedef struct elbo_hmm_learner elbo_hmm_learner;
  * Memory from `arena`. ELBO_EINVAL: a setting; ELBO_EDATA, ELBO_ENOTFINITE with
  * sequence and row; ELBO_ENOMEM. n >= 1, every T >= 1. */
 elbo_status elbo_hmm_open(const elbo_hmm_config *config,
-                          const elbo_sequence data[], size_t n, uint64_t seed,
+                          const elbo_hmm_sequence data[], size_t n, uint64_t seed,
                           elbo_arena *arena, elbo_hmm_learner **out);
 
 /* One E- and M-step; sequences in parallel, the same bits for any number of
@@ -55,8 +55,20 @@ elbo_status elbo_hmm_open(const elbo_hmm_config *config,
  * when a sequence is impossible; the parameters then stand. After another
  * failure they are undefined. */
 elbo_status elbo_hmm_iterate(elbo_hmm_learner *learner,
-                             const elbo_sequence data[], size_t n,
+                             const elbo_hmm_sequence data[], size_t n,
                              elbo_hmm_info *info, elbo_arena *ws);
+
+/* The two halves of an iteration, for who needs the state between them: the E-step at
+ * the present parameters, which fills all of *info but iteration and floored, and the
+ * M-step on its statistics, which fills these two. Errors as above. */
+elbo_status elbo_hmm_infer(elbo_hmm_learner *learner,
+                           const elbo_hmm_sequence data[], size_t n,
+                           elbo_hmm_info *info, elbo_arena *ws);
+elbo_status elbo_hmm_learn(elbo_hmm_learner *learner, elbo_hmm_info *info,
+                           elbo_arena *ws);
+/* KL(q(theta) || p(theta)) at present, of start, transitions and emissions; 0 for
+ * maximum likelihood. */
+elbo_status elbo_hmm_kl(const elbo_hmm_learner *learner, double *kl, elbo_arena *ws);
 
 /* Log likelihoods of sequences that were not learnt from. */
 typedef struct elbo_hmm_prediction {
@@ -65,12 +77,12 @@ typedef struct elbo_hmm_prediction {
                        densities; no bound. Equal to `lower` under ML */
 } elbo_hmm_prediction;
 elbo_status elbo_hmm_predict(const elbo_hmm_learner *learner,
-                             const elbo_sequence data[], size_t n,
+                             const elbo_hmm_sequence data[], size_t n,
                              elbo_hmm_prediction *out, elbo_arena *ws);
 
 /* The most probable path of one sequence under exp E log theta. */
 elbo_status elbo_hmm_decode(const elbo_hmm_learner *learner,
-                            const elbo_sequence *seq, size_t path[],
+                            const elbo_hmm_sequence *seq, size_t path[],
                             double *logp, elbo_arena *ws);
 
 /* Mean start [K] and transitions [K x K]; NULL: not wanted. */

@@ -220,6 +220,7 @@ static elbo_status open_lds(elbo_lds *lds)
     take_views(lds);
     for (size_t i = 0; i < lds->n; i++)
         if (lds->data[i].Y->size1 > T) T = lds->data[i].Y->size1;
+    lds->longest = T;
     ELBO_TRY(elbo_kalman_init(&kalman, lds->nx, lds->ny, lds->nu, T, lds->arena,
                               &lds->k));
     ELBO_TRY(elbo_lds_start(lds));
@@ -313,21 +314,30 @@ static void restore(elbo_lds *lds)
     }
 }
 
-elbo_status elbo_lds_iterate(elbo_lds *lds, elbo_lds_info *info)
+static void read_kl(const elbo_lds *lds, elbo_lds_info *info)
 {
     const bool vb = lds->config.method == ELBO_LDS_VB;
-    elbo_status s;
 
+    for (size_t p = 0; p < ELBO_LDS_PARTS; p++)
+        info->kl[p] = !vb || lds->part[p].whole ? 0 : lds->part[p].kl;
+}
+
+elbo_status elbo_lds_infer(elbo_lds *lds, elbo_lds_info *info)
+{
     *info = (elbo_lds_info){.iteration = lds->iteration + 1};
     ELBO_TRY(e_step(lds, &lds->model, info));
-    if (vb) info->evidence += constants(lds);
-    info->bound = info->evidence;
-    for (size_t p = 0; vb && p < ELBO_LDS_PARTS; p++) {
-        info->kl[p] = lds->part[p].whole ? 0 : lds->part[p].kl;
-        info->bound -= info->kl[p];
-    }
+    if (lds->config.method == ELBO_LDS_VB) info->evidence += constants(lds);
+    read_kl(lds, info);
+    info->bound = info->evidence - elbo_lds_kl(lds);
     if (!isfinite(info->bound))
         return ELBO_FAIL(ELBO_ENOTFINITE, "lds: the bound is %g", info->bound);
+    return ELBO_OK;
+}
+
+elbo_status elbo_lds_learn(elbo_lds *lds, elbo_lds_info *info)
+{
+    elbo_status s;
+
     keep(lds);
     s = elbo_lds_mstep(lds, info, false);
     if (s != ELBO_OK) {
@@ -337,8 +347,52 @@ elbo_status elbo_lds_iterate(elbo_lds *lds, elbo_lds_info *info)
         elbo_error_restore(&error);
         return s;
     }
+    read_kl(lds, info);
     lds->iteration++;
     return ELBO_OK;
+}
+
+elbo_status elbo_lds_iterate(elbo_lds *lds, elbo_lds_info *info)
+{
+    elbo_lds_info after;
+
+    ELBO_TRY(elbo_lds_infer(lds, info));
+    after = *info;
+    ELBO_TRY(elbo_lds_learn(lds, &after));
+    for (size_t p = 0; p < ELBO_LDS_PARTS; p++) {
+        info->floored[p] = after.floored[p];
+        info->rank[p] = after.rank[p];
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_lds_data(elbo_lds *lds, const elbo_sequence data[], size_t n)
+{
+    ELBO_TRY(check_data(lds, data, n));
+    for (size_t i = 0; i < n; i++)
+        if (data[i].Y->size1 > lds->longest)
+            return ELBO_FAIL(ELBO_ESIZE,
+                             "sequence %zu has %zu rows, and none had more than "
+                             "%zu",
+                             i, data[i].Y->size1, lds->longest);
+    lds->data = data;
+    lds->n = n;
+    return ELBO_OK;
+}
+
+const elbo_lgssm *elbo_lds_point(const elbo_lds *lds)
+{
+    return &lds->point;
+}
+
+double elbo_lds_kl(const elbo_lds *lds)
+{
+    const bool vb = lds->config.method == ELBO_LDS_VB;
+    double sum = 0;
+
+    for (size_t p = 0; p < ELBO_LDS_PARTS; p++)
+        if (vb && !lds->part[p].whole) sum += lds->part[p].kl;
+    return sum;
 }
 
 const elbo_lgssm *elbo_lds_model(const elbo_lds *lds)

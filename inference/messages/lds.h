@@ -105,9 +105,26 @@ elbo_status elbo_lds_open(const elbo_lds_config *config,
  * and row, or part) the parameters are those before the call. */
 elbo_status elbo_lds_iterate(elbo_lds *lds, elbo_lds_info *info);
 
+/* The two halves of an iteration, for who needs the state between them. `infer`, the
+ * E-step at the present parameters, fills bound, evidence, kl, singular and steady;
+ * `learn`, the M-step on its statistics, floored, rank and the new kl. */
+elbo_status elbo_lds_infer(elbo_lds *lds, elbo_lds_info *info);
+elbo_status elbo_lds_learn(elbo_lds *lds, elbo_lds_info *info);
+/* How far rounding may move the bound of the last E-step, roughly: eps tr W^-1 of the
+ * terms that residuals are differences of. Far above 1e-10 of the bound where floors
+ * or unidentified states leave covariances of very different size. ELBO_ENOMEM. */
+elbo_status elbo_lds_rounding(const elbo_lds *lds, double *rounding);
+/* Go on with other sequences, borrowed, none longer than the longest at opening
+ * (ELBO_ESIZE); scales and floors stay. Errors as at opening. */
+elbo_status elbo_lds_data(elbo_lds *lds, const elbo_sequence data[], size_t n);
+
 /* The model that the next E-step runs on, penalties included (VB); borrowed,
  * and always the present one. */
 const elbo_lgssm *elbo_lds_model(const elbo_lds *lds);
+/* The same without penalties: what filters and plans. */
+const elbo_lgssm *elbo_lds_point(const elbo_lds *lds);
+/* KL of the three at present; 0 for EM. */
+double elbo_lds_kl(const elbo_lds *lds);
 /* q of a part (VB), NULL where held or EM; borrowed, always the present one. */
 const elbo_mniw *elbo_lds_posterior(const elbo_lds *lds, elbo_lds_part part);
 

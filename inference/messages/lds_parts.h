@@ -23,7 +23,7 @@ struct elbo_lds {
     elbo_lds_config config;
     size_t nx, ny, nu, nz;
     const elbo_sequence *data;
-    size_t n;
+    size_t n, longest; /* rows of a sequence */
     elbo_lds_regression part[ELBO_LDS_PARTS];
     size_t iteration;
 

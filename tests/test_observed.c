@@ -1,0 +1,404 @@
+/* tests/test_observed.c -- the engine in observed worlds: what must rise, data of all
+ * kinds, runs. */
+#include <check.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/observed_cases.h"
+#include "tests/suites.h"
+
+/* ---- what must rise ---- */
+
+static const case_text rising[] = {
+    {.model_own = "states=2", .data = "steps=80 episode_steps=17"},
+    {.env_own = "states=2 outputs=3 inputs=1 missing=0.3",
+     .model_own = "states=3",
+     .data = "steps=60 episode_steps=13"},
+    {.env_own = "states=3 outputs=2 inputs=0",
+     .model_own = "states=2 estimate=variational",
+     .data = "steps=80 episode_steps=20"},
+    {.env_own = "states=2 outputs=2 inputs=1 missing=0.4",
+     .model_own = "states=2 estimate=variational prior_variance=3",
+     .data = "steps=50 episode_steps=9"},
+    {.env_own = "states=2 outputs=3 inputs=1 output_noise=1e-9",
+     .model_own = "states=2 known=transition feedthrough=false",
+     .data = "steps=60"},
+    {.env_own = "states=2 outputs=2 inputs=1",
+     .model_own = "states=2 known=start,emission estimate=variational",
+     .data = "steps=60 episode_steps=31"},
+    {.env = "hmm",
+     .env_own = "states=3 symbols=4 missing=0.2",
+     .model_own = "states=3",
+     .data = "steps=120 episode_steps=25"},
+    {.env = "hmm",
+     .env_own = "states=2 outputs=2 missing=0.1",
+     .model_own = "states=4",
+     .data = "steps=90 episode_steps=40"},
+    {.env = "hmm",
+     .env_own = "states=3 symbols=3",
+     .model_own = "states=4 estimate=variational",
+     .data = "steps=120 episode_steps=25"},
+    {.env = "hmm",
+     .env_own = "states=3 outputs=2",
+     .model_own = "states=3 estimate=variational prior_count=0.3",
+     .data = "steps=100"},
+};
+
+/* The watchdog stops a run that falls, and here F is compared again: 20 worlds a
+ * setting, 200 in all. */
+START_TEST(f_rises_and_its_parts_add_up)
+{
+    const size_t settings = sizeof rising / sizeof *rising;
+    case_text text = rising[(size_t)_i % settings];
+    case_setup c;
+    elbo_row row;
+    double F = -HUGE_VAL;
+
+    text.inference = "iterations=15 tolerance=0";
+
+    elbo_engine *engine =
+        observed_open(&c, &text, (unsigned)((size_t)_i / settings));
+
+    while (elbo_engine_verdict(engine) == ELBO_RUNNING) {
+        case_ok(elbo_engine_iterate(engine, &row));
+        ck_assert_double_ge(row.elbo,
+                            F - 1e-10 * (fabs(F) + fabs(row.parts.prior)));
+        ck_assert(row.elbo == row.parts.likelihood + row.parts.prior);
+        ck_assert(row.parts.reward == 0 && row.parts.policy_kl == 0
+                  && row.parts.transition_kl == 0);
+        ck_assert(row.return_model == 0 && row.return_real == 0);
+        F = row.elbo;
+    }
+    observed_close(&c, engine);
+}
+END_TEST
+
+/* ---- degenerate data ---- */
+
+static const struct {
+    const char *what, *text;
+    size_t floored, deficient; /* at least */
+} degenerate[] = {
+    {"a constant channel", "sequence,y1,y2\n"
+                           "0,3,1\n0,3,0.5\n0,3,-0.7\n0,3,0.1\n0,3,2\n0,3,0.3\n",
+     1, 0},
+    {"collinear inputs", "sequence,y1,u1,u2\n"
+                         "0,1,1,2\n0,0.5,-1,-2\n0,-0.2,3,6\n0,0.4,0,0\n0,1,2,4\n"
+                         "0,0.9,1,2\n0,0.3,0.5,1\n0,-1,2,4\n",
+     0, 1},
+    {"fewer samples than states", "sequence,y1\n0,1\n0,2\n", 1, 0},
+    {"sequences of one row", "sequence,y1,u1\n0,1,1\n1,2,1\n2,0.5,0\n", 0, 5},
+    {"a channel never seen", "sequence,y1,y2\n0,1,\n0,2,nan\n0,1,NaN\n0,0,\n", 0, 0},
+    {"nothing seen", "sequence,y1\n0,\n0,\n0,\n", 0, 0},
+    {"one value, far away", "sequence,y1\n0,1e9\n0,\n0,1e9\n0,1e9\n", 1, 0},
+};
+
+START_TEST(degenerate_data_are_counted_and_never_nan)
+{
+    const size_t n = sizeof degenerate / sizeof *degenerate;
+    const size_t i = (size_t)_i % n;
+    char path[] = "/tmp/elbo-observed-XXXXXX", file[200];
+    const bool vb = (size_t)_i >= n;
+    size_t floored = 0, deficient = 0;
+    case_setup c;
+    elbo_row row;
+
+    case_file(path, degenerate[i].text);
+    snprintf(file, sizeof file, "!file=%s", strrchr(path, '/') + 1);
+
+    elbo_engine *e = observed_open(
+        &c,
+        &(case_text){.env = "sequences",
+                     .env_own = file,
+                     .model = "lds",
+                     .model_own = vb ? "states=3 estimate=variational" : "states=3",
+                     .inference = "iterations=300 tolerance=0"},
+        3);
+
+    while (elbo_engine_verdict(e) == ELBO_RUNNING) {
+        observed_iterate(e, &row, 1); /* a row with a value that is not finite fails */
+        if (vb) continue;
+        floored = row.own.x[0] > (double)floored ? (size_t)row.own.x[0] : floored;
+        deficient =
+            row.own.x[1] > (double)deficient ? (size_t)row.own.x[1] : deficient;
+    }
+    ck_assert_msg(vb || floored >= degenerate[i].floored, "%s: %zu floored",
+                  degenerate[i].what, floored);
+    ck_assert_msg(vb || deficient >= degenerate[i].deficient, "%s: %zu deficient",
+                  degenerate[i].what, deficient);
+    unlink(path);
+    observed_close(&c, e);
+}
+END_TEST
+
+/* ---- files ---- */
+
+START_TEST(sequences_are_read_with_what_is_missing)
+{
+    char path[] = "/tmp/elbo-observed-XXXXXX";
+    elbo_arena *arena = elbo_arena_alloc(1 << 12);
+    elbo_observed_data data;
+    elbo_observed_view view;
+
+    case_file(path, "u1,y2,sequence,y1\n1,2,4,3\n-1,,4,nan\n0.5,7,9,0.25\n");
+    case_ok(elbo_observed_data_read(&data, path, 0, 0, 0, arena));
+    ck_assert_uint_eq(data.ny, 2);
+    ck_assert_uint_eq(data.nu, 1);
+    ck_assert_uint_eq(data.n, 2);
+    ck_assert_uint_eq(elbo_observed_length(&data, 0), 2);
+    ck_assert_uint_eq(elbo_observed_length(&data, 1), 1);
+    ck_assert_uint_eq(elbo_observed_longest(&data), 2);
+    elbo_observed_sequence(&data, 0, 2, &view);
+    ck_assert(gsl_matrix_get(&view.Y, 0, 0) == 3 && gsl_matrix_get(&view.Y, 0, 1) == 2);
+    ck_assert(isnan(data.y[2]) && isnan(data.y[3]));
+    ck_assert(gsl_matrix_get(&view.U, 1, 0) == -1);
+    elbo_observed_sequence(&data, 1, 1, &view);
+    ck_assert(data.y[4] == 0.25 && data.y[5] == 7);
+    unlink(path);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+static const struct {
+    const char *text, *part;
+    size_t ny, nu, symbols;
+} faults[] = {
+    {"sequence,y1\n0,1\n0,x\n",           ":3:3: y1 'x' is not a number", 0, 0, 0},
+    {"sequence,y1,u1\n0,1,2\n0,1,\n",     ":3:5: u1",                     0, 0, 0},
+    {"sequence,y1\n3,1\n1,1\n",           ":3:1: sequence 1 after 3",     0, 0, 0},
+    {"sequence,y1\n-1,1\n",               ":2:1: sequence '-1'",          0, 0, 0},
+    {"sequence,y1\n",                     ":2:1: no row of data",         0, 0, 0},
+    {"y1\n1\n",                           ":1:1: column 'sequence' is missing", 0, 0, 0},
+    {"sequence,u1\n1,1\n",                ":1:1: column 'y1' is missing", 0, 0, 0},
+    {"sequence,y1,y3\n1,1,2\n",           ":1:13: unknown column 'y3'",   0, 0, 0},
+    {"sequence,y1,v\n1,1,2\n",            ":1:13: unknown column 'v'",    0, 0, 0},
+    {"sequence,y1\n1,1\n",                ":1:1: column 'y2' is missing", 2, 0, 0},
+    {"sequence,y1\n0,inf\n",              ":2:3: y1 'inf' is not finite", 0, 0, 0},
+    {"sequence,y1\n0,4\n",                ":2:3: y1 4 is not in 0 .. 3",  0, 0, 4},
+    {"sequence,y1\n0,1.5\n",              ":2:3: y1 '1.5' is not a whole", 0, 0, 4},
+    {"sequence,y1\n0,1,1\n",              ":2:5: more than 2 fields",     0, 0, 0},
+};
+
+START_TEST(a_fault_in_a_file_has_its_place)
+{
+    char path[] = "/tmp/elbo-observed-XXXXXX";
+    elbo_arena *arena = elbo_arena_alloc(1 << 12);
+    elbo_observed_data data;
+
+    case_file(path, faults[_i].text);
+    case_fails(elbo_observed_data_read(&data, path, faults[_i].ny, faults[_i].nu,
+                                       faults[_i].symbols, arena),
+               ELBO_EDATA, faults[_i].part);
+    unlink(path);
+    case_fails(elbo_observed_data_read(&data, path, 0, 0, 0, arena), ELBO_ENOINPUT,
+               path);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+START_TEST(what_is_held_out_is_the_last)
+{
+    elbo_arena *arena = elbo_arena_alloc(1 << 12);
+    elbo_observed_data d;
+    double *y, *u;
+
+    case_ok(elbo_observed_data_init(&d, 1, 0, 6, 60, arena));
+    for (int i = 0; i < 6; i++) case_ok(elbo_observed_append(&d, 10, &y, &u));
+    elbo_observed_hold_out(&d, 0, 0.3, false); /* 1.8 of 6 */
+    for (size_t i = 0; i < 6; i++) ck_assert_uint_eq(d.learnt[i], i < 4 ? 10 : 0);
+    elbo_observed_hold_out(&d, 3, 0.5, true);
+    for (size_t i = 3; i < 6; i++) ck_assert_uint_eq(d.learnt[i], 5);
+    ck_assert_uint_eq(elbo_observed_taught(&d), 45);
+    case_fails(elbo_observed_append(&d, 1, &y, &u), ELBO_ESIZE, "does not fit");
+    elbo_arena_free(arena);
+}
+END_TEST
+
+/* ---- runs ---- */
+
+static const case_text resumed[] = {
+    {.env_own = "states=2 outputs=3 inputs=2 missing=0.2",
+     .model_own = "states=3",
+     .data = "steps=60 episode_steps=17",
+     .evaluation = "held_out=0.2"},
+    {.model_own = "states=3 estimate=variational",
+     .data = "mode=online steps=30 episode_steps=10"},
+    {.model_own = "states=2 known=emission",
+     .data = "mode=online steps=23 episode_steps=10"},
+    {.env = "hmm",
+     .env_own = "states=3 symbols=4",
+     .model_own = "states=3",
+     .data = "mode=online steps=50 episode_steps=10"},
+    {.env = "hmm",
+     .env_own = "states=3 outputs=2",
+     .model_own = "states=4 estimate=variational",
+     .data = "steps=90 episode_steps=10"},
+    {.env_common = "horizon=9",
+     .control = "lqg",
+     .model_own = "states=3 feedthrough=false",
+     .data = "steps=50 mode=online policy=current epsilon=0.5"},
+};
+
+static void same_rows(const elbo_row *x, const elbo_row *y)
+{
+    double wx[ELBO_ROW_COLUMNS], wy[ELBO_ROW_COLUMNS];
+    const size_t n = elbo_row_values(x, ELBO_EXPONENTIAL, wx);
+
+    ck_assert_uint_eq(elbo_row_values(y, ELBO_EXPONENTIAL, wy), n);
+    ck_assert(memcmp(wx, wy, n * sizeof *wx) == 0);
+}
+
+START_TEST(a_resumed_run_goes_on_to_the_same_bits)
+{
+    char path[] = "/tmp/elbo-observed-XXXXXX";
+    case_setup a, b;
+    elbo_engine *whole = observed_open(&a, &resumed[_i], 5);
+    elbo_engine *half = observed_open(&b, &resumed[_i], 5);
+    elbo_writer *out = elbo_writer_alloc();
+    elbo_reader *in;
+    elbo_row x, y;
+
+    case_file(path, "");
+    observed_iterate(whole, &x, 5);
+    observed_iterate(half, &y, 3);
+    elbo_engine_save(half, out);
+    case_ok(elbo_writer_commit(out, path));
+    elbo_engine_free(half);
+    case_ok(elbo_engine_open(&b.setup, 5, &half));
+    case_ok(elbo_reader_open(path, &in));
+    case_ok(elbo_engine_load(half, in));
+    observed_iterate(half, &y, 2);
+    same_rows(&x, &y);
+    unlink(path);
+    elbo_reader_free(in);
+    elbo_writer_free(out);
+    observed_close(&a, whole);
+    observed_close(&b, half);
+}
+END_TEST
+
+START_TEST(any_number_of_threads_gives_the_same_bits)
+{
+    case_text text = resumed[_i];
+    const int threads = omp_get_max_threads();
+    elbo_row x, y;
+    case_setup a, b;
+
+    omp_set_num_threads(1);
+
+    elbo_engine *one = observed_open(&a, &text, 5);
+
+    observed_iterate(one, &x, 4);
+    omp_set_num_threads(3);
+
+    elbo_engine *three = observed_open(&b, &text, 5);
+
+    observed_iterate(three, &y, 4);
+    omp_set_num_threads(threads);
+    same_rows(&x, &y);
+    observed_close(&a, one);
+    observed_close(&b, three);
+}
+END_TEST
+
+static const struct {
+    const char *section, *key;
+    case_text text;
+} refused[] = {
+    {"model",      "name",        {.model = "tabular"}                        },
+    {"control",    "name",        {.control = "lqr"}                          },
+    {"inference",  "weight",      {.inference = "weight=2"}                   },
+    {"inference",  "likelihood",  {.inference = "likelihood=-0.5*sq(E(V(y))-V(next))"}},
+    {"inference",  "transition",  {.inference = "transition=tilt(1)"}         },
+    {"inference",  "feedback",    {.inference = "feedback=1"}                 },
+    {"inference",  "data_scale",  {.inference = "data_scale=3"}               },
+    {"control",    "temperature", {.control_common = "temperature=1"}         },
+    {"data",       "policy",      {.data = "policy=current mode=online"}      },
+    {"data",       "source",      {.data = "source=population"}               },
+    {"data",       "file",        {.data = "source=file"}                     },
+    {"evaluation", "nll",         {.evaluation = "nll=data"}                  },
+};
+
+START_TEST(settings_that_do_not_go_together_are_refused)
+{
+    case_text text = refused[_i].text;
+    const char *section, *key;
+    case_setup c;
+
+    text.env = "lds";
+    if (!text.model) text.model = "lds";
+    if (!text.control) text.control = "none";
+    case_open(&c, &text);
+    ck_assert_int_eq(elbo_setup_check(&c.setup, 0, &section, &key),
+                     ELBO_ECONFIG);
+    ck_assert_str_eq(section, refused[_i].section);
+    ck_assert_str_eq(key, refused[_i].key);
+    case_close(&c);
+}
+END_TEST
+
+static const struct {
+    const char *section, *part;
+    case_text text;
+} unfit[] = {
+    {"model", "must be hmm", {.env = "hmm", .env_own = "symbols=3", .model = "lds"}},
+    {"model", "which hmm does not read", {.env = "lds", .model = "hmm"}},
+    {"model", "has 3 states, the model 2",
+     {.env = "lds", .model = "lds", .model_own = "known=start states=2"}},
+    {"env", "A must be square", {.env = "lds", .env_own = "A=1,2;3,4;5,6"}},
+    {"control", "needs a world with costs", {.env = "hmm", .control = "lqg"}},
+    {"control", "needs a world with costs",
+     {.env = "lds", .env_own = "inputs=0", .control = "lqg"}},
+    {"control", "missing must be 0",
+     {.env = "lds", .env_own = "missing=0.1", .control = "lqg"}},
+    {"control", "feedthrough must be false", {.env = "lds", .control = "lqg"}},
+    {"env", "sums to 0.9", {.env = "hmm", .env_own = "transition=0.5,0.4;0,1",
+                            .model = "hmm"}},
+};
+
+START_TEST(parts_that_do_not_fit_say_why)
+{
+    case_text text = unfit[_i].text;
+    const char *section;
+    elbo_engine *engine;
+    case_setup c;
+
+    if (!text.control) text.control = "none";
+    if (!text.model) text.model = text.env;
+    case_open(&c, &text);
+    case_fails(elbo_engine_open_parts(&c.setup, 1, &section, &engine), ELBO_EINVAL,
+               unfit[_i].part);
+    ck_assert_str_eq(section, unfit[_i].section);
+    case_close(&c);
+}
+END_TEST
+
+Suite *suite_observed(void)
+{
+    Suite *suite = suite_create("observed");
+    TCase *tc = tcase_create("engine"), *data = tcase_create("data");
+    TCase *runs = tcase_create("runs");
+    const int degenerates = 2 * (int)(sizeof degenerate / sizeof *degenerate);
+
+    tcase_add_loop_test(tc, f_rises_and_its_parts_add_up, 0, 200);
+    suite_add_tcase(suite, tc);
+    tcase_add_loop_test(data, degenerate_data_are_counted_and_never_nan, 0,
+                        degenerates);
+    tcase_add_test(data, sequences_are_read_with_what_is_missing);
+    tcase_add_loop_test(data, a_fault_in_a_file_has_its_place, 0,
+                        sizeof faults / sizeof *faults);
+    tcase_add_test(data, what_is_held_out_is_the_last);
+    suite_add_tcase(suite, data);
+    tcase_add_loop_test(runs, a_resumed_run_goes_on_to_the_same_bits, 0,
+                        sizeof resumed / sizeof *resumed);
+    tcase_add_loop_test(runs, any_number_of_threads_gives_the_same_bits, 0,
+                        sizeof resumed / sizeof *resumed);
+    tcase_add_loop_test(runs, settings_that_do_not_go_together_are_refused, 0,
+                        sizeof refused / sizeof *refused);
+    tcase_add_loop_test(runs, parts_that_do_not_fit_say_why, 0,
+                        sizeof unfit / sizeof *unfit);
+    suite_add_tcase(suite, runs);
+    return suite;
+}
