@@ -24,9 +24,10 @@ unset logscale x
 set xlabel ''
 set ylabel ''
 set yrange [200:480]
-set xrange [-0.6:4.6]
-set xtics rotate by -25 ('q = p' 0, 'VMBPO' 1, 'learnt, q = p' 2, 'learnt, VMBPO' 3, 'random' 4)
-x(name) = name eq 'clamped' ? 0 : name eq 'scale_1' ? 1 : name eq 'learned_clamped' ? 2 : name eq 'learned' ? 3 : name eq 'random' ? 4 : NaN
+set xrange [-0.6:6.6]
+set rmargin 5
+set xtics rotate by -40 ('true: q = p' 0, 'true: VMBPO' 1, 'ML: q = p' 2, 'ML: VMBPO' 3, 'posterior: q = p' 4, 'posterior: VMBPO' 5, 'random' 6)
+x(name) = name eq 'clamped' ? 0 : name eq 'scale_1' ? 1 : name eq 'ml_clamped' ? 2 : name eq 'ml' ? 3 : name eq 'learned_clamped' ? 4 : name eq 'learned' ? 5 : name eq 'random' ? 6 : NaN
 plot 'results.csv' using (x(strcol(1))-0.12):6 with points pt 5 ps 0.6 lc rgb red title 'promised, under q', \
      '' using (x(strcol(1))+0.12):12 with points pt 7 ps 0.6 lc rgb blue title 'earned (each seed)'
 unset multiplot

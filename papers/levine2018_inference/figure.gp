@@ -19,9 +19,10 @@ unset logscale x
 set xlabel ''
 set ylabel ''
 set yrange [0:500]
-set xrange [-0.6:5.6]
-set xtics rotate by -35 ('q = p' 0, 'exact' 1, 'robust' 2, 'learnt, q = p' 3, 'learnt, exact' 4, 'random' 5)
-x(name) = name eq 'variational' ? 0 : name eq 'exact' ? 1 : name eq 'robust_1' ? 2 : name eq 'learned' ? 3 : name eq 'learned_exact' ? 4 : name eq 'random' ? 5 : NaN
+set xrange [-0.6:7.6]
+set rmargin 5
+set xtics rotate by -40 ('true: q = p' 0, 'true: exact' 1, 'true: robust' 2, 'ML: q = p' 3, 'ML: exact' 4, 'posterior: q = p' 5, 'posterior: exact' 6, 'random' 7)
+x(name) = name eq 'variational' ? 0 : name eq 'exact' ? 1 : name eq 'robust_1' ? 2 : name eq 'ml' ? 3 : name eq 'ml_exact' ? 4 : name eq 'learned' ? 5 : name eq 'learned_exact' ? 6 : name eq 'random' ? 7 : NaN
 plot 'results.csv' using (x(strcol(1))-0.12):($6-$7-$8) with points pt 5 ps 0.6 lc rgb '#d55e00' title 'F_control, promised', \
      '' using (x(strcol(1))+0.12):12 with points pt 7 ps 0.6 lc rgb '#0072b2' title 'J, real (each seed)'
 unset multiplot

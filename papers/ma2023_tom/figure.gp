@@ -15,10 +15,11 @@ set xzeroaxis lt 1 lc rgb '#444444'
 set xrange [-0.55:2.55]
 set rmargin at screen 0.74
 set key at screen 0.77, screen 0.75 left top Left reverse maxcols 1 spacing 1.6
-plot gaps('even') using 2:xtic(1) lc rgb '#e69f00' title 'weight 1', \
+plot gaps('even') using 2:xtic(1) lc rgb '#e69f00' title 'likelihood alone', \
      gaps('visits') using 2 lc rgb '#555555' title 'policy''s visits', \
      gaps('kl') using 2 lc rgb '#0072b2' title 'KL, exact ratio', \
      gaps('chi2') using 2 lc rgb '#d55e00' title 'chi2, exact ratio', \
      gaps('chi2_none') using 2 lc rgb '#cc79a7' title 'chi2, no ratio', \
      gaps('released') using 2 lc rgb '#009e73' title 'chi2, as released', \
-     gaps('random') using 2 lc rgb '#bbbbbb' title 'random model'
+     gaps('random') using 2 lc rgb '#bbbbbb' title 'random model', \
+     NaN with lines lw 1.5 lc rgb '#444444' title 'true model: 0'
