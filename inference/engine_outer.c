@@ -52,6 +52,7 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
         .problem = &engine->seen_problem,
         .controller = &engine->controller,
         .start = &engine->post,
+        .previous = engine->set.previous,
         .seed = seed,
         .potential =
             elbo_route_exact(&slots.route) && !(depends & ELBO_HAS_STOP),

@@ -160,8 +160,7 @@ static bool gradient_linear(const facts *f)
 
 static bool gradient_prior(const facts *f)
 {
-    return !f->stops && !f->linear
-           && (previous(f) || f->setup->control->previous_prior);
+    return !f->stops && !f->linear && f->setup->control->previous_prior;
 }
 
 /* Whether the slot takes its plan from the control. */
@@ -411,11 +410,11 @@ static const elbo_clash rules[] = {
     {"inference", "gradient", gradient_unused,
      "nothing in the likelihood goes through the planner: must be stop"},
     {"inference", "gradient", gradient_linear,
-     "linear optimality plans by its own counts, which are not differentiated: "
-     "must be stop"},
+     "linear optimality improves the policy that it has by expected counts: its "
+     "plan is no function of theta, must be stop"},
     {"inference", "gradient", gradient_prior,
-     "with the previous policy as prior the planner has no map from theta: "
-     "must be stop"},
+     "this control goes on from the policy and the values that it has: its plan "
+     "is no function of theta, must be stop"},
     {"inference", "gradient", gradient_no_fixed_point,
      "this control's V is no fixed point: use soft_value_iteration, or unroll"},
     {"inference", "gradient", gradient_hard,
@@ -427,7 +426,8 @@ static const elbo_clash rules[] = {
      "theta is not followed through control.reward and control.return_weight: "
      "must be stop"},
     {"inference", "gradient", gradient_budget,
-     "a budget for the data term is met at the present plan: must be stop"},
+     "a budget bounds what the model may cost the data; a data term that moves "
+     "with the plan bounds no model: must be stop"},
     {"inference", "gradient", gradient_beyond_score,
      "score knows the gradient of Jmodel alone: the likelihood may read nothing "
      "else of the planner"},

@@ -39,7 +39,8 @@ static void restart(elbo_outer *outer)
     const size_t rows = from->stages * from->nS * from->nA;
     const size_t values = (from->stages + 1) * (from->nS + 1);
 
-    memcpy(to->pi0, from->pi0, rows * sizeof(double));
+    memcpy(to->pi0, outer->previous ? from->pi : from->pi0,
+           rows * sizeof(double));
     memcpy(to->pi, from->pi, rows * sizeof(double));
     memcpy(to->Q, from->Q, rows * sizeof(double));
     memcpy(to->V, from->V, values * sizeof(double));

@@ -23,6 +23,7 @@ typedef struct elbo_outer {
     const elbo_problem *problem;
     elbo_controller *controller; /* of one without state */
     const elbo_posterior *start;
+    bool previous; /* pi0 is the policy that the M-step found, as in the E-step */
     uint64_t seed;
     bool potential; /* its derivatives are its value's own: it must rise */
 

@@ -61,6 +61,12 @@ static const case_text settings[] = {
      .env_common = "discount=0.9 horizon=5",
      .inference = "likelihood=A(s,a)*logpi+0.2*E(V(y))*V(next) "
                   "gradient=implicit transition=robust(0.1) feedback=0"},
+    {.inference = "likelihood=logpi+logp gradient=implicit",
+     .control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000 "
+                       "prior=previous"},
+    {.env_common = "discount=0.9 horizon=3",
+     .inference = "likelihood=logpi*V(s)+logp gradient=implicit feedback=0.3",
+     .control_common = "temperature=0.4 prior=previous"},
     {.env_common = "discount=0.9 horizon=6",
      .inference = "likelihood=J+logp gradient=implicit feedback=0.3"},
 };
@@ -75,7 +81,8 @@ static case_text setting(int i)
     if (!text.model) text.model = "softmax";
     if (!text.model_own) text.model_own = "init_scale=0.7";
     if (!text.env_common) text.env_common = "discount=0.9";
-    text.control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000";
+    if (!text.control_common)
+        text.control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000";
     text.data = "steps=60";
     return text;
 }
@@ -155,6 +162,42 @@ START_TEST(runs_rise_until_they_end)
         ck_assert_uint_eq(row.own.n,
                           1 + (strstr(text.inference, "robust") ? 2 : 0));
         ck_assert_double_eq(row.own.x[row.own.n - 1], 0);
+    }
+    close_case(&x);
+}
+END_TEST
+
+/* The plan of the M-step is the one that the E-step then makes, from the policy
+ * before it. */
+START_TEST(a_previous_policy_is_the_prior_of_both)
+{
+    case_text text = setting(0);
+    outer_case x;
+    elbo_row row;
+
+    text.control_common = "temperature=0.4 tolerance=1e-13 prior=previous";
+    open_case(&x, &text);
+    x.engine->set.ascent.iterations = 3;
+    for (int k = 0; k < 3; k++) {
+        double V[8], Q[21], pi[21];
+
+        memcpy(pi, x.engine->post.pi, sizeof pi);
+        case_ok(elbo_engine_iterate(x.engine, &row));
+        memset(V, 0, sizeof V);
+        for (int sweep = 0; sweep < 400; sweep++) {
+            elbo_backup_rows(&x.engine->problem.mdp, V, Q);
+            for (size_t s = 0; s < 7; s++) {
+                double sum = 0;
+
+                for (size_t a = 0; a < 3; a++)
+                    sum += pi[3 * s + a] * exp(Q[3 * s + a] / 0.4);
+                V[s] = 0.4 * log(sum);
+            }
+        }
+        for (size_t s = 0; s < 7; s++) {
+            ck_assert_double_eq_tol(x.engine->post.V[s], V[s], 1e-9);
+            ck_assert_double_eq_tol(x.engine->outer->post.V[s], V[s], 1e-9);
+        }
     }
     close_case(&x);
 }
@@ -389,6 +432,7 @@ Suite *suite_outer(void)
     tcase_add_loop_test(t, the_gradient_matches_differences_through_the_planner,
                         0, SETTINGS);
     tcase_add_loop_test(t, runs_rise_until_they_end, 0, SETTINGS);
+    tcase_add_test(t, a_previous_policy_is_the_prior_of_both);
     tcase_add_loop_test(t, approximate_gradients_run_unwatched, 0, 5);
     tcase_add_test(t, a_target_under_stop_is_a_semi_gradient);
     tcase_add_test(t, imitation_through_the_planner_beats_the_model_alone);

@@ -87,7 +87,7 @@ static const struct {
       .control = "psi_learning", .model = "softmax"},
      "inference", "gradient"},
     {{.inference = "likelihood=logpi gradient=unroll(9)", .model = "softmax",
-      .control_common = "prior=previous"},
+      .control = "psi_learning"},
      "inference", "gradient"},
     {{.inference = "likelihood=J gradient=implicit(identity)",
       .model = "softmax", .control_common = "temperature=0"},
