@@ -195,7 +195,7 @@ void kalman_case_punch(kalman_case *c, holes what, uint64_t seed)
     c->x.Y = Y;
 }
 
-elbo_kalman *open_kalman(const kalman_case *c, double steady)
+elbo_kalman *kalman_case_workspace(const kalman_case *c, double steady)
 {
     const elbo_kalman_config config = {.steady = steady};
     elbo_kalman *k;
@@ -206,22 +206,26 @@ elbo_kalman *open_kalman(const kalman_case *c, double steady)
     return k;
 }
 
-void near(double a, double b, double tolerance, const char *what, size_t t)
+void kalman_near(double a, double b, double tolerance, const char *what,
+                 size_t t)
 {
     ck_assert_msg(fabs(a - b) <= tolerance * fmax(1, fabs(b)),
                   "%s, row %zu: %.17g and %.17g", what, t, a, b);
 }
 
-void near_block(const gsl_matrix *A, const gsl_matrix *P, size_t row,
-                size_t column, double tolerance, const char *what, size_t t)
+void kalman_near_block(const gsl_matrix *A, const gsl_matrix *P, size_t row,
+                       size_t column, double tolerance, const char *what,
+                       size_t t)
 {
     for (size_t i = 0; i < A->size1; i++)
         for (size_t j = 0; j < A->size2; j++)
-            near(gsl_matrix_get(A, i, j),
-                 gsl_matrix_get(P, row + i, column + j), tolerance, what, t);
+            kalman_near(gsl_matrix_get(A, i, j),
+                        gsl_matrix_get(P, row + i, column + j), tolerance, what,
+                        t);
 }
 
-const gsl_matrix *draw_penalty(const kalman_case *c, size_t rank, uint64_t seed)
+const gsl_matrix *kalman_case_penalty(const kalman_case *c, size_t rank,
+                                      uint64_t seed)
 {
     const size_t nz = c->sys.nx + c->sys.nu + 1;
     elbo_rng rng = elbo_rng_stream(seed, "penalty", 0);

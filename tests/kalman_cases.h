@@ -49,16 +49,18 @@ size_t dense_x(const dense_posterior *p, size_t t);
 size_t dense_y(const dense_posterior *p, size_t t);
 
 /* A workspace with the case's model. */
-elbo_kalman *open_kalman(const kalman_case *c, double steady);
+elbo_kalman *kalman_case_workspace(const kalman_case *c, double steady);
 /* V = B B' over z, B [nz x rank]. */
-const gsl_matrix *draw_penalty(const kalman_case *c, size_t rank,
-                               uint64_t seed);
+const gsl_matrix *kalman_case_penalty(const kalman_case *c, size_t rank,
+                                      uint64_t seed);
 
 /* Within tolerance max(1, |b|). */
-void near(double a, double b, double tolerance, const char *what, size_t t);
+void kalman_near(double a, double b, double tolerance, const char *what,
+                 size_t t);
 /* A is the block of P at (row, column). */
-void near_block(const gsl_matrix *A, const gsl_matrix *P, size_t row,
-                size_t column, double tolerance, const char *what, size_t t);
+void kalman_near_block(const gsl_matrix *A, const gsl_matrix *P, size_t row,
+                       size_t column, double tolerance, const char *what,
+                       size_t t);
 
 void kalman_ok(elbo_status s);
 void fill_normal(gsl_matrix *A, double scale, elbo_rng *rng);

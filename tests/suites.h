@@ -13,6 +13,8 @@
     X(mniw)                                                                    \
     X(kalman)                                                                  \
     X(matrix_text)                                                             \
+    X(least_squares)                                                           \
+    X(dense)                                                                   \
     X(moments)                                                                 \
     X(lds)                                                                     \
     X(lds_vb)                                                                  \

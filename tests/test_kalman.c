@@ -35,29 +35,29 @@ static void check_smoothed(const kalman_case *c, elbo_kalman *k,
         const gsl_matrix P = elbo_kalman_covariance(k, t);
 
         for (size_t i = 0; i < nx; i++)
-            near(gsl_matrix_get(elbo_kalman_means(k), t, i),
-                 gsl_vector_get(p->mean, dense_x(p, t) + i), tolerance, "mean",
-                 t);
-        near_block(&P, p->P, dense_x(p, t), dense_x(p, t), tolerance,
-                   "covariance", t);
+            kalman_near(gsl_matrix_get(elbo_kalman_means(k), t, i),
+                        gsl_vector_get(p->mean, dense_x(p, t) + i), tolerance,
+                        "mean", t);
+        kalman_near_block(&P, p->P, dense_x(p, t), dense_x(p, t), tolerance,
+                          "covariance", t);
         for (size_t i = 0; i < nx; i++)
             for (size_t j = 0; j < i; j++)
                 ck_assert(gsl_matrix_get(&P, i, j) == gsl_matrix_get(&P, j, i));
         if (t + 1 == c->T) continue;
         elbo_kalman_lag_one(k, t, lag);
-        near_block(lag, p->P, dense_x(p, t + 1), dense_x(p, t), tolerance,
-                   "lag-one", t);
+        kalman_near_block(lag, p->P, dense_x(p, t + 1), dense_x(p, t),
+                          tolerance, "lag-one", t);
     }
 }
 
 static void smooth_and_check(kalman_case *c, double tolerance)
 {
-    elbo_kalman *k = open_kalman(c, 0);
+    elbo_kalman *k = kalman_case_workspace(c, 0);
     const dense_posterior p = dense_condition(c, c->arena);
     elbo_kalman_info info;
 
     kalman_ok(elbo_kalman_smooth(k, &c->x, &info));
-    near(info.loglik, p.loglik, tolerance, "log-likelihood", c->T);
+    kalman_near(info.loglik, p.loglik, tolerance, "log-likelihood", c->T);
     check_smoothed(c, k, &p, tolerance);
     ck_assert_uint_eq(info.values + info.missing, c->T * c->sys.ny);
     ck_assert_uint_eq(info.steady, c->T);
@@ -95,9 +95,9 @@ START_TEST(penalties_are_factors_of_the_dense_posterior)
 
     kalman_case_open(&c, nx, 2, 1, 9, false, 13);
     kalman_case_punch(&c, (holes)(_i % HOLES), 9);
-    c.sys.transition_penalty = draw_penalty(&c, nx, 1);
+    c.sys.transition_penalty = kalman_case_penalty(&c, nx, 1);
     smooth_and_check(&c, 1e-10);
-    c.sys.emission_penalty = draw_penalty(&c, 1, 2);
+    c.sys.emission_penalty = kalman_case_penalty(&c, 1, 2);
     smooth_and_check(&c, 1e-10);
     c.sys.transition_penalty = NULL;
     smooth_and_check(&c, 1e-10);
@@ -137,7 +137,7 @@ START_TEST(singular_covariances_are_smoothed_on_their_range)
     c.x = kalman_case_draw(&c, 8, 17);
     smooth_and_check(&c, 1e-10);
 
-    elbo_kalman *k = open_kalman(&c, 0);
+    elbo_kalman *k = kalman_case_workspace(&c, 0);
 
     kalman_ok(elbo_kalman_smooth(k, &c.x, &info));
     ck_assert(info.singular > 0);
@@ -153,9 +153,9 @@ START_TEST(filter_is_the_smoother_of_what_was_seen_so_far)
 
     kalman_case_open(&c, 3, 2, 1, 20, false, 19);
     kalman_case_punch(&c, CHANNELS, 3);
-    c.sys.emission_penalty = draw_penalty(&c, 1, 2);
+    c.sys.emission_penalty = kalman_case_penalty(&c, 1, 2);
 
-    elbo_kalman *k = open_kalman(&c, 0);
+    elbo_kalman *k = kalman_case_workspace(&c, 0);
     const gsl_matrix whole = *c.x.Y;
 
     for (size_t i = 0; i < 4; i++) {
@@ -173,13 +173,14 @@ START_TEST(filter_is_the_smoother_of_what_was_seen_so_far)
 
         const gsl_matrix P = elbo_kalman_covariance(k, t);
 
-        near_block(&P, p.P, dense_x(&p, t), dense_x(&p, t), 1e-11, "filter", t);
+        kalman_near_block(&P, p.P, dense_x(&p, t), dense_x(&p, t), 1e-11,
+                          "filter", t);
         for (size_t j = 0; j < 3; j++)
-            near(gsl_matrix_get(elbo_kalman_means(k), t, j),
-                 gsl_vector_get(p.mean, dense_x(&p, t) + j), 1e-11, "filter",
-                 t);
+            kalman_near(gsl_matrix_get(elbo_kalman_means(k), t, j),
+                        gsl_vector_get(p.mean, dense_x(&p, t) + j), 1e-11,
+                        "filter", t);
         kalman_ok(elbo_kalman_filter(k, &shorter.x, &info));
-        near(info.loglik, p.loglik, 1e-11, "log-likelihood", t);
+        kalman_near(info.loglik, p.loglik, 1e-11, "log-likelihood", t);
     }
     kalman_case_close(&c);
 }
@@ -243,7 +244,7 @@ START_TEST(covariances_stay_positive_in_a_stiff_system)
     c.steps[0].R = R;
     c.sys.P0 = P0;
 
-    elbo_kalman *k = open_kalman(&c, 0);
+    elbo_kalman *k = kalman_case_workspace(&c, 0);
 
     kalman_ok(elbo_kalman_smooth(k, &c.x, &info));
     ck_assert(isfinite(info.loglik));
@@ -268,7 +269,7 @@ START_TEST(what_is_wrong_is_named_with_its_row)
 
     kalman_case_open(&c, 3, 2, 2, 10, false, 37);
 
-    elbo_kalman *k = open_kalman(&c, 0);
+    elbo_kalman *k = kalman_case_workspace(&c, 0);
     gsl_matrix *Y = elbo_arena_mat(c.arena, 10, 2);
     gsl_matrix *U = elbo_arena_mat(c.arena, 10, 2);
     gsl_matrix *S = elbo_arena_mat(c.arena, 3, 3);

@@ -85,10 +85,10 @@ static void add_expected(const kalman_case *c, const dense_posterior *p,
 static void near_moments(const elbo_moments *a, const elbo_moments *b,
                          double tolerance)
 {
-    near_block(a->Szz, b->Szz, 0, 0, tolerance, "Szz", 0);
-    near_block(a->Syz, b->Syz, 0, 0, tolerance, "Syz", 0);
-    near_block(a->Syy, b->Syy, 0, 0, tolerance, "Syy", 0);
-    near(a->n, b->n, 0, "n", 0);
+    kalman_near_block(a->Szz, b->Szz, 0, 0, tolerance, "Szz", 0);
+    kalman_near_block(a->Syz, b->Syz, 0, 0, tolerance, "Syz", 0);
+    kalman_near_block(a->Syy, b->Syy, 0, 0, tolerance, "Syy", 0);
+    kalman_near(a->n, b->n, 0, "n", 0);
 }
 
 typedef struct all_moments {
@@ -154,7 +154,7 @@ START_TEST(moments_are_the_sums_of_the_dense_posterior)
 
     const dense_posterior p = dense_condition(&c, c.arena);
 
-    check_moments(&c, open_kalman(&c, 0), &p, 1e-10);
+    check_moments(&c, kalman_case_workspace(&c, 0), &p, 1e-10);
     kalman_case_close(&c);
 }
 END_TEST
@@ -166,22 +166,23 @@ START_TEST(converged_covariances_change_nothing_that_is_seen)
     elbo_kalman_info whole, held;
 
     kalman_case_open(&c, n[_i], (n[_i] + 1) / 2, 1, 400, false, 23);
-    c.sys.emission_penalty = draw_penalty(&c, 1, 2);
-    c.sys.transition_penalty = draw_penalty(&c, 1, 3);
+    c.sys.emission_penalty = kalman_case_penalty(&c, 1, 2);
+    c.sys.transition_penalty = kalman_case_penalty(&c, 1, 3);
 
-    elbo_kalman *slow = open_kalman(&c, 0), *fast = open_kalman(&c, 1e-10);
+    elbo_kalman *slow = kalman_case_workspace(&c, 0),
+                *fast = kalman_case_workspace(&c, 1e-10);
     all_moments a = no_moments(&c), b = no_moments(&c);
 
     kalman_ok(elbo_kalman_smooth(slow, &c.x, &whole));
     kalman_ok(elbo_kalman_smooth(fast, &c.x, &held));
     ck_assert_uint_eq(whole.steady, 400);
     ck_assert_uint_lt(held.steady, 100);
-    near(held.loglik, whole.loglik, 1e-10, "log-likelihood", 0);
+    kalman_near(held.loglik, whole.loglik, 1e-10, "log-likelihood", 0);
     for (size_t t = 0; t < c.T; t++) {
         const gsl_matrix P = elbo_kalman_covariance(slow, t);
         const gsl_matrix H = elbo_kalman_covariance(fast, t);
 
-        near_block(&H, &P, 0, 0, 1e-8, "covariance", t);
+        kalman_near_block(&H, &P, 0, 0, 1e-8, "covariance", t);
     }
     kalman_ok(elbo_kalman_moments(slow, &a.start, &a.transition, &a.emission));
     kalman_ok(elbo_kalman_moments(fast, &b.start, &b.transition, &b.emission));
@@ -204,10 +205,10 @@ START_TEST(sequences_after_one_another_do_not_meet)
 
     kalman_case_open(&c, 4, 3, 2, 30, false, 29);
 
-    elbo_kalman *k = open_kalman(&c, _i ? 1e-9 : 0);
+    elbo_kalman *k = kalman_case_workspace(&c, _i ? 1e-9 : 0);
 
     for (size_t i = 0; i < N; i++) {
-        elbo_kalman *fresh = open_kalman(&c, _i ? 1e-9 : 0);
+        elbo_kalman *fresh = kalman_case_workspace(&c, _i ? 1e-9 : 0);
         kalman_case own = c;
         all_moments a = no_moments(&c), b = no_moments(&c);
 
@@ -228,7 +229,7 @@ START_TEST(sequences_after_one_another_do_not_meet)
             const gsl_matrix P = elbo_kalman_covariance(k, t);
             const gsl_matrix F = elbo_kalman_covariance(fresh, t);
 
-            near_block(&P, &F, 0, 0, 0, "covariance", t);
+            kalman_near_block(&P, &F, 0, 0, 0, "covariance", t);
         }
     }
     kalman_case_close(&c);
@@ -243,7 +244,7 @@ START_TEST(warm_loop_never_allocates)
     kalman_case_open(&c, 4, 2, 1, 40, false, 41);
     kalman_case_punch(&c, BOTH, 2);
 
-    elbo_kalman *k = open_kalman(&c, 0);
+    elbo_kalman *k = kalman_case_workspace(&c, 0);
     all_moments m = no_moments(&c);
 
     elbo_alloc_budget(0);

@@ -68,67 +68,94 @@ static void transition_moments(elbo_kalman *k, elbo_moments *S)
     add_block(S->Syy, &last);
 }
 
-/* Missing channels of row t: y_m = w_m + G (y_o - w_o) + noise with
- * G = R_mo R_oo^-1, F = C_m - G C_o; adds what the covariance of x brings. */
-static elbo_status fill_missing(elbo_kalman *k, size_t t, size_t n,
-                                const gsl_matrix *P, double y[],
-                                elbo_moments *S)
+/* A row with n channels seen and some lost: y_m = w_m + G (y_o - w_o) + noise
+ * with G' = R_oo^-1 R_om, F = C_m - G C_o, and w = C m + D u + d. */
+typedef struct partial {
+    size_t n, lost;
+    gsl_matrix Rom, Gt, Ft, FP, within; /* views of the workspace */
+} partial;
+
+static partial part_of(elbo_kalman *k, size_t n)
 {
     const size_t lost = k->ny - n;
-    gsl_matrix Rom = elbo_kalman_part(*k->Rom, n, lost);
-    gsl_matrix Gt = elbo_kalman_part(*k->Gt, n, lost);
-    gsl_matrix Ft = elbo_kalman_part(*k->Ft, k->nx, lost);
-    gsl_matrix FP = elbo_kalman_part(*k->FP, lost, k->nx);
-    gsl_matrix within = elbo_kalman_part(*k->within, lost, lost);
-    elbo_kalman_emission seen;
-    size_t missing = 0;
 
-    ELBO_TRY(elbo_kalman_emission_of(k, n, &seen));
     gsl_matrix_set_zero(k->Rom);
     gsl_matrix_set_zero(k->Gt);
     gsl_matrix_set_zero(k->Ft);
     gsl_matrix_set_zero(k->within);
-    for (size_t c = 0; c < k->ny; c++) {
-        if (!isnan(y[c])) continue;
-        for (size_t i = 0; i < n; i++)
-            gsl_matrix_set(&Rom, i, missing,
-                           gsl_matrix_get(k->R, k->seen[i], c));
-        for (size_t i = 0; i < k->nx; i++)
-            gsl_matrix_set(&Ft, i, missing, gsl_matrix_get(k->Ct, i, c));
-        k->lost[missing++] = c;
-    }
-    for (size_t i = 0; i < lost; i++)
-        for (size_t j = 0; j < lost; j++)
-            gsl_matrix_set(&within, i, j,
-                           gsl_matrix_get(k->R, k->lost[i], k->lost[j]));
-    if (seen.triangular) {
-        elbo_dense_copy(&Gt, &Rom);
-        elbo_dense_solve_transposed(&seen.Ur, &Gt);
-        elbo_dense_solve(&seen.Ur, &Gt);
-    } else {
-        elbo_dense_nn(ELBO_DENSE_SET, &seen.inverse, &Rom, &Gt);
-    }
-    elbo_dense_nn(ELBO_DENSE_SUB, &seen.Ct, &Gt, &Ft);
-    elbo_dense_tn(ELBO_DENSE_SET, &Ft, P, &FP);
-    elbo_dense_tn(ELBO_DENSE_SUB, &Rom, &Gt, &within);
-    elbo_dense_nn(ELBO_DENSE_ADD, &FP, &Ft, &within);
+    return (partial){.n = n,
+                     .lost = lost,
+                     .Rom = elbo_kalman_part(*k->Rom, n, lost),
+                     .Gt = elbo_kalman_part(*k->Gt, n, lost),
+                     .Ft = elbo_kalman_part(*k->Ft, k->nx, lost),
+                     .FP = elbo_kalman_part(*k->FP, lost, k->nx),
+                     .within = elbo_kalman_part(*k->within, lost, lost)};
+}
 
+/* Which are lost; R_om, C_m' and R_mm in their places. */
+static void gather(elbo_kalman *k, const double y[], partial *p)
+{
+    size_t j = 0;
+
+    for (size_t c = 0; c < k->ny; c++)
+        if (isnan(y[c])) k->lost[j++] = c;
+    for (j = 0; j < p->lost; j++) {
+        const size_t c = k->lost[j];
+
+        for (size_t i = 0; i < p->n; i++)
+            gsl_matrix_set(&p->Rom, i, j, gsl_matrix_get(k->R, k->seen[i], c));
+        for (size_t i = 0; i < k->nx; i++)
+            gsl_matrix_set(&p->Ft, i, j, gsl_matrix_get(k->Ct, i, c));
+        for (size_t i = 0; i < p->lost; i++)
+            gsl_matrix_set(&p->within, i, j,
+                           gsl_matrix_get(k->R, k->lost[i], c));
+    }
+}
+
+/* G, F, F P = Cov(y_m, x) and Cov(y_m) = R_mm - G R_om + F P F'. */
+static elbo_status regress_lost(elbo_kalman *k, const gsl_matrix *P, partial *p)
+{
+    elbo_kalman_emission seen;
+
+    ELBO_TRY(elbo_kalman_emission_of(k, p->n, &seen));
+    if (seen.triangular) {
+        elbo_dense_copy(&p->Gt, &p->Rom);
+        elbo_dense_solve_transposed(&seen.Ur, &p->Gt);
+        elbo_dense_solve(&seen.Ur, &p->Gt);
+    } else {
+        elbo_dense_nn(ELBO_DENSE_SET, &seen.inverse, &p->Rom, &p->Gt);
+    }
+    elbo_dense_nn(ELBO_DENSE_SUB, &seen.Ct, &p->Gt, &p->Ft);
+    elbo_dense_tn(ELBO_DENSE_SET, &p->Ft, P, &p->FP);
+    elbo_dense_tn(ELBO_DENSE_SUB, &p->Rom, &p->Gt, &p->within);
+    elbo_dense_nn(ELBO_DENSE_ADD, &p->FP, &p->Ft, &p->within);
+    elbo_dense_symmetrise(&p->within);
+    return ELBO_OK;
+}
+
+/* Means in the places of y that are lost; their covariances into S. */
+static elbo_status fill_missing(elbo_kalman *k, size_t t, const gsl_matrix *P,
+                                double y[], elbo_moments *S)
+{
+    partial p = part_of(k, elbo_kalman_look(k, t));
     double *const w = k->row_w;
 
+    ELBO_TRY(elbo_kalman_prepare(k, t));
+    gather(k, y, &p);
+    ELBO_TRY(regress_lost(k, P, &p));
     elbo_kalman_output(k, t, k->m->data + t * k->m->tda, w);
-    for (size_t j = 0; j < lost; j++) {
+    for (size_t j = 0; j < p.lost; j++) {
         const size_t c = k->lost[j];
 
         y[c] = w[c];
-        for (size_t i = 0; i < n; i++)
-            y[c] += gsl_matrix_get(&Gt, i, j) * (y[k->seen[i]] - w[k->seen[i]]);
+        for (size_t i = 0; i < p.n; i++)
+            y[c] +=
+                gsl_matrix_get(&p.Gt, i, j) * (y[k->seen[i]] - w[k->seen[i]]);
         for (size_t i = 0; i < k->nx; i++)
-            S->Syz->data[c * S->Syz->tda + i] += gsl_matrix_get(&FP, j, i);
-        for (size_t i = 0; i < lost; i++)
+            S->Syz->data[c * S->Syz->tda + i] += gsl_matrix_get(&p.FP, j, i);
+        for (size_t i = 0; i < p.lost; i++)
             S->Syy->data[c * S->Syy->tda + k->lost[i]] +=
-                0.5
-                * (gsl_matrix_get(&within, j, i)
-                   + gsl_matrix_get(&within, i, j));
+                gsl_matrix_get(&p.within, j, i);
     }
     return ELBO_OK;
 }
@@ -148,11 +175,7 @@ static elbo_status emission_moments(elbo_kalman *k, elbo_moments *S)
         if (rows < t)
             memcpy(k->Z->data + rows * k->Z->tda, k->Z->data + t * k->Z->tda,
                    k->nz * sizeof(double));
-        if (n < k->ny) {
-            elbo_kalman_look(k, t);
-            ELBO_TRY(elbo_kalman_prepare(k, t));
-            ELBO_TRY(fill_missing(k, t, n, &P, y, S));
-        }
+        if (n < k->ny) ELBO_TRY(fill_missing(k, t, &P, y, S));
         if (!k->complete) add_block(S->Szz, &P);
         rows++;
     }
