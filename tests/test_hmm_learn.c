@@ -79,6 +79,7 @@ static elbo_hmm_config config_of(const source *s, size_t K, bool variational)
     c.emission_config.symbols = s->M;
     c.emission_config.ny = s->ny ? s->ny : 1;
     c.emission_config.floor = 1e-3;
+    c.tolerance = 1e-6;
     return c;
 }
 
@@ -288,8 +289,8 @@ START_TEST(many_rows_leave_nothing_to_the_prior)
         elbo_hmm_info info;
 
         ck_assert_int_eq(elbo_hmm_open(&c, &seq, 1, 2, ws, &w), ELBO_OK);
-        for (size_t k = 0; k < (_i ? 15 : 150); k++)
-            ck_assert_int_eq(elbo_hmm_iterate(w, &seq, 1, &info, ws), ELBO_OK);
+        ck_assert_int_eq(elbo_hmm_solve(w, &seq, 1, &info, ws), ELBO_OK);
+        ck_assert(info.converged && info.iteration < 1000);
         ck_assert_int_eq(elbo_hmm_predict(w, &test, 1, &held[v], ws), ELBO_OK);
         elbo_hmm_mean(w, NULL, transition[v]);
     }

@@ -562,6 +562,35 @@ START_TEST(covariance_control_reaches_its_target)
 }
 END_TEST
 
+/* A start that is a point has nothing to feed back at t = 0, and every later
+ * gain as from any start; with fading, iterations go on. */
+START_TEST(a_start_may_be_a_point)
+{
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    elbo_i2c_info info;
+    double K[LQ_T][2];
+    task w;
+
+    riccati(1 + 1.0 / 100, 0.01, K, NULL);
+    lqr_task(&w, 100, 0.01, ws);
+    w.p.P0 = identity(LQ_NX, 0, ws);
+    for (size_t r = 0; elbo_transforms[r]; r++) {
+        elbo_i2c *const i2c =
+            one_iteration(&w, 1, elbo_transforms[r], &info, ws);
+        const elbo_i2c_view view = elbo_i2c_posterior(i2c);
+
+        for (size_t j = 0; j < 2; j++) ck_assert(view.K[j] == 0);
+        for (size_t t = 1; t < LQ_T; t++)
+            for (size_t j = 0; j < 2; j++)
+                ck_assert_double_eq_tol(view.K[2 * t + j], K[t][j], 1e-10);
+        for (size_t k = 0; k < 3; k++)
+            ck_assert_int_eq(elbo_i2c_iterate(i2c, &info, ws), ELBO_OK);
+        for (size_t i = 0; i < 2; i++) ck_assert(view.mean[i] == 5);
+    }
+    elbo_arena_free(ws);
+}
+END_TEST
+
 static void save_to(const char *path, const elbo_i2c *i2c)
 {
     elbo_writer *const out = elbo_writer_alloc();
@@ -681,6 +710,7 @@ Suite *suite_i2c(void)
     tcase_add_checked_fixture(t, scratch_make, scratch_remove);
     tcase_add_test(t, the_oracle_is_the_published_lqr);
     tcase_add_loop_test(t, gains_are_those_of_risk_seeking_riccati, 0, 5);
+    tcase_add_test(t, a_start_may_be_a_point);
     tcase_add_loop_test(t, cold_posteriors_are_lqr, 0, 3);
     tcase_add_loop_test(t, the_posterior_is_dense_conditioning, 0, 8);
     tcase_add_loop_test(t, evidence_never_falls_on_linear_systems, 0, 40);

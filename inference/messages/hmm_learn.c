@@ -20,6 +20,8 @@ const elbo_hmm_config elbo_hmm_defaults = {
                         .strength = 1e-2,
                         .scale = 1,
                         .floor = 1e-8},
+    .iterations = 1000,
+    .tolerance = 1e-10,
 };
 
 /* Dirichlet parameters, or probabilities under maximum likelihood; and what the
@@ -59,10 +61,13 @@ static size_t chain_size(const elbo_hmm_learner *w)
 static elbo_status check_config(const elbo_hmm_config *c)
 {
     if (c->K == 0 || !(c->start_prior > 0) || !(c->transition_prior > 0)
-        || !isfinite(c->start_prior + c->transition_prior))
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "hmm: %zu states, start prior %g, transition prior %g",
-                         c->K, c->start_prior, c->transition_prior);
+        || !isfinite(c->start_prior + c->transition_prior)
+        || !(c->tolerance >= 0))
+        return ELBO_FAIL(
+            ELBO_EINVAL,
+            "hmm: %zu states, start prior %g, transition prior %g, "
+            "tolerance %g",
+            c->K, c->start_prior, c->transition_prior, c->tolerance);
     return ELBO_OK;
 }
 
@@ -342,6 +347,23 @@ elbo_status elbo_hmm_kl(const elbo_hmm_learner *learner, double *kl, elbo_arena 
     elbo_arena_release(ws, mark);
     *kl = divergence(&info);
     return s;
+}
+
+elbo_status elbo_hmm_solve(elbo_hmm_learner *learner,
+                           const elbo_hmm_sequence data[], size_t n,
+                           elbo_hmm_info *info, elbo_arena *ws)
+{
+    const elbo_hmm_config *const c = &learner->config;
+    double last = -HUGE_VAL;
+
+    *info = (elbo_hmm_info){0};
+    for (size_t k = 0; k < c->iterations && !info->converged; k++) {
+        ELBO_TRY(elbo_hmm_iterate(learner, data, n, info, ws));
+        info->converged =
+            info->elbo - last <= c->tolerance * (1 + fabs(info->elbo));
+        last = info->elbo;
+    }
+    return ELBO_OK;
 }
 
 void elbo_hmm_mean(const elbo_hmm_learner *learner, double start[],

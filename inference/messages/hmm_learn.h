@@ -27,9 +27,12 @@ typedef struct elbo_hmm_config {
     double start_prior, transition_prior; /* concentrations, > 0 */
     const elbo_emission *emission;
     elbo_emission_config emission_config;
+    size_t iterations; /* of elbo_hmm_solve, at most */
+    double tolerance;  /* it ends when elbo rises by less, times 1 + |elbo| */
 } elbo_hmm_config;
 
-/* 2 states, variational, priors 1, categorical with its defaults */
+/* 2 states, variational, priors 1, categorical with its defaults, 1000
+ * iterations, tolerance 1e-10 */
 extern const elbo_hmm_config elbo_hmm_defaults;
 
 typedef struct elbo_hmm_info {
@@ -39,6 +42,7 @@ typedef struct elbo_hmm_info {
     double kl_start, kl_transition, kl_emission;
     size_t logs;    /* sequences done in logarithms */
     size_t floored; /* eigenvalues raised by the M-step */
+    bool converged; /* elbo_hmm_solve's verdict */
 } elbo_hmm_info;
 
 typedef struct elbo_hmm_learner elbo_hmm_learner;
@@ -69,6 +73,11 @@ elbo_status elbo_hmm_learn(elbo_hmm_learner *learner, elbo_hmm_info *info,
 /* KL(q(theta) || p(theta)) at present, of start, transitions and emissions; 0 for
  * maximum likelihood. */
 elbo_status elbo_hmm_kl(const elbo_hmm_learner *learner, double *kl, elbo_arena *ws);
+
+/* Iterations until the objective rests. */
+elbo_status elbo_hmm_solve(elbo_hmm_learner *learner,
+                           const elbo_hmm_sequence data[], size_t n,
+                           elbo_hmm_info *info, elbo_arena *ws);
 
 /* Log likelihoods of sequences that were not learnt from. */
 typedef struct elbo_hmm_prediction {

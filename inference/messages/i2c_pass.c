@@ -24,6 +24,8 @@ static elbo_status closeness(const gsl_vector *d, const gsl_matrix *A,
     double square;
 
     ELBO_TRY(elbo_arena_check(ws, "i2c: a distance"));
+    *out = 1;
+    if (gsl_vector_isnull(d)) return ELBO_OK; /* also where x is a point */
     gsl_matrix_memcpy(L, A);
     gsl_matrix_add(L, B);
     gsl_vector_memcpy(e, d);
