@@ -44,5 +44,12 @@ typedef struct elbo_clash {
  * the data term as a constraint and of evaluation. */
 extern const elbo_clash elbo_plan_clashes[];
 extern const size_t elbo_n_plan_clashes;
+/* engine_slots_shared.c: those of all families. */
+extern const elbo_clash elbo_shared_clashes[];
+extern const size_t elbo_n_shared_clashes;
+
+/* engine_kind.c: what an objective is whose likelihood or weight is an expression;
+ * NULL: neither is. */
+const char *elbo_facts_kind(const elbo_facts *facts);
 
 #endif

@@ -65,16 +65,23 @@ static const char *surrogate_kind(const elbo_facts *f)
 
 #undef STANDS
 
-static const char *kind(const elbo_facts *f)
+const char *elbo_facts_kind(const elbo_facts *f)
 {
-    const bool cut = f->kappa == 0, closed = f->kappa == 1;
-
-    if (f->slots.tilt.kind->free) return kind_of_free(f);
     if (f->expression && !f->stops) return outer_kind(f);
     if (f->expression) return surrogate_kind(f);
     if (!f->weight.constant)
         return "weighted: the data term is a weighted likelihood, so F bounds "
                "no evidence; the weights stand still in each M-step";
+    return NULL;
+}
+
+static const char *kind(const elbo_facts *f)
+{
+    const bool cut = f->kappa == 0, closed = f->kappa == 1;
+    const char *const expressed = elbo_facts_kind(f);
+
+    if (f->slots.tilt.kind->free) return kind_of_free(f);
+    if (expressed) return expressed;
     if (f->kappa < 0
         && elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0)
         return "robust value: the worst model, for the present policy, whose "

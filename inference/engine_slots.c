@@ -11,11 +11,6 @@ static bool given(const elbo_values *values, const char *name)
     return values->value[elbo_option_find(values->options, name)].given;
 }
 
-static bool no_discount(const facts *f)
-{
-    return !(f->slots.gamma > 0);
-}
-
 static bool wrong_optimality(const facts *f)
 {
     return f->setup->control->optimality != f->slots.optimality;
@@ -136,23 +131,6 @@ static bool gaussian_feedback(const facts *f)
     return is_gaussian(f) && f->kappa != 0;
 }
 
-static bool likelihood_without_theta(const facts *f)
-{
-    return f->stops && !(f->depends & ELBO_ON_THETA)
-           && !(f->depends & ELBO_ON_PLANNER);
-}
-
-static bool likelihood_behind_planner(const facts *f)
-{
-    return f->stops && !(f->depends & ELBO_ON_THETA)
-           && f->depends & ELBO_ON_PLANNER;
-}
-
-static bool gradient_unused(const facts *f)
-{
-    return !f->stops && !(f->depends & ELBO_ON_PLANNER);
-}
-
 static bool gradient_linear(const facts *f)
 {
     return !f->stops && f->linear;
@@ -203,11 +181,6 @@ static bool gradient_beyond_score(const facts *f)
     return f->slots.route.kind->held && f->more;
 }
 
-static bool likelihood_half_stopped(const facts *f)
-{
-    return f->depends & ELBO_ON_THETA && f->depends & ELBO_STOPS_THETA;
-}
-
 static bool has_stages(const facts *f)
 {
     return elbo_horizon_read(f->setup) > 0;
@@ -216,11 +189,6 @@ static bool has_stages(const facts *f)
 static bool roll_of_stages(const facts *f)
 {
     return f->rolls && has_stages(f);
-}
-
-static bool file_of_stages(const facts *f)
-{
-    return f->stages && elbo_choice_is(f->setup->data, "source", "file");
 }
 
 static bool values_of_stages(const facts *f)
@@ -308,13 +276,6 @@ static bool bound_unkept(const facts *f)
            && !elbo_ascender_find(name)->bounded;
 }
 
-static bool last_of_others(const facts *f)
-{
-    return elbo_choice_is(f->setup->inference, "m_step_keep", "last")
-           && !elbo_choice_is(f->setup->inference, "m_step", "adam")
-           && !elbo_choice_is(f->setup->inference, "m_step", "gd");
-}
-
 static bool from_file(const facts *f)
 {
     return elbo_choice_is(f->setup->data, "source", "file");
@@ -323,13 +284,6 @@ static bool from_file(const facts *f)
 static bool is_online(const facts *f)
 {
     return elbo_choice_is(f->setup->data, "mode", "online");
-}
-
-static bool file_missing(const facts *f)
-{
-    const char *file = elbo_text(f->setup->data, "file");
-
-    return from_file(f) && (!file || !*file);
 }
 
 static bool over_without_population(const facts *f)
@@ -349,15 +303,8 @@ static bool file_online(const facts *f)
     return from_file(f) && is_online(f);
 }
 
-static bool current_offline(const facts *f)
-{
-    return !from_file(f) && !is_online(f)
-           && elbo_choice_is(f->setup->data, "policy", "current");
-}
-
 /* clang-format off */
 static const elbo_clash rules[] = {
-    {"env", "discount", no_discount, "must be above 0: it is survival"},
     {"inference", "optimality", wrong_optimality,
      "this control serves the other optimality (em_policy goes with linear, "
      "all others with exponential)"},
@@ -402,13 +349,6 @@ static const elbo_clash rules[] = {
      "model gaussian adds each sample up once, when it comes: must be a number"},
     {"inference", "feedback", gaussian_feedback,
      "model gaussian learns from squares alone: must be 0"},
-    {"inference", "likelihood", likelihood_without_theta,
-     "nothing in it depends on theta"},
-    {"inference", "likelihood", likelihood_behind_planner,
-     "nothing in it depends on theta while gradient is stop: V, Q, logpi, J and "
-     "the like see theta through the planner (give gradient: implicit, ...)"},
-    {"inference", "gradient", gradient_unused,
-     "nothing in the likelihood goes through the planner: must be stop"},
     {"inference", "gradient", gradient_linear,
      "linear optimality improves the policy that it has by expected counts: its "
      "plan is no function of theta, must be stop"},
@@ -431,17 +371,11 @@ static const elbo_clash rules[] = {
     {"inference", "gradient", gradient_beyond_score,
      "score knows the gradient of Jmodel alone: the likelihood may read nothing "
      "else of the planner"},
-    {"inference", "likelihood", likelihood_half_stopped,
-     "a stop over a path to theta makes a semi-gradient, which has no maximum "
-     "to search for"},
     {"inference", "likelihood", likelihood_of_posterior,
      "only logp is conjugate: any other needs a gradient, which a posterior "
      "over theta has not (give a model with point parameters)"},
     {"env", "horizon", roll_of_stages,
      "roll follows one policy; with a horizon each step has its own"},
-    {"data", "source", file_of_stages,
-     "with a horizon V, Q and the policy differ from stage to stage, and a file "
-     "does not tell the stages of its samples"},
     {"control", "values", values_of_stages,
      "a set's policies and functions are of one stage, with a horizon the "
      "planner's are not: must be planner"},
@@ -457,8 +391,6 @@ static const elbo_clash rules[] = {
      "a search by values keeps to no bound"},
     {"inference", "m_step", bound_unkept,
      "keeps to no norm_bound: use spg, or adam"},
-    {"inference", "m_step_keep", last_of_others,
-     "last goes with m_step: adam or gd: others stand where they are best"},
     {"control", "values", values_unread,
      "the likelihood reads no values or policies: must be planner"},
     {"model", "reward", reward_known,
@@ -472,14 +404,11 @@ static const elbo_clash rules[] = {
     {"data", "mode", past_offline,
      "an expression reads V_then, but offline there was no V when the data "
      "were collected: must be online"},
-    {"data", "file", file_missing, "needed by source: file"},
     {"data", "over", over_without_population,
      "says what a population is taken over: needs source: population"},
     {"data", "episode_steps", population_in_episodes,
      "a population has no episodes: its visits are discounted"},
     {"data", "mode", file_online, "online needs source: env"},
-    {"data", "policy", current_offline,
-     "current needs mode: online: offline nothing is learnt before the data"},
 };
 /* clang-format on */
 
@@ -491,8 +420,12 @@ static elbo_status check(const elbo_setup *setup, size_t skip,
     facts f;
 
     ELBO_TRY(elbo_facts_read(setup, arena, &f));
-    for (size_t i = 0; i < n + elbo_n_plan_clashes; i++) {
-        const elbo_clash *c = i < n ? &rules[i] : &elbo_plan_clashes[i - n];
+    for (size_t i = 0; i < n + elbo_n_plan_clashes + elbo_n_shared_clashes; i++) {
+        const elbo_clash *c = i < n ? &rules[i]
+                              : i - n < elbo_n_plan_clashes
+                                  ? &elbo_plan_clashes[i - n]
+                                  : &elbo_shared_clashes[i - n
+                                                         - elbo_n_plan_clashes];
 
         if (!c->broken(&f) || skip-- > 0) continue;
         *section = c->section;

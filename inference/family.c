@@ -52,6 +52,16 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
     return family->check(setup, skip, section, key);
 }
 
+elbo_status elbo_setup_expression(const elbo_setup *setup, const char *text,
+                                  elbo_arena *arena, size_t *column,
+                                  const char **nearest)
+{
+    const elbo_family *const family = elbo_family_of(setup->env);
+
+    if (!family->expression) return ELBO_OK;
+    return family->expression(text, arena, column, nearest);
+}
+
 const char *elbo_setup_kind(const elbo_setup *setup)
 {
     return elbo_family_of(setup->env)->kind(setup);

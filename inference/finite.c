@@ -306,11 +306,21 @@ static bool serves_control(const elbo_control *control)
     return control->estep != NULL;
 }
 
+static elbo_status expression(const char *text, elbo_arena *arena, size_t *column,
+                              const char **nearest)
+{
+    elbo_expr *expr;
+
+    if (elbo_likelihood_term(text)) return ELBO_OK;
+    return elbo_objective_parse_finite(text, arena, &expr, column, nearest);
+}
+
 const elbo_family elbo_finite_family = {
     .noun = "finite worlds",
     .serves_model = serves_model,
     .serves_control = serves_control,
     .check = elbo_finite_check,
+    .expression = expression,
     .kind = elbo_finite_kind,
     .named = elbo_finite_named,
     .oracles = elbo_finite_oracles,

@@ -38,6 +38,7 @@ typedef struct elbo_linear_belief {
     void *self;
     size_t stages; /* 1, or the horizon's where the model varies in time */
     size_t n;      /* parameters; 0: fixed */
+    bool follows;  /* its M-step follows a gradient: `fit` is not called */
     elbo_linear_dynamics *mean; /* [stages] what plans and predictions use */
     elbo_linear_dynamics *geo;  /* [stages] exp(E log theta) of a posterior, with
                                    its G, for tilts with beta > 0; `mean` where
@@ -49,6 +50,11 @@ typedef struct elbo_linear_context {
     size_t horizon;
     uint64_t seed; /* streams "model" */
 } elbo_linear_context;
+
+/* dF/d(A B c) [nx x nz + 1] and dF/dW [nx x nx] of one stage. */
+typedef struct elbo_linear_slope {
+    gsl_matrix *M, *W;
+} elbo_linear_slope;
 
 struct elbo_linear_model {
     elbo_status (*open)(const elbo_values *options,
@@ -66,6 +72,14 @@ struct elbo_linear_model {
     /* log p(theta), or -KL(q(theta) || p(theta)). NULL: 0. */
     elbo_status (*log_prior)(const elbo_linear_belief *belief, double *value,
                              elbo_arena *ws);
+    /* Of a belief that follows a gradient: theta as its n numbers, of which every
+     * finite choice is a model (else ELBO_ENOTFINITE, and the belief stands); grad
+     * [n] += the slopes [stages] pulled back, and the prior's own slope. NULL where
+     * no belief follows. */
+    void (*get)(const elbo_linear_belief *belief, double theta[]);
+    elbo_status (*set)(elbo_linear_belief *belief, const double theta[]);
+    void (*pullback)(const elbo_linear_belief *belief,
+                     const elbo_linear_slope slope[], double grad[]);
     /* Columns of metrics.csv, as elbo_model's. NULL: none. */
     const char *const *column_names;
     size_t (*columns)(const elbo_linear_belief *belief, double out[]);

@@ -66,6 +66,7 @@ void elbo_linear_stage_set(elbo_linear_stage *out, const elbo_lqr_stage *in)
     else
         gsl_vector_set_zero(out->c);
     elbo_quadratic_copy(&out->V, &in->V);
+    elbo_quadratic_copy(&out->Q, &in->Q);
 }
 
 void elbo_linear_count(elbo_moments *S, double w, const elbo_linear_moments *m)
@@ -117,21 +118,6 @@ static elbo_status read_control(elbo_engine *e, elbo_lqr_parts *parts,
     return ELBO_OK;
 }
 
-/* The data term and the prior at theta. */
-static elbo_status read_learnt(elbo_engine *e, double *likelihood, double *prior)
-{
-    const elbo_linear_belief *const belief = &e->linear->belief;
-    const elbo_linear_model *const model = belief->model;
-    const elbo_mark mark = elbo_arena_mark(e->ws);
-    elbo_status s = model->likelihood(belief, e->linear->D, likelihood, e->ws);
-
-    *prior = 0;
-    if (s == ELBO_OK && model->log_prior)
-        s = model->log_prior(belief, prior, e->ws);
-    elbo_arena_release(e->ws, mark);
-    return s;
-}
-
 static elbo_status read_outer(elbo_engine *e, reading *out)
 {
     double likelihood, prior;
@@ -143,7 +129,7 @@ static elbo_status read_outer(elbo_engine *e, reading *out)
         ELBO_TRY(read_control(e, &parts, out));
         out->value *= e->set.kappa;
     }
-    ELBO_TRY(read_learnt(e, &likelihood, &prior));
+    ELBO_TRY(elbo_linear_learnt(e, &likelihood, &prior));
     out->value += likelihood + prior;
     out->scale += fabs(likelihood) + fabs(prior);
     return ELBO_OK;
@@ -169,15 +155,42 @@ static elbo_status add_expected(elbo_engine *e)
     return ELBO_OK;
 }
 
-static elbo_status fit(elbo_engine *e)
+/* S: what counts as log p. */
+static elbo_status count(elbo_engine *e)
 {
     elbo_linear *const l = e->linear;
 
     for (size_t t = 0; t < l->belief.stages; t++) {
         elbo_moments_clear(&l->S[t]);
-        elbo_moments_join(&l->S[t], 1, &l->D[t]);
+        if (!l->objective) elbo_moments_join(&l->S[t], 1, &l->D[t]);
     }
-    if (e->set.kappa != 0 && l->planned) ELBO_TRY(add_expected(e));
+    return e->set.kappa != 0 && l->planned ? add_expected(e) : ELBO_OK;
+}
+
+/* The planner's part in the objective, where it stands still. */
+static elbo_status bind(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+
+    if (!l->objective || !elbo_route_stops(&l->route)) return ELBO_OK;
+    return elbo_linear_bind(e, l->objective);
+}
+
+elbo_status elbo_linear_prepare(elbo_engine *e)
+{
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    elbo_status s = count(e);
+
+    elbo_arena_release(e->ws, mark);
+    return s == ELBO_OK ? bind(e) : s;
+}
+
+static elbo_status fit(elbo_engine *e, elbo_mstep_info *info)
+{
+    elbo_linear *const l = e->linear;
+
+    if (l->belief.follows) return elbo_linear_follow(e, info);
+    info->closed = info->converged = true;
     return l->belief.model->fit(&l->belief, l->S, e->ws);
 }
 
@@ -186,16 +199,16 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     const elbo_mark mark = elbo_arena_mark(e->ws);
     reading before, after;
 
-    (void)row;
     if (e->linear->belief.n == 0) return ELBO_OK;
+    ELBO_TRY(elbo_linear_prepare(e));
     ELBO_TRY(read_outer(e, &before));
 
-    const elbo_status s = fit(e);
+    const elbo_status s = fit(e, &row->mstep);
 
     elbo_arena_release(e->ws, mark);
     ELBO_TRY(s);
     ELBO_TRY(read_outer(e, &after));
-    if (before.value == -HUGE_VAL) return ELBO_OK;
+    if (before.value == -HUGE_VAL || !e->linear->potential) return ELBO_OK;
 
     const elbo_watch watch = {
         .step = "M-step",
@@ -226,6 +239,7 @@ static elbo_status plan(elbo_engine *e, elbo_lqr_info *info)
     elbo_arena_release(e->ws, mark);
     *info = post.info;
     l->planned = s == ELBO_OK;
+    if (s == ELBO_OK) elbo_linear_move_targets(e);
     return s;
 }
 
@@ -265,16 +279,16 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
 
 /* ---- the record ---- */
 
-/* J of the policy in the raw reward under a map. */
-static elbo_status policy_return(elbo_engine *e, const elbo_linear_dynamics *map,
-                                 size_t n, const char *where, double *J)
+elbo_status elbo_linear_return(elbo_engine *e, const elbo_linear_policy pi[],
+                               const elbo_linear_dynamics *map, size_t n, double *J)
 {
     const elbo_linear *const l = e->linear;
-    const elbo_linear_chain chain = elbo_linear_chain_in(l, map, n);
+    elbo_linear_chain chain = elbo_linear_chain_in(l, map, n);
     elbo_lqr problem = elbo_linear_problem(e);
     elbo_lqr_parts parts;
     const elbo_mark mark = elbo_arena_mark(e->ws);
 
+    chain.policy = pi;
     problem.alpha = 0;
     problem.beta = HUGE_VAL;
     problem.dynamics = map;
@@ -284,13 +298,20 @@ static elbo_status policy_return(elbo_engine *e, const elbo_linear_dynamics *map
                                             l->world.P0, &parts, e->ws);
 
     elbo_arena_release(e->ws, mark);
-    *J = parts.reward;
-    if (s == ELBO_ENOCONV)
-        return ELBO_FAIL(ELBO_ENOTFINITE,
-                         "return_%s is -inf: the policy does not stabilise the "
-                         "%s (give env.horizon, more data or a stronger prior)",
-                         where, where);
-    return s;
+    *J = s == ELBO_OK ? parts.reward : -HUGE_VAL;
+    return s == ELBO_ENOCONV ? ELBO_OK : s;
+}
+
+/* The same for the row, where it must be finite. */
+static elbo_status policy_return(elbo_engine *e, const elbo_linear_dynamics *map,
+                                 size_t n, const char *where, double *J)
+{
+    ELBO_TRY(elbo_linear_return(e, e->linear->pi, map, n, J));
+    if (*J > -HUGE_VAL) return ELBO_OK;
+    return ELBO_FAIL(ELBO_ENOTFINITE,
+                     "return_%s is -inf: the policy does not stabilise the %s (give "
+                     "env.horizon, more data or a stronger prior)",
+                     where, where);
 }
 
 static elbo_status record(elbo_engine *e, elbo_row *row)
@@ -298,7 +319,8 @@ static elbo_status record(elbo_engine *e, elbo_row *row)
     elbo_linear *const l = e->linear;
     const elbo_linear_model *const model = l->belief.model;
 
-    ELBO_TRY(read_learnt(e, &row->parts.likelihood, &row->parts.prior));
+    ELBO_TRY(bind(e));
+    ELBO_TRY(elbo_linear_learnt(e, &row->parts.likelihood, &row->parts.prior));
     row->elbo = elbo_parts_total(&row->parts);
     row->ess = e->set.population ? l->mass : elbo_linear_data_ess(&l->data);
     ELBO_TRY(policy_return(e, l->belief.mean, l->belief.stages, "model",
@@ -347,8 +369,12 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
 
 static bool restless(const elbo_engine *e, const elbo_row *row)
 {
-    (void)row;
-    return e->set.kappa != 0 && e->iteration < 2;
+    const bool moves = e->set.kappa != 0 || e->linear->objective
+                       || e->linear->weigher;
+
+    /* what remembers goes on from where no gain was */
+    if (e->set.ascent.archive && !row->mstep.converged) return true;
+    return moves && e->iteration < 2;
 }
 
 /* ---- the family ---- */
@@ -363,25 +389,11 @@ static bool serves_control(const elbo_control *control)
     return control->linear != NULL;
 }
 
-static const char *named(const elbo_setup *setup)
-{
-    (void)setup;
-    return "maximum likelihood";
-}
-
-static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
-                           const char *const **out)
-{
-    static const char *const none[] = {NULL};
-
-    (void)setup, (void)arena;
-    *out = none;
-    return ELBO_OK;
-}
-
 static void close(elbo_engine *e)
 {
-    (void)e;
+    if (!e->linear) return;
+    elbo_linear_objective_close(e->linear->objective);
+    elbo_linear_objective_close(e->linear->weigher);
 }
 
 static elbo_extent extent(const elbo_engine *e)
@@ -401,11 +413,17 @@ static elbo_extent extent(const elbo_engine *e)
     return x;
 }
 
-static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
+static elbo_status expression(const char *text, elbo_arena *arena, size_t *column,
+                              const char **nearest)
 {
-    (void)e;
-    out->skipped = "the M-step is closed, it follows no gradient";
-    return ELBO_OK;
+    elbo_expr *expr;
+
+    if (elbo_likelihood_term(text)) {
+        *column = 0;
+        *nearest = NULL;
+        return ELBO_FAIL(ELBO_EINVAL, "%s is a likelihood of finite worlds", text);
+    }
+    return elbo_linear_objective_parse(text, arena, &expr, column, nearest);
 }
 
 const elbo_family elbo_linear_family = {
@@ -413,9 +431,10 @@ const elbo_family elbo_linear_family = {
     .serves_model = serves_model,
     .serves_control = serves_control,
     .check = elbo_linear_check,
+    .expression = expression,
     .kind = elbo_linear_kind,
-    .named = named,
-    .oracles = oracles,
+    .named = elbo_linear_named,
+    .oracles = elbo_linear_oracles,
     .open = elbo_linear_open_parts,
     .close = close,
     .gather = elbo_linear_gather,
@@ -428,5 +447,5 @@ const elbo_family elbo_linear_family = {
     .save = elbo_linear_save,
     .load = elbo_linear_load,
     .extent = extent,
-    .check_gradient = check_gradient,
+    .check_gradient = elbo_linear_check_gradient,
 };

@@ -143,6 +143,13 @@ static elbo_status count(elbo_engine *e)
                                     e->ws);
 }
 
+/* Weights and counts of D as it is. */
+static elbo_status learn_from(elbo_engine *e)
+{
+    ELBO_TRY(elbo_linear_weigh(e));
+    return count(e);
+}
+
 static elbo_status collect(elbo_engine *e)
 {
     elbo_linear *const l = e->linear;
@@ -151,13 +158,15 @@ static elbo_status collect(elbo_engine *e)
     ELBO_TRY(elbo_linear_collect(&l->data, &l->collector, &l->world,
                                  &l->behaviour, e->set.steps, e->ws));
     for (size_t i = before; i < l->data.n; i++) l->data.w[i] = e->set.weight;
-    return count(e);
+    return learn_from(e);
 }
 
 static elbo_status gather(elbo_engine *e)
 {
-    if (e->iteration > 0 && !e->set.online) return ELBO_OK;
-    if (e->set.steps == 0) return count(e);
+    const bool stands = e->iteration > 0 && !e->set.online;
+
+    if (stands) return e->linear->weigher ? learn_from(e) : ELBO_OK;
+    if (e->set.steps == 0) return learn_from(e);
     return e->set.population ? populate(e) : collect(e);
 }
 

@@ -51,6 +51,8 @@ static elbo_status take_stage(elbo_engine *e, elbo_linear_stage *stage)
         .W = elbo_arena_mat(arena, nx, nx),
         .c = elbo_arena_vec(arena, nx),
         .V = elbo_quadratic_take(arena, nx),
+        .Q = elbo_quadratic_take(arena, nx + nu),
+        .target = elbo_quadratic_take(arena, nx),
     };
     ELBO_TRY(elbo_arena_check(arena, "a plan"));
     stage->map = (elbo_linear_dynamics){
@@ -63,6 +65,8 @@ static elbo_status take_stage(elbo_engine *e, elbo_linear_stage *stage)
     gsl_matrix_set_zero(stage->W);
     gsl_vector_set_zero(stage->c);
     elbo_quadratic_zero(&stage->V);
+    elbo_quadratic_zero(&stage->Q);
+    elbo_quadratic_zero(&stage->target);
     return ELBO_OK;
 }
 
@@ -136,6 +140,8 @@ elbo_status elbo_linear_open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(open_control(e, setup));
     *section = "data";
     ELBO_TRY(elbo_linear_open_data(e, setup, seed));
+    *section = "inference";
+    ELBO_TRY(elbo_linear_open_expressions(e, setup, seed));
     name_columns(e);
     return ELBO_OK;
 }

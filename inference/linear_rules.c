@@ -4,37 +4,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/engine_facts.h"
 #include "inference/linear_state.h"
 
-/* The settings that the rules read. */
-typedef struct facts {
-    const elbo_setup *setup;
-    elbo_slots slots;
-    elbo_weight weight;
-    double kappa;
-    bool tilted, adversarial;
-} facts;
-
-static elbo_status read(const elbo_setup *setup, elbo_arena *arena, facts *f)
-{
-    *f = (facts){.setup = setup,
-                 .kappa = elbo_real(setup->inference, "feedback")};
-    ELBO_TRY(elbo_slots_read(setup, arena, &f->slots));
-    ELBO_TRY(elbo_weight_parse(elbo_text(setup->inference, "weight"),
-                               &f->weight, NULL, NULL));
-    f->tilted = f->slots.tilt.kind == &elbo_transition_tilt;
-    f->adversarial = elbo_tilt_adversarial(&f->slots.tilt);
-    return ELBO_OK;
-}
+typedef elbo_facts facts;
 
 static bool text_is(const elbo_values *values, const char *name, const char *text)
 {
     return strcmp(elbo_text(values, name), text) == 0;
-}
-
-static bool no_discount(const facts *f)
-{
-    return !(f->slots.gamma > 0);
 }
 
 static bool forever(const facts *f)
@@ -47,39 +24,99 @@ static bool linear(const facts *f)
     return f->slots.optimality == ELBO_LINEAR;
 }
 
-static bool other_weight(const facts *f)
+static bool is_tilt(const facts *f)
 {
-    return !f->weight.constant;
+    return f->slots.tilt.kind == &elbo_transition_tilt;
 }
 
-static bool other_likelihood(const facts *f)
+/* Whether the weight, or the likelihood, names the word; of what cannot be read:
+ * not. */
+static bool reads(const facts *f, const char *slot, const char *word)
 {
-    return !text_is(f->setup->inference, "likelihood", "logp");
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    elbo_expr *expr;
+    bool found = false;
+
+    if (arena
+        && elbo_linear_objective_parse(elbo_text(f->setup->inference, slot), arena,
+                                       &expr, NULL, NULL)
+               == ELBO_OK)
+        found = elbo_expr_reads(expr, word);
+    elbo_arena_free(arena);
+    return found;
+}
+
+static bool estimate_is(const facts *f, const char *what)
+{
+    const elbo_option *const options = f->setup->model->options;
+
+    return options && elbo_option_find(options, "estimate") != (size_t)-1
+           && elbo_choice_is(f->setup->model_own, "estimate", what);
+}
+
+static bool likelihood_of_closed(const facts *f)
+{
+    return f->expression
+           && (estimate_is(f, "posterior") || estimate_is(f, "maximum_likelihood"));
+}
+
+static bool hard_density(const facts *f, const char *slot)
+{
+    return f->slots.alpha == 0 && reads(f, slot, "logpi");
+}
+
+static bool hard_likelihood(const facts *f)
+{
+    return hard_density(f, "likelihood");
+}
+
+static bool hard_weight(const facts *f)
+{
+    return hard_density(f, "weight");
+}
+
+/* Before the first plan the policy is the prior. */
+static bool flat_density(const facts *f)
+{
+    const bool read = reads(f, "weight", "logpi")
+                      || (f->stops && reads(f, "likelihood", "logpi"));
+
+    return read && f->slots.alpha != 0
+           && isinf(elbo_real(f->setup->control_common, "prior_variance"));
+}
+
+static bool expressed(const facts *f)
+{
+    return f->expression || !f->weight.constant;
 }
 
 static bool other_transition(const facts *f)
 {
-    return f->slots.tilt.kind != &elbo_transition_model && !f->tilted;
+    return f->slots.tilt.kind != &elbo_transition_model && !is_tilt(f);
 }
 
 static bool other_gradient(const facts *f)
 {
-    return !elbo_route_stops(&f->slots.route);
+    const elbo_route *const route = &f->slots.route;
+
+    if (f->stops || route->search) return false;
+    return !route->solver || route->kind->plan || route->solver != elbo_solvers[0]
+           || route->reach != ELBO_REACH_ALL || route->noise != 0;
 }
 
 static bool feedback_of_model(const facts *f)
 {
-    return f->kappa != 0 && !f->tilted && !other_transition(f);
+    return f->kappa != 0 && !is_tilt(f) && !other_transition(f);
 }
 
 static bool feedback_of_adversary(const facts *f)
 {
-    return f->kappa != 0 && f->tilted && f->adversarial;
+    return f->kappa != 0 && is_tilt(f) && f->robust;
 }
 
 static bool negative_feedback(const facts *f)
 {
-    return f->kappa < 0 && f->tilted && !f->adversarial;
+    return f->kappa < 0 && is_tilt(f) && !f->robust;
 }
 
 static bool budgeted(const facts *f)
@@ -138,27 +175,19 @@ static bool random_policy(const facts *f)
     return elbo_choice_is(f->setup->data, "policy", "random");
 }
 
-static bool current_offline(const facts *f)
-{
-    return !source_is(f, "file") && !is_online(f)
-           && elbo_choice_is(f->setup->data, "policy", "current");
-}
-
 static bool expert_share(const facts *f)
 {
     return elbo_real(f->setup->data, "expert") > 0;
 }
 
+static bool expressed_population(const facts *f)
+{
+    return expressed(f) && source_is(f, "population");
+}
+
 static bool by_rows(const facts *f)
 {
     return elbo_choice_is(f->setup->data, "over", "rows");
-}
-
-static bool file_missing(const facts *f)
-{
-    const char *const file = elbo_text(f->setup->data, "file");
-
-    return source_is(f, "file") && (!file || !*file);
 }
 
 static bool not_env_online(const facts *f)
@@ -179,20 +208,24 @@ static bool held_out(const facts *f)
 #define NOT_YET "linear-Gaussian worlds have no such setting: must be "
 
 /* clang-format off */
-static const struct {
-    const char *section, *key;
-    bool (*broken)(const facts *f);
-    const char *text;
-} rules[] = {
-    {"env", "discount", no_discount, "must be above 0: it is survival"},
+static const elbo_clash rules[] = {
     {"env", "discount", forever,
      "without a horizon returns are sums for ever: must be below 1"},
     {"inference", "optimality", linear,
      "rewards here are quadratic and below 0: must be exponential"},
-    {"inference", "weight", other_weight, NOT_YET "a number"},
-    {"inference", "likelihood", other_likelihood, NOT_YET "logp"},
+    {"inference", "likelihood", likelihood_of_closed,
+     "only logp has a closed M-step: any other follows a gradient (give model "
+     "linear_gaussian estimate: point)"},
+    {"inference", "likelihood", hard_likelihood,
+     "at temperature 0 the policy has no density: no logpi"},
+    {"inference", "weight", hard_weight,
+     "at temperature 0 the policy has no density: no logpi"},
+    {"control", "prior_variance", flat_density,
+     "logpi is read before the first plan, when the policy is the prior: must be "
+     "finite"},
     {"inference", "transition", other_transition, NOT_YET "model or tilt"},
-    {"inference", "gradient", other_gradient, NOT_YET "stop"},
+    {"inference", "gradient", other_gradient,
+     NOT_YET "stop, implicit or search(method)"},
     {"inference", "feedback", feedback_of_model,
      "with transition: model no expected transitions are counted (give a tilt)"},
     {"inference", "feedback", feedback_of_adversary,
@@ -209,11 +242,11 @@ static const struct {
     {"control", "value", other_value, NOT_YET "model"},
     {"control", "values", other_values, NOT_YET "planner"},
     {"data", "policy", random_policy, NOT_YET "uniform, current, optimal or expert"},
-    {"data", "policy", current_offline,
-     "current needs mode: online: offline nothing is learnt before the data"},
     {"data", "expert", expert_share, NOT_YET "0"},
+    {"data", "source", expressed_population,
+     "of a population these worlds have moments, and an expression needs samples: "
+     "must be env or file"},
     {"data", "over", by_rows, NOT_YET "occupancy"},
-    {"data", "file", file_missing, "needed by source: file"},
     {"data", "mode", not_env_online, "online needs source: env"},
     {"evaluation", "expert_discount", expert_discount, NOT_YET "0"},
     {"evaluation", "held_out", held_out, NOT_YET "0"},
@@ -223,15 +256,17 @@ static const struct {
 static elbo_status check(const elbo_setup *setup, size_t skip, elbo_arena *arena,
                          const char **section, const char **key)
 {
+    const size_t n = sizeof rules / sizeof *rules;
     facts f;
 
-    ELBO_TRY(read(setup, arena, &f));
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (!rules[i].broken(&f) || skip-- > 0) continue;
-        *section = rules[i].section;
-        *key = rules[i].key;
-        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key,
-                         rules[i].text);
+    ELBO_TRY(elbo_facts_read(setup, arena, &f));
+    for (size_t i = 0; i < n + elbo_n_shared_clashes; i++) {
+        const elbo_clash *const c = i < n ? &rules[i] : &elbo_shared_clashes[i - n];
+
+        if (!c->broken(&f) || skip-- > 0) continue;
+        *section = c->section;
+        *key = c->key;
+        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key, c->text);
     }
     return ELBO_OK;
 }
@@ -254,8 +289,10 @@ static const char *kind(const facts *f)
 {
     const bool flat =
         isinf(elbo_real(f->setup->control_common, "prior_variance"));
+    const char *const expressed = elbo_facts_kind(f);
 
-    if (f->adversarial)
+    if (expressed) return expressed;
+    if (f->robust)
         return "robust value: max over pi of min over q; no bound on an "
                "evidence";
     if (f->slots.alpha == 0)
@@ -281,9 +318,38 @@ const char *elbo_linear_kind(const elbo_setup *setup)
 
     if (!arena) return elbo_status_text(ELBO_ENOMEM);
 
-    const elbo_status s = read(setup, arena, &f);
+    const elbo_status s = elbo_facts_read(setup, arena, &f);
     const char *const text = s == ELBO_OK ? kind(&f) : elbo_status_text(s);
 
     elbo_arena_free(arena);
     return text;
+}
+
+const char *elbo_linear_named(const elbo_setup *setup)
+{
+    elbo_arena *arena = elbo_arena_alloc(4096);
+    const char *name = NULL;
+    facts f;
+
+    if (arena && elbo_facts_read(setup, arena, &f) == ELBO_OK && f.named)
+        name = f.named->name;
+    elbo_arena_free(arena);
+    return name;
+}
+
+/* J is the policy's return in the true world. */
+elbo_status elbo_linear_oracles(const elbo_setup *setup, elbo_arena *arena,
+                                const char *const **out)
+{
+    static const char *const slots[] = {"weight", "likelihood"};
+    static const char *const none[] = {NULL}, *const J[] = {"J", NULL};
+    elbo_expr *expr;
+
+    *out = none;
+    for (size_t i = 0; i < 2; i++) {
+        ELBO_TRY(elbo_linear_objective_parse(elbo_text(setup->inference, slots[i]),
+                                             arena, &expr, NULL, NULL));
+        if (elbo_expr_reads(expr, "J")) *out = J;
+    }
+    return ELBO_OK;
 }

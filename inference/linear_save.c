@@ -16,6 +16,20 @@ static elbo_status get_matrix(elbo_reader *in, gsl_matrix *A)
     return ELBO_OK;
 }
 
+static void put_quadratic(elbo_writer *out, const elbo_quadratic *f)
+{
+    put_matrix(out, f->P);
+    elbo_put_doubles(out, f->p->data, f->p->size);
+    elbo_put_f64(out, f->c);
+}
+
+static elbo_status get_quadratic(elbo_reader *in, elbo_quadratic *f)
+{
+    ELBO_TRY(get_matrix(in, f->P));
+    ELBO_TRY(elbo_get_doubles(in, f->p->data, f->p->size));
+    return elbo_get_f64(in, &f->c);
+}
+
 void elbo_linear_save(const elbo_engine *engine, elbo_writer *out)
 {
     const elbo_linear *const l = engine->linear;
@@ -33,6 +47,7 @@ void elbo_linear_save(const elbo_engine *engine, elbo_writer *out)
     if (l->belief.model->save) l->belief.model->save(&l->belief, out);
     elbo_writer_section(out, "posterior");
     elbo_put_u64(out, l->planned);
+    elbo_put_u64(out, l->targeted);
     for (size_t t = 0; t < l->stages; t++) {
         const elbo_linear_stage *const s = &l->stage[t];
 
@@ -43,9 +58,9 @@ void elbo_linear_save(const elbo_engine *engine, elbo_writer *out)
         put_matrix(out, s->B);
         put_matrix(out, s->W);
         elbo_put_doubles(out, s->c->data, s->c->size);
-        put_matrix(out, s->V.P);
-        elbo_put_doubles(out, s->V.p->data, s->V.p->size);
-        elbo_put_f64(out, s->V.c);
+        put_quadratic(out, &s->V);
+        put_quadratic(out, &s->Q);
+        put_quadratic(out, &s->target);
     }
 }
 
@@ -68,17 +83,19 @@ static elbo_status load_data(elbo_linear *l, elbo_reader *in)
 elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in)
 {
     elbo_linear *const l = engine->linear;
-    uint64_t planned = 0;
+    uint64_t planned = 0, targeted = 0;
 
     ELBO_TRY(load_data(l, in));
     ELBO_TRY(elbo_reader_section(in, "model"));
     if (l->belief.model->load) ELBO_TRY(l->belief.model->load(&l->belief, in));
     ELBO_TRY(elbo_reader_section(in, "posterior"));
     ELBO_TRY(elbo_get_u64(in, &planned));
-    if (planned > 1)
-        return ELBO_FAIL(ELBO_EDATA, "checkpoint: planned %llu",
-                         (unsigned long long)planned);
+    ELBO_TRY(elbo_get_u64(in, &targeted));
+    if (planned > 1 || targeted > 1)
+        return ELBO_FAIL(ELBO_EDATA, "checkpoint: planned %llu, targeted %llu",
+                         (unsigned long long)planned, (unsigned long long)targeted);
     l->planned = planned;
+    l->targeted = targeted;
     for (size_t t = 0; t < l->stages; t++) {
         elbo_linear_stage *const s = &l->stage[t];
 
@@ -89,9 +106,9 @@ elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in)
         ELBO_TRY(get_matrix(in, s->B));
         ELBO_TRY(get_matrix(in, s->W));
         ELBO_TRY(elbo_get_doubles(in, s->c->data, s->c->size));
-        ELBO_TRY(get_matrix(in, s->V.P));
-        ELBO_TRY(elbo_get_doubles(in, s->V.p->data, s->V.p->size));
-        ELBO_TRY(elbo_get_f64(in, &s->V.c));
+        ELBO_TRY(get_quadratic(in, &s->V));
+        ELBO_TRY(get_quadratic(in, &s->Q));
+        ELBO_TRY(get_quadratic(in, &s->target));
     }
     return ELBO_OK;
 }

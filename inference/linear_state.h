@@ -6,6 +6,7 @@
 
 #include "inference/engine_state.h"
 #include "inference/linear_data.h"
+#include "inference/linear_objective.h"
 
 /* One stage of (pi, q) as the engine keeps it, whoever answered it. */
 typedef struct elbo_linear_stage {
@@ -13,7 +14,8 @@ typedef struct elbo_linear_stage {
     gsl_matrix *A, *B, *W; /* of q: what `map` points to */
     gsl_vector *c;
     elbo_linear_dynamics map;
-    elbo_quadratic V;
+    elbo_quadratic V, Q;
+    elbo_quadratic target; /* V_target */
 } elbo_linear_stage;
 
 typedef struct elbo_linear {
@@ -40,12 +42,22 @@ typedef struct elbo_linear {
     elbo_moments *D;   /* [belief.stages] lambda-scaled weighted moments of D */
     elbo_moments *S;   /* the same and the expected ones: what theta is fitted to */
     double mass;       /* |D| */
+
+    elbo_linear_objective *objective; /* NULL: logp */
+    elbo_linear_objective *weigher;   /* NULL: a number */
+    elbo_route route;                 /* ... of the objective */
+    bool potential;                   /* the M-step's objective must rise */
+    double target_rate;
+    bool targeted; /* V_target has been copied once */
 } elbo_linear;
 
 /* linear_rules.c: which settings go together, and what they are. */
 elbo_status elbo_linear_check(const elbo_setup *setup, size_t skip,
                               const char **section, const char **key);
 const char *elbo_linear_kind(const elbo_setup *setup);
+const char *elbo_linear_named(const elbo_setup *setup);
+elbo_status elbo_linear_oracles(const elbo_setup *setup, elbo_arena *arena,
+                                const char *const **out);
 
 /* linear_open.c */
 elbo_status elbo_linear_open_parts(elbo_engine *engine, const elbo_setup *setup,
@@ -55,6 +67,43 @@ elbo_status elbo_linear_open_parts(elbo_engine *engine, const elbo_setup *setup,
 elbo_status elbo_linear_open_data(elbo_engine *engine, const elbo_setup *setup,
                                   uint64_t seed);
 elbo_status elbo_linear_gather(elbo_engine *engine, elbo_row *row);
+
+/* linear_expressions.c: the two slots' expressions. Their data and weights, after
+ * each change of D ... */
+elbo_status elbo_linear_open_expressions(elbo_engine *engine,
+                                         const elbo_setup *setup, uint64_t seed);
+elbo_status elbo_linear_weigh(elbo_engine *engine);
+/* ... what the objective reads of (pi, V, Q) as they are, from here on ... */
+elbo_status elbo_linear_bind(elbo_engine *engine, elbo_linear_objective *objective);
+/* ... and V_target, after each E-step. */
+void elbo_linear_move_targets(elbo_engine *engine);
+
+/* linear_learn.c: the data term and the prior at theta, as the M-step sees them. */
+elbo_status elbo_linear_learnt(elbo_engine *engine, double *likelihood,
+                               double *prior);
+/* theta along the gradient; S: the moments of E-step that feedback counts, or NULL. */
+elbo_status elbo_linear_follow(elbo_engine *engine, elbo_mstep_info *info);
+/* kappa (expected log p) + data term + prior; grad [n] unless NULL is written. */
+elbo_status elbo_linear_objective_at(elbo_engine *engine, const double theta[],
+                                     double *value, double grad[]);
+
+/* linear_engine.c: what stands still in the M-step that follows: what the objective
+ * reads of (pi, V, Q), and S. */
+elbo_status elbo_linear_prepare(elbo_engine *engine);
+
+/* linear_outer.c: the data term with the planner solved at the belief's theta;
+ * slope [belief.stages] unless NULL is written. */
+elbo_status elbo_linear_outer_value(elbo_engine *engine, double *value,
+                                    elbo_linear_slope slope[]);
+
+/* linear_check.c */
+elbo_status elbo_linear_check_gradient(elbo_engine *engine,
+                                       elbo_derivative_check *out);
+
+/* J of the policy in the raw reward under a map: -HUGE_VAL, and ELBO_OK, where it is
+ * infinite. */
+elbo_status elbo_linear_return(elbo_engine *engine, const elbo_linear_policy pi[],
+                               const elbo_linear_dynamics *map, size_t n, double *J);
 
 /* The control problem in theta: `geo` where q is charged against it. */
 elbo_lqr elbo_linear_problem(const elbo_engine *engine);

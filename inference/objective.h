@@ -19,6 +19,10 @@ typedef struct elbo_objective elbo_objective;
 
 /* Text to a checked tree in the arena, as elbo_expression_check; ELBO_EINVAL
  * also for what finite worlds cannot compile. column, nearest: NULL ok. */
+elbo_status elbo_objective_parse_finite(const char *text, elbo_arena *arena,
+                                        elbo_expr **out, size_t *column,
+                                        const char **nearest);
+/* The same for what finite or linear-Gaussian worlds can compile. */
 elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
                                  elbo_expr **out, size_t *column,
                                  const char **nearest);

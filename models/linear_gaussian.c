@@ -5,23 +5,25 @@
  *                        prior, and exp(E log theta) for tilts
  *                        (inference/messages/mniw.h)
  *   maximum_likelihood   a point: the regression, W no less than `floor`
+ *   point                a point that follows the gradient of any likelihood
+ *                        (models/linear_point.c), with a ridge as its prior
  *
  * With time_varying there is one of either for each stage of the horizon.
  */
 #include <gsl/gsl_blas.h>
 #include <math.h>
 
-#include "inference/linear.h"
-#include "inference/messages/mniw.h"
+#include "models/linear_gaussian.h"
 #include "models/registry.h"
 
 static const elbo_option options[] = {
     {.name = "estimate",
      .type = ELBO_CHOICE,
      .unit = "",
-     .choices = "posterior|maximum_likelihood",
+     .choices = "posterior|maximum_likelihood|point",
      .fallback = "posterior",
-     .doc = "a matrix-normal inverse-Wishart posterior, or a point"},
+     .doc = "a matrix-normal inverse-Wishart posterior; the regression; or a point "
+            "that follows the gradient of the likelihood, whatever it is"},
     {.name = "prior_precision",
      .type = ELBO_REAL,
      .unit = "samples",
@@ -34,14 +36,15 @@ static const elbo_option options[] = {
      .unit = "",
      .choices = "zero|identity",
      .fallback = "zero",
-     .doc = "of A: 0, or the state stays where it is"},
+     .doc = "of A: 0, or the state stays where it is; where a point starts"},
     {.name = "prior_noise",
      .type = ELBO_REAL,
      .unit = "",
      .low = 1e-300,
      .high = 1e300,
      .fallback = "1",
-     .doc = "the prior's mean of W is so much times the identity"},
+     .doc = "the prior's mean of W is so much times the identity; where a point "
+            "starts"},
     {.name = "prior_count",
      .type = ELBO_REAL,
      .unit = "samples",
@@ -56,6 +59,20 @@ static const elbo_option options[] = {
      .high = 1e300,
      .fallback = "1e-9",
      .doc = "the least eigenvalue of W under maximum_likelihood"},
+    {.name = "ridge",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1e12,
+     .fallback = "0",
+     .doc = "of a point: log p(theta) = -ridge/2 |(A B c) - prior_mean|^2"},
+    {.name = "learn",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "all|map|gains",
+     .fallback = "all",
+     .doc = "of a point: A, B, c and W; A, B and c; or A and B: the rest stays "
+            "where it starts"},
     {.name = "time_varying",
      .type = ELBO_BOOL,
      .unit = "",
@@ -64,21 +81,8 @@ static const elbo_option options[] = {
     {0},
 };
 
-/* One stage. A, B, c and W are what `mean` points to. */
-typedef struct regression {
-    elbo_mniw prior, post;
-    elbo_mniw_kernel kernel;
-    gsl_matrix *A, *B, *W, *G;
-    gsl_vector *c;
-    size_t rank, floored;
-} regression;
-
-typedef struct gaussian {
-    size_t nx, nz; /* nz = nx + nu + 1 */
-    bool point;
-    double floor;
-    regression *stage;
-} gaussian;
+typedef elbo_linear_regression regression;
+typedef elbo_linear_gaussian gaussian;
 
 /* ---- theta to maps ---- */
 
@@ -128,6 +132,7 @@ static elbo_status take_stage(const elbo_values *values, const gaussian *g,
         .W = elbo_arena_mat(arena, nx, nx),
         .G = elbo_arena_mat(arena, g->nz, g->nz),
         .c = elbo_arena_vec(arena, nx),
+        .L = elbo_arena_mat(arena, nx, nx),
     };
     ELBO_TRY(elbo_arena_check(arena, "model linear_gaussian"));
     ELBO_TRY(elbo_mniw_init(&r->prior, nx, g->nz, arena));
@@ -140,6 +145,28 @@ static elbo_status take_stage(const elbo_values *values, const gaussian *g,
         for (size_t i = 0; i < nx; i++) gsl_matrix_set(r->prior.M, i, i, 1);
     elbo_mniw_copy(&r->post, &r->prior);
     return ELBO_OK;
+}
+
+static elbo_estimate read_estimate(const elbo_values *values)
+{
+    if (elbo_choice_is(values, "estimate", "posterior")) return ELBO_POSTERIOR;
+    return elbo_choice_is(values, "estimate", "point") ? ELBO_POINT
+                                                       : ELBO_REGRESSION;
+}
+
+static bool is_point(const gaussian *g)
+{
+    return g->estimate != ELBO_POSTERIOR;
+}
+
+/* At the prior's means. */
+static void start_point(regression *r, double noise)
+{
+    split(r->prior.M, r);
+    gsl_matrix_set_identity(r->W);
+    gsl_matrix_scale(r->W, noise);
+    gsl_matrix_set_identity(r->L);
+    gsl_matrix_scale(r->L, sqrt(noise));
 }
 
 static elbo_status open_model(const elbo_values *values,
@@ -164,12 +191,20 @@ static elbo_status open_model(const elbo_values *values,
     *g = (gaussian){
         .nx = nx,
         .nz = nx + nu + 1,
-        .point = elbo_choice_is(values, "estimate", "maximum_likelihood"),
+        .estimate = read_estimate(values),
+        .learnt = elbo_choice_is(values, "learn", "all")   ? ELBO_LEARN_ALL
+                  : elbo_choice_is(values, "learn", "map") ? ELBO_LEARN_MAP
+                                                           : ELBO_LEARN_GAINS,
         .floor = elbo_real(values, "floor"),
+        .ridge = elbo_real(values, "ridge"),
         .stage = elbo_arena_take(arena, stages, sizeof *g->stage),
     };
-    out->geo = g->point ? out->mean
-                        : elbo_arena_take(arena, stages, sizeof *out->geo);
+    if (g->estimate == ELBO_POINT) {
+        out->follows = true;
+        out->n = stages * elbo_linear_point_size(g);
+    }
+    out->geo = is_point(g) ? out->mean
+                           : elbo_arena_take(arena, stages, sizeof *out->geo);
     ELBO_TRY(elbo_arena_check(arena, "model linear_gaussian"));
     for (size_t t = 0; t < stages; t++) {
         regression *const r = &g->stage[t];
@@ -177,11 +212,8 @@ static elbo_status open_model(const elbo_values *values,
         ELBO_TRY(take_stage(values, g, arena, r));
         out->mean[t] = (elbo_linear_dynamics){
             .A = r->A, .B = r->B, .W = r->W, .c = r->c};
-        if (!g->point) ELBO_TRY(update(out, t));
-        if (!g->point) continue;
-        split(r->prior.M, r);
-        gsl_matrix_set_identity(r->W);
-        gsl_matrix_scale(r->W, elbo_real(values, "prior_noise"));
+        if (!is_point(g)) ELBO_TRY(update(out, t));
+        if (is_point(g)) start_point(r, elbo_real(values, "prior_noise"));
     }
     return ELBO_OK;
 }
@@ -226,8 +258,8 @@ static elbo_status fit(elbo_linear_belief *belief, const elbo_moments S[],
     elbo_status s = ELBO_OK;
 
     for (size_t t = 0; s == ELBO_OK && t < belief->stages; t++) {
-        s = g->point ? fit_point(belief, t, &S[t], ws)
-                     : fit_posterior(belief, t, &S[t], ws);
+        s = is_point(g) ? fit_point(belief, t, &S[t], ws)
+                        : fit_posterior(belief, t, &S[t], ws);
         elbo_arena_release(ws, mark);
         if (s != ELBO_OK && belief->stages > 1)
             return elbo_fail_prefix("stage %zu", t);
@@ -245,7 +277,7 @@ static elbo_status likelihood(const elbo_linear_belief *belief,
     for (size_t t = 0; t < belief->stages; t++) {
         double one = 0;
 
-        if (g->point)
+        if (is_point(g))
             ELBO_TRY(elbo_linear_loglik(&belief->mean[t], &S[t], &one, ws));
         else
             ELBO_TRY(
@@ -262,8 +294,8 @@ static elbo_status log_prior(const elbo_linear_belief *belief, double *value,
     const gaussian *g = belief->self;
     double sum = 0;
 
-    *value = 0;
-    if (g->point) return ELBO_OK;
+    *value = g->estimate == ELBO_POINT ? elbo_linear_point_log_prior(belief) : 0;
+    if (is_point(g)) return ELBO_OK;
     for (size_t t = 0; t < belief->stages; t++) {
         double kl;
 
@@ -284,7 +316,7 @@ static size_t columns(const elbo_linear_belief *belief, double out[])
     const gaussian *g = belief->self;
     size_t rank = 0, floored = 0;
 
-    if (!g->point) return 0;
+    if (g->estimate != ELBO_REGRESSION) return 0;
     if (!out) return 2;
     for (size_t t = 0; t < belief->stages; t++) {
         if (t == 0 || g->stage[t].rank < rank) rank = g->stage[t].rank;
@@ -302,7 +334,7 @@ static void save(const elbo_linear_belief *belief, elbo_writer *out)
     for (size_t t = 0; t < belief->stages; t++) {
         const regression *r = &g->stage[t];
 
-        if (!g->point) {
+        if (!is_point(g)) {
             elbo_mniw_save(&r->post, out);
             continue;
         }
@@ -310,6 +342,7 @@ static void save(const elbo_linear_belief *belief, elbo_writer *out)
         elbo_put_doubles(out, r->B->data, g->nx * r->B->size2);
         elbo_put_doubles(out, r->c->data, g->nx);
         elbo_put_doubles(out, r->W->data, g->nx * g->nx);
+        elbo_put_doubles(out, r->L->data, g->nx * g->nx);
         elbo_put_u64(out, r->rank);
         elbo_put_u64(out, r->floored);
     }
@@ -323,6 +356,7 @@ static elbo_status load_point(const gaussian *g, regression *r, elbo_reader *in)
     ELBO_TRY(elbo_get_doubles(in, r->B->data, g->nx * r->B->size2));
     ELBO_TRY(elbo_get_doubles(in, r->c->data, g->nx));
     ELBO_TRY(elbo_get_doubles(in, r->W->data, g->nx * g->nx));
+    ELBO_TRY(elbo_get_doubles(in, r->L->data, g->nx * g->nx));
     ELBO_TRY(elbo_get_u64(in, &rank));
     ELBO_TRY(elbo_get_u64(in, &floored));
     if (rank > g->nz || floored > g->nx)
@@ -338,8 +372,8 @@ static elbo_status load(elbo_linear_belief *belief, elbo_reader *in)
     const gaussian *g = belief->self;
 
     for (size_t t = 0; t < belief->stages; t++) {
-        if (g->point) ELBO_TRY(load_point(g, &g->stage[t], in));
-        if (g->point) continue;
+        if (is_point(g)) ELBO_TRY(load_point(g, &g->stage[t], in));
+        if (is_point(g)) continue;
         ELBO_TRY(elbo_mniw_load(&g->stage[t].post, in));
         ELBO_TRY(update(belief, t));
     }
@@ -351,6 +385,9 @@ static const elbo_linear_model linear = {
     .fit = fit,
     .likelihood = likelihood,
     .log_prior = log_prior,
+    .get = elbo_linear_point_get,
+    .set = elbo_linear_point_set,
+    .pullback = elbo_linear_point_pullback,
     .column_names = column_names,
     .columns = columns,
     .save = save,

@@ -34,6 +34,8 @@
     X(checkpoint)                                                              \
     X(replace)                                                                 \
     X(tape)                                                                    \
+    X(gaussian)                                                                \
+    X(linear_objective)                                                        \
     X(program)                                                                 \
     X(mdp)                                                                     \
     X(transition)                                                              \

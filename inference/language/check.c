@@ -39,11 +39,18 @@ static elbo_status unknown(checker *c, elbo_expr *e)
                      e->kind == ELBO_EXPR_CALL ? "function" : "name", e->name);
 }
 
-/* A state that must be a vector: only coordinates make it one. States and
- * actions are names or calls, so e has a name to show. */
+/* Where states are vectors, so are actions; and a vector may be a state. */
+static bool vectors(const checker *c)
+{
+    return c->scope->coordinates && !c->scope->finite;
+}
+
+/* A state or action that must be a vector: only coordinates make it one. States
+ * and actions are names or calls, so e has a name to show. */
 static elbo_status promote(checker *c, const elbo_expr *e, elbo_type *type)
 {
     *type = e->type;
+    if (e->type == ELBO_TYPE_ACTION && vectors(c)) *type = ELBO_TYPE_VECTOR;
     if (e->type != ELBO_TYPE_STATE) return ELBO_OK;
     *type = ELBO_TYPE_VECTOR;
     if (c->scope->coordinates) return ELBO_OK;
@@ -225,14 +232,11 @@ static elbo_status check_argument(checker *c, const elbo_expr *e, size_t i,
     if (letter == 'n' || letter == 'c')
         return check_number(c, e, i, letter == 'n');
     if (letter == 'f') return check_value(c, arg, widest);
-    if (letter == 'S') {
-        /* where states are vectors, a vector may stand for one */
-        const bool vectors = c->scope->coordinates && !c->scope->finite;
-
-        return type == ELBO_TYPE_STATE || (type == ELBO_TYPE_VECTOR && vectors)
+    if (letter == 'S')
+        return type == ELBO_TYPE_STATE
+                       || (type == ELBO_TYPE_VECTOR && vectors(c))
                    ? ELBO_OK
                    : wrong_argument(c, e, i, "a state");
-    }
     if (letter == 'A')
         return type == ELBO_TYPE_ACTION ? ELBO_OK
                                         : wrong_argument(c, e, i, "an action");

@@ -1,5 +1,6 @@
 /* inference/likelihood/parse.c -- an objective's text, checked and compiled once. */
 #include "inference/factor.h"
+#include "inference/linear_objective.h"
 #include "inference/objective.h"
 
 /* Compiled on a world of one state and no data, where all that the language has
@@ -29,9 +30,9 @@ static elbo_status try_compile(const elbo_expr *expr, size_t *column)
     return ELBO_OK;
 }
 
-elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
-                                 elbo_expr **out, size_t *column,
-                                 const char **nearest)
+elbo_status elbo_objective_parse_finite(const char *text, elbo_arena *arena,
+                                        elbo_expr **out, size_t *column,
+                                        const char **nearest)
 {
     const elbo_scope scope = {
         .coordinates = true, .finite = true, .factors = elbo_factor_words};
@@ -42,6 +43,32 @@ elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
     if (s == ELBO_OK) s = elbo_expression_check(*out, &scope, &place, &near);
     if (s == ELBO_OK) s = elbo_factors_check(*out, arena, &place, &near);
     if (s == ELBO_OK) s = try_compile(*out, &place);
+    if (column) *column = place;
+    if (nearest) *nearest = near;
+    return s;
+}
+
+/* Of two faults the finite worlds' is told, unless the other is a name that no
+ * family knows. */
+elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
+                                 elbo_expr **out, size_t *column,
+                                 const char **nearest)
+{
+    const char *near = NULL, *other_near = NULL;
+    size_t place = 0, other = 0;
+    elbo_status s = elbo_objective_parse_finite(text, arena, out, &place, &near);
+
+    if (s == ELBO_EINVAL) {
+        const elbo_error error = *elbo_last_error();
+
+        s = elbo_linear_objective_parse(text, arena, out, &other, &other_near);
+        if (s != ELBO_EINVAL || (other_near && !near)) {
+            place = other;
+            near = other_near;
+        } else {
+            elbo_error_restore(&error);
+        }
+    }
     if (column) *column = place;
     if (nearest) *nearest = near;
     return s;

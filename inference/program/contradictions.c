@@ -44,6 +44,33 @@ elbo_place elbo_form_blame(const elbo_form *form, const char *section,
     return (elbo_place){.line = 1, .column = 1};
 }
 
+/* The finding of an expression that its family of worlds cannot read, at its place
+ * in the text; false: the setting is no such. */
+static bool blame_expression(const elbo_form *form, const char *section,
+                             const char *key, elbo_findings *findings)
+{
+    const bool is_one = strcmp(section, "inference") == 0
+                        && (strcmp(key, "weight") == 0
+                            || strcmp(key, "likelihood") == 0);
+    const char *nearest = NULL;
+    elbo_table table;
+    size_t option, column;
+
+    if (!is_one || !find_field(form, section, key, &table, &option)
+        || !form->fields[table][option].node)
+        return false;
+    if (elbo_setup_expression(&form->setup, elbo_text(form->setup.inference, key),
+                              findings->arena, &column, &nearest)
+        != ELBO_EINVAL)
+        return false;
+    elbo_findings_add(findings,
+                      elbo_form_fault(findings, form->fields[table][option].node,
+                                      column),
+                      nearest ? "%s: %s; did you mean \"%s\"?" : "%s: %s", key,
+                      elbo_last_error()->text, nearest);
+    return true;
+}
+
 elbo_status elbo_form_contradictions(const elbo_form *form,
                                      elbo_findings *findings)
 {
@@ -53,8 +80,12 @@ elbo_status elbo_form_contradictions(const elbo_form *form,
         const elbo_status s = elbo_setup_check(&form->setup, k, &section, &key);
 
         if (s != ELBO_ECONFIG) return s;
-        elbo_findings_add(findings, elbo_form_blame(form, section, key), "%s",
-                          elbo_last_error()->text);
+
+        const elbo_error error = *elbo_last_error();
+
+        if (!blame_expression(form, section, key, findings))
+            elbo_findings_add(findings, elbo_form_blame(form, section, key), "%s",
+                              error.text);
     }
     return ELBO_OK;
 }

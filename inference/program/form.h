@@ -23,6 +23,7 @@ typedef enum elbo_table {
 typedef struct elbo_field {
     bool seen;        /* the file or an override has it, right or wrong */
     elbo_place place; /* of the value */
+    const elbo_yaml_node *node; /* the value; NULL: unknown */
 } elbo_field;
 
 typedef struct elbo_form {
@@ -72,6 +73,11 @@ elbo_place elbo_form_blame(const elbo_form *form, const char *section,
 
 /* Set `mute`. */
 elbo_status elbo_form_mute(elbo_form *form, elbo_arena *arena);
+
+/* `column` bytes into the value of `node`: exact while the source spells it as it
+ * is. */
+elbo_place elbo_form_fault(const elbo_findings *findings, const elbo_yaml_node *node,
+                           size_t column);
 
 /* The form as an experiment file; with `origins`, each line tells where its
  * value came from. */

@@ -207,7 +207,7 @@ static elbo_status read_shelf(reader *r, const elbo_yaml_node *node, size_t kind
     if (shelf.common) ELBO_TRY(init_table(r, tables[0], shelf.common));
     ELBO_TRY(init_table(r, tables[1], label.options));
     form->room[tables[0]] = form->room[tables[1]] = node->place;
-    if (name) form->named[kind] = (elbo_field){true, name->place};
+    if (name) form->named[kind] = (elbo_field){true, name->place, name};
     form->component[kind] = label.name;
     if (node->kind == ELBO_MAP) read_map(r, node, tables, &extra, known);
     if (!known) return ELBO_OK;
@@ -277,7 +277,7 @@ static void read_name(reader *r, const elbo_yaml_node *root)
         return;
     }
     r->form->name = node->text;
-    r->form->name_field = (elbo_field){true, node->place};
+    r->form->name_field = (elbo_field){true, node->place, node};
 }
 
 static void fill_setup(elbo_form *form, const size_t index[ELBO_SHELVES])

@@ -115,7 +115,7 @@ void elbo_form_seeds(elbo_form *form, const elbo_yaml_node *node,
         form->n_seeds = 1;
         return;
     }
-    form->seed_field = (elbo_field){true, node->place};
+    form->seed_field = (elbo_field){true, node->place, node};
     if (node->kind == ELBO_SCALAR) {
         scalar(&s, node);
     } else if (node->kind == ELBO_LIST) {

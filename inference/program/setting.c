@@ -21,11 +21,9 @@ static bool is_number(const elbo_option *option)
            || option->type == ELBO_BOOL;
 }
 
-/* `column` bytes into the value: exact while the source spells it as it is. */
-static elbo_place fault_place(const setting *s, size_t column)
+elbo_place elbo_form_fault(const elbo_findings *f, const elbo_yaml_node *node,
+                           size_t column)
 {
-    const elbo_findings *const f = s->findings;
-    const elbo_yaml_node *const node = s->node;
     elbo_place place = node->place;
     elbo_source source = f->source;
     size_t at;
@@ -128,7 +126,7 @@ void elbo_form_set(elbo_form *form, elbo_table table, size_t option,
     const char *nearest = NULL;
     size_t column = 0;
 
-    form->fields[table][option] = (elbo_field){true, node->place};
+    form->fields[table][option] = (elbo_field){true, node->place, node};
     if (refused(&s)) return;
     if (s.option->type == ELBO_PATH && !*node->text && s.option->fallback
         && !*s.option->fallback)
@@ -142,8 +140,8 @@ void elbo_form_set(elbo_form *form, elbo_table table, size_t option,
     const char *const why = elbo_last_error()->text;
 
     if (nearest)
-        elbo_findings_add(findings, fault_place(&s, column),
+        elbo_findings_add(findings, elbo_form_fault(findings, node, column),
                           "%s; did you mean \"%s\"?", why, nearest);
     else
-        elbo_findings_add(findings, fault_place(&s, column), "%s", why);
+        elbo_findings_add(findings, elbo_form_fault(findings, node, column), "%s", why);
 }

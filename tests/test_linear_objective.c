@@ -1,0 +1,618 @@
+/* tests/test_linear_objective.c -- weight, likelihood and gradient as expressions in
+ * linear-Gaussian worlds, by whole engines; and the same language on a grid.
+ */
+#include <check.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inference/language/program.h"
+#include "inference/linear_state.h"
+#include "tests/engine_cases.h"
+#include "tests/suites.h"
+
+static const char small[] = "states=3 inputs=2 noise=0.05 start=1";
+
+static elbo_engine *open_case(case_setup *c, const case_text *given, unsigned instance)
+{
+    case_text text = *given;
+    const char *section, *key;
+    elbo_engine *engine;
+    char own[200];
+
+    if (!text.env) text.env = "random_linear";
+    if (!text.env_own) {
+        snprintf(own, sizeof own, "%s instance=%u", small, instance);
+        text.env_own = own;
+    }
+    if (!text.model) text.model = "linear_gaussian";
+    if (!text.control) text.control = "lqr";
+    case_open(c, &text);
+    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
+    case_ok(elbo_engine_open(&c->setup, instance, &engine));
+    return engine;
+}
+
+static void close_case(case_setup *c, elbo_engine *engine)
+{
+    elbo_engine_free(engine);
+    case_close(c);
+}
+
+static elbo_row run(elbo_engine *engine)
+{
+    elbo_row row;
+
+    do case_ok(elbo_engine_iterate(engine, &row));
+    while (elbo_engine_verdict(engine) == ELBO_RUNNING);
+    return row;
+}
+
+/* ---- derivatives ---- */
+
+static const struct {
+    const char *likelihood;
+    const char *more; /* of inference */
+    const char *env, *model, *control;
+} derived[] = {
+    {"logp", "", "discount=0.95", "learn=all", "temperature=0.1"},
+    {"logp", "transition=tilt(40) feedback=1", "horizon=6", "ridge=0.3",
+     "temperature=0.1"},
+    {"-0.5*sq(E(V(y))-V(next))", "", "discount=0.95", "learn=all", "temperature=0.1"},
+    {"-0.5*sq(E(V(y))-V(next))", "transition=tilt(40) feedback=0.5", "horizon=6",
+     "time_varying=true", "temperature=0"},
+    {"-0.5*E(sq(V(y)-V(next)))+0.1*logp", "", "horizon=6", "learn=map",
+     "temperature=0"},
+    {"-0.5*sum(sq(stop(gradV(next))*(E(y)-next)))", "", "discount=0.95",
+     "learn=gains", "temperature=0"},
+    {"-abs(mean(E(V(y))-V(next)))-0.1*sum(Var(y))", "", "discount=0.95", "ridge=0.1",
+     "temperature=0"},
+    {"logpi+0.1*logp", "gradient=implicit", "discount=0.95", "learn=all",
+     "temperature=0.2"},
+    {"logpi", "gradient=implicit transition=tilt(40)", "discount=0.95", "learn=all",
+     "temperature=0.2 prior_variance=2"},
+    {"logpi", "gradient=implicit", "horizon=6", "time_varying=true",
+     "temperature=0.2"},
+    {"-0.5*sq(Q(s,a)-(r+gamma*V(next)))", "gradient=implicit", "discount=0.95",
+     "learn=all", "temperature=0"},
+    {"-0.5*sq(Q(s,a)-(r+gamma*V(next)))", "gradient=implicit", "horizon=6",
+     "time_varying=true", "temperature=0.1"},
+    {"-0.5*sq(Q(s,a)-(r+gamma*V(next)))", "gradient=implicit transition=tilt(40)",
+     "discount=0.95", "learn=all", "temperature=0.1"},
+    {"J+A(s,a)", "gradient=implicit transition=tilt(-40)", "horizon=6", "learn=all",
+     "temperature=0.1"},
+    {"-sum(sq(a-Epi(a)))-0.1*Var(V(y))", "gradient=implicit", "discount=0.95",
+     "learn=map", "temperature=0"},
+    {"-Epi(sq(A(s,a)))", "gradient=implicit", "horizon=6", "learn=all",
+     "temperature=0.3"},
+    {"J-0.01*sum(sq(E(y)-next))", "gradient=implicit", "discount=0.95", "learn=all",
+     "temperature=0.1"},
+    {"J", "gradient=implicit", "horizon=6", "time_varying=true", "temperature=0"},
+    {"Jmodel+0.1*logp", "gradient=implicit", "discount=0.95", "learn=all",
+     "temperature=0.1"},
+    {"Jmodel", "gradient=implicit", "horizon=6 discount=1", "time_varying=true",
+     "temperature=0.1"},
+};
+enum { DERIVED = sizeof derived / sizeof *derived };
+
+/* Every parameter at a theta near the truth, by the objective that M-steps climb:
+ * under implicit the planner is solved again for each quotient. */
+START_TEST(every_derivative_is_the_difference_quotient)
+{
+    const bool implicit = strstr(derived[_i].more, "implicit");
+    char model[120], inference[200];
+    case_setup c;
+    elbo_row row = {0};
+    double theta[400], grad[400], value, unused, moved = 0, largest = 0;
+
+    snprintf(model, sizeof model, "estimate=point %s", derived[_i].model);
+    snprintf(inference, sizeof inference, "likelihood=%s %s", derived[_i].likelihood,
+             derived[_i].more);
+
+    elbo_engine *e = open_case(&c,
+                               &(case_text){.env_common = derived[_i].env,
+                                            .model_own = model,
+                                            .control_common = derived[_i].control,
+                                            .inference = inference,
+                                            .data = "steps=40 episode_steps=6"},
+                               (unsigned)_i);
+    elbo_linear_belief *belief = &e->linear->belief;
+    const elbo_linear_dynamics *truth = &e->linear->world.dynamics;
+
+    ck_assert_uint_le(belief->n, 400);
+    case_ok(e->family->gather(e, &row));
+    belief->model->get(belief, theta);
+    for (size_t j = 0; j < belief->n; j++)
+        theta[j] += 0.1 * sin(2.385 * (double)(j + 1));
+    for (size_t t = 0; t < belief->stages; t++)
+        for (size_t i = 0; i < 3; i++)
+            for (size_t j = 0; j < 3; j++)
+                theta[t * belief->n / belief->stages
+                      + i * (strstr(model, "gains") ? 5 : 6) + j] +=
+                    0.8 * gsl_matrix_get(truth->A, i, j);
+    case_ok(belief->model->set(belief, theta));
+    case_ok(e->family->e_step(e, &row, &unused));
+    case_ok(elbo_linear_prepare(e));
+    case_ok(elbo_linear_objective_at(e, theta, &value, grad));
+    if (e->linear->objective) elbo_linear_objective_hold(e->linear->objective, true);
+    for (size_t j = 0; j < belief->n; j++) largest = fmax(largest, fabs(grad[j]));
+    for (size_t j = 0; j < belief->n; j++) {
+        const double at = theta[j], h = 1e-4;
+        double f[4], want;
+
+        for (int k = 0; k < 4; k++) {
+            theta[j] = at + h * (k < 2 ? k - 2 : k - 1);
+            case_ok(elbo_linear_objective_at(e, theta, &f[k], NULL));
+        }
+        theta[j] = at;
+        want = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h);
+        moved = fmax(moved, fabs(want));
+        ck_assert_msg(fabs(grad[j] - want) <= (implicit ? 1e-5 : 1e-6) * (1 + largest),
+                      "%s: parameter %zu: %.10g, not %.10g", inference, j, grad[j],
+                      want);
+    }
+    ck_assert_double_gt(moved, 1e-3);
+    close_case(&c, e);
+}
+END_TEST
+
+START_TEST(the_engine_compares_its_own_derivatives)
+{
+    case_setup c;
+    elbo_derivative_check found;
+    elbo_engine *e = open_case(
+        &c,
+        &(case_text){.model_own = "estimate=point",
+                     .inference = "likelihood=logpi+stop(V(s))*logp "
+                                  "gradient=implicit",
+                     .control_common = "temperature=0.2",
+                     .data = "steps=40 episode_steps=6"},
+        1);
+
+    case_ok(elbo_engine_check_gradient(e, &found));
+    ck_assert_ptr_null(found.skipped);
+    ck_assert_uint_eq(found.n, ELBO_DERIVATIVE_CHECKS);
+    ck_assert_double_le(found.relative, 1e-6);
+    ck_assert_double_gt(fabs(found.want), 1e-6);
+    close_case(&c, e);
+}
+END_TEST
+
+/* ---- what is known otherwise ---- */
+
+/* The regression, climbed to: by moments, and by the tape. */
+START_TEST(a_climbed_likelihood_is_the_regression)
+{
+    static const char *const texts[] = {"likelihood=logp", "likelihood=1*logp+0"};
+    case_setup a, b;
+    char inference[200];
+    const char data[] = "steps=300 episode_steps=15";
+
+    snprintf(inference, sizeof inference,
+             "%s iterations=3 m_step_iterations=3000 m_step_tolerance=1e-9",
+             texts[_i % 2]);
+
+    elbo_engine *closed = open_case(
+        &a, &(case_text){.model_own = "estimate=maximum_likelihood", .data = data},
+        (unsigned)_i);
+    elbo_engine *climbed = open_case(&b,
+                                     &(case_text){.model_own = "estimate=point "
+                                                               "prior_noise=0.1",
+                                                  .inference = inference,
+                                                  .data = data},
+                                     (unsigned)_i);
+    const elbo_row x = run(closed), y = run(climbed);
+    const elbo_linear_dynamics *p = &closed->linear->belief.mean[0];
+    const elbo_linear_dynamics *q = &climbed->linear->belief.mean[0];
+
+    ck_assert_double_eq_tol(x.parts.likelihood, y.parts.likelihood,
+                            1e-8 * fabs(x.parts.likelihood));
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            ck_assert_double_eq_tol(gsl_matrix_get(p->A, i, j),
+                                    gsl_matrix_get(q->A, i, j), 1e-5);
+            ck_assert_double_eq_tol(gsl_matrix_get(p->W, i, j),
+                                    gsl_matrix_get(q->W, i, j), 1e-6);
+        }
+        ck_assert_double_eq_tol(gsl_vector_get(p->c, i), gsl_vector_get(q->c, i),
+                                1e-5);
+    }
+    close_case(&a, closed);
+    close_case(&b, climbed);
+}
+END_TEST
+
+/* The row's data term, from maps and values by hand. */
+START_TEST(the_data_term_of_a_row_is_the_sum_by_hand)
+{
+    case_setup c;
+    elbo_engine *e = open_case(
+        &c,
+        &(case_text){.env_common = _i ? "horizon=6" : "discount=0.95",
+                     .model_own = "estimate=point ridge=0.2",
+                     .control_common = "temperature=0.1",
+                     .inference = "likelihood=-0.5*sq(E(V(y))-V(next)) iterations=4 "
+                                  "weight=exp(-0.1*sum(sq(s))) data_scale=7",
+                     .data = "steps=60 episode_steps=6"},
+        3);
+    const elbo_row row = run(e);
+    const elbo_linear *l = e->linear;
+    const elbo_linear_dynamics *map = &l->belief.mean[0];
+    double sum = 0, prior = 0, w = 0, w2 = 0, size = 0;
+
+    for (size_t i = 0; i < l->data.n; i++) {
+        const double *s = l->data.x + 3 * i, *u = l->data.u + 2 * i;
+        const size_t t = _i ? l->data.step[i] % 6 + 1 : 0;
+        const elbo_quadratic *V = t < 6 ? &l->stage[t].V : &l->world.terminal;
+        gsl_vector_const_view next = gsl_vector_const_view_array(l->data.y + 3 * i, 3);
+        double m[3], off;
+        gsl_vector_view mean = gsl_vector_view_array(m, 3);
+        const double weight =
+            exp(-0.1 * (s[0] * s[0] + s[1] * s[1] + s[2] * s[2]));
+
+        for (size_t a = 0; a < 3; a++) {
+            m[a] = gsl_vector_get(map->c, a);
+            for (size_t b = 0; b < 3; b++) m[a] += gsl_matrix_get(map->A, a, b) * s[b];
+            for (size_t b = 0; b < 2; b++) m[a] += gsl_matrix_get(map->B, a, b) * u[b];
+        }
+        off = elbo_quadratic_mean(V, &mean.vector, map->W)
+              - elbo_quadratic_at(V, &next.vector);
+        sum -= 7.0 / 60 * weight * off * off / 2;
+        size += 7.0 / 60 * weight * off * off / 2;
+        w += weight;
+        w2 += weight * weight;
+    }
+    for (size_t a = 0; a < 3; a++) {
+        prior -= 0.1 * pow(gsl_vector_get(map->c, a), 2);
+        for (size_t b = 0; b < 3; b++) prior -= 0.1 * pow(gsl_matrix_get(map->A, a, b), 2);
+        for (size_t b = 0; b < 2; b++) prior -= 0.1 * pow(gsl_matrix_get(map->B, a, b), 2);
+    }
+    ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-10 * (1 + size));
+    ck_assert_double_eq_tol(row.parts.prior, prior, 1e-12 * (1 - prior));
+    ck_assert_double_eq_tol(row.ess, w * w / w2, 1e-10 * row.ess);
+    ck_assert_double_ne(sum, 0);
+    close_case(&c, e);
+}
+END_TEST
+
+/* An expert's actions, by the model's own plan: its gains are the expert's. */
+START_TEST(imitation_finds_the_expert)
+{
+    case_setup c;
+    elbo_engine *e = open_case(
+        &c,
+        &(case_text){.env_common = "discount=0.95",
+                     .model_own = "estimate=point prior_mean=identity learn=gains",
+                     .control_common = "temperature=0",
+                     .inference = "likelihood=-0.5*sum(sq(a-Epi(a))) "
+                                  "gradient=implicit iterations=2 "
+                                  "m_step_iterations=2000 m_step_tolerance=1e-10",
+                     .data = "policy=expert steps=400 episode_steps=10"},
+        (unsigned)_i);
+    const elbo_row row = run(e);
+    const elbo_linear *l = e->linear;
+
+    ck_assert_double_ge(row.parts.likelihood, -1e-6);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 3; j++)
+            ck_assert_double_eq_tol(gsl_matrix_get(l->pi[0].K, i, j),
+                                    gsl_matrix_get(l->behaviour.policy[0].K, i, j),
+                                    1e-3);
+    close_case(&c, e);
+}
+END_TEST
+
+/* J climbed through the planner comes to the best return, which is the true model's. */
+START_TEST(the_return_climbed_through_the_planner_is_the_best)
+{
+    case_setup a, b;
+    elbo_engine *best = open_case(&a,
+                                  &(case_text){.model = "true",
+                                               .env_common = "discount=0.95",
+                                               .control_common = "temperature=0",
+                                               .data = "steps=0"},
+                                  (unsigned)_i);
+    elbo_engine *e = open_case(
+        &b,
+        &(case_text){.env_common = "discount=0.95",
+                     .model_own = "estimate=point prior_mean=identity learn=gains",
+                     .control_common = "temperature=0",
+                     .inference = "likelihood=J gradient=implicit iterations=2 "
+                                  "data_scale=1 m_step_iterations=2000",
+                     .data = "steps=40 episode_steps=10"},
+        (unsigned)_i);
+    const double want = run(best).return_real, got = run(e).return_real;
+
+    ck_assert_double_le(got, want + 1e-9 * fabs(want));
+    ck_assert_double_ge(got, want - 1e-4 * fabs(want));
+    close_case(&a, best);
+    close_case(&b, e);
+}
+END_TEST
+
+/* ---- a line of cells ---- */
+
+enum { CELLS = 4001, SAMPLES = 5 };
+
+static const char *const common[] = {
+    "E(V(y))", "Var(V(y))", "-0.5*E(sq(V(y)-V(next)))", "-0.5*sq(E(V(y))-V(next))",
+    "E(V(y)*V(y))", "sum(E(y)-next)", "sum(gradV(next)*(E(y)-next))",
+    "logp-stop(logp)+abs(mean(E(V(y))-V(next)))",
+};
+enum { COMMON = sizeof common / sizeof *common };
+
+/* Cells of width h about 0, p a Gaussian's density times h: sums over cells are
+ * integrals up to the tails, for smooth f. */
+START_TEST(a_fine_grid_in_the_finite_language_agrees)
+{
+    const double h = 0.005, A = 0.8, B = 0.5, c = 0.1, W = 0.09, P = 1.3, p1 = 0.4;
+    const double s[SAMPLES] = {-1, -0.5, 0.2, 0.7, 1.5};
+    const double u[SAMPLES] = {0.3, -0.8, 0.1, 1, -0.4};
+    const double y[SAMPLES] = {-0.6, -0.7, 0.4, 1, 0.9};
+    const double one[SAMPLES] = {1, 1, 1, 1, 1}, zero[SAMPLES] = {0};
+    elbo_arena *arena = elbo_arena_alloc(1 << 20);
+    size_t *start = elbo_arena_sizes(arena, CELLS + 1);
+    uint32_t *successor = elbo_arena_u32(arena, SAMPLES * CELLS);
+    double *prob = elbo_arena_doubles(arena, SAMPLES * CELLS);
+    double *V = elbo_arena_doubles(arena, CELLS + 1);
+    int32_t *coord = elbo_arena_take(arena, CELLS + 1, sizeof *coord);
+    uint32_t row[SAMPLES], next[SAMPLES], entry[SAMPLES], step[SAMPLES] = {0};
+    double finite[SAMPLES], gaussian[SAMPLES];
+    const double level = -1.1;
+    size_t k = 0, sample, column;
+    elbo_expr *expr;
+    elbo_program *program;
+    elbo_gaussian *other;
+    const elbo_scope cells = {.coordinates = true, .finite = true};
+    const elbo_scope line = {.coordinates = true};
+
+    for (size_t i = 0; i < CELLS; i++) {
+        const double x = h * ((double)i - CELLS / 2);
+
+        coord[i] = (int32_t)i - CELLS / 2;
+        V[i] = -P * x * x / 2 + p1 * x + level;
+    }
+    V[CELLS] = 0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        row[i] = (uint32_t)(CELLS / 2 + lround(s[i] / h));
+        next[i] = (uint32_t)(CELLS / 2 + lround(y[i] / h));
+        entry[i] = (uint32_t)(i * CELLS) + next[i];
+        for (size_t j = 0; j < CELLS; j++, k++) {
+            const double off =
+                h * ((double)j - CELLS / 2) - (A * s[i] + B * u[i] + c);
+
+            successor[k] = (uint32_t)j;
+            prob[k] = h / sqrt(2 * M_PI * W) * exp(-off * off / (2 * W));
+        }
+    }
+    for (size_t i = 0; i <= CELLS; i++) {
+        start[i] = 0;
+        for (size_t j = 0; j < SAMPLES; j++) start[i] += row[j] < i ? CELLS : 0;
+    }
+
+    const elbo_batch batch = {.nS = CELLS, .nA = 1, .n = SAMPLES, .row = row,
+                              .next = next, .entry = entry, .r = zero, .weight = one,
+                              .nnz = SAMPLES * CELLS, .start = start,
+                              .successor = successor, .gamma = 0.9, .coord = coord,
+                              .dim = 1, .epochs = 1};
+    const elbo_gaussian_batch plain = {.nx = 1, .nu = 1, .model_stages = 1,
+                                       .n = SAMPLES, .x = s, .u = u, .y = y,
+                                       .weight = one, .step = step, .gamma = 0.9};
+    const double M[] = {A, B, c}, precision = 1 / W, logdet = log(W);
+    const double *table[ELBO_GAUSSIAN_TABLES] = {
+        [ELBO_GAUSSIAN_M] = M,           [ELBO_GAUSSIAN_W] = &W,
+        [ELBO_GAUSSIAN_V_P] = &P,        [ELBO_GAUSSIAN_V_p] = &p1,
+        [ELBO_GAUSSIAN_V_c] = &level,    [ELBO_GAUSSIAN_PRECISION] = &precision,
+        [ELBO_GAUSSIAN_LOGDET] = &logdet};
+    const elbo_bindings bind = {.p = prob, .V = V};
+    /* a state counts cells there */
+    const double unit = strstr(common[_i], "gradV") ? 1
+                        : strstr(common[_i], "next)") == common[_i] + 9 ? h : 1;
+
+    case_ok(elbo_expression_parse(common[_i], arena, &expr, &column));
+    case_ok(elbo_expression_check(expr, &cells, &column, NULL));
+    case_ok(elbo_program_alloc(expr, &batch, &program, &column));
+    case_ok(elbo_program_values(program, &bind, finite, &sample));
+    elbo_program_free(program);
+    case_ok(elbo_expression_check(expr, &line, &column, NULL));
+    case_ok(elbo_gaussian_alloc(expr, &plain, &other, &column));
+    case_ok(elbo_gaussian_values(other, table, gaussian));
+    elbo_gaussian_free(other);
+    for (size_t i = 0; i < SAMPLES; i++)
+        ck_assert_msg(fabs(unit * finite[i] - gaussian[i]) <= 1e-9,
+                      "%s, sample %zu: %.12g on the grid, %.12g", common[_i], i,
+                      unit * finite[i], gaussian[i]);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+/* ---- runs ---- */
+
+static const case_text resumed[] = {
+    {.env_common = "discount=0.95",
+     .model_own = "estimate=point prior_mean=identity ridge=0.01",
+     .control_common = "temperature=0.1",
+     .inference = "likelihood=-0.5*sq(E(V(y))-V(next))+0.1*logp "
+                  "weight=1+0*V_target(s) m_step_iterations=20",
+     .data = "mode=online steps=20 episode_steps=10"},
+    {.env_common = "horizon=6",
+     .model_own = "estimate=point time_varying=true",
+     .control_common = "temperature=0.1",
+     .inference = "likelihood=logpi+logp gradient=implicit m_step_iterations=20",
+     .data = "mode=online policy=expert steps=12"},
+    {.env_common = "horizon=6",
+     .model_own = "estimate=posterior",
+     .control_common = "temperature=0.1 target_rate=0.3",
+     .inference = "weight=exp(0.01*clip(V_target(s)+V(next),-50,0))",
+     .data = "mode=online steps=12"},
+};
+
+static void iterate(elbo_engine *e, int n, elbo_row *row)
+{
+    for (int k = 0; k < n; k++) case_ok(elbo_engine_iterate(e, row));
+}
+
+static void same_rows(const elbo_row *x, const elbo_row *y)
+{
+    double a[ELBO_ROW_COLUMNS], b[ELBO_ROW_COLUMNS];
+    const size_t n = elbo_row_values(x, ELBO_EXPONENTIAL, a);
+
+    ck_assert_uint_eq(elbo_row_values(y, ELBO_EXPONENTIAL, b), n);
+    for (size_t i = 0; i < n; i++) ck_assert(a[i] == b[i]);
+}
+
+START_TEST(a_resumed_run_goes_on_to_the_same_bits)
+{
+    char path[] = "/tmp/elbo-slots-XXXXXX";
+    case_setup a, b;
+    elbo_engine *whole = open_case(&a, &resumed[_i], 5);
+    elbo_engine *half = open_case(&b, &resumed[_i], 5);
+    elbo_writer *out = elbo_writer_alloc();
+    elbo_reader *in;
+    elbo_row x, y;
+
+    case_file(path, "");
+    iterate(whole, 5, &x);
+    iterate(half, 3, &y);
+    elbo_engine_save(half, out);
+    case_ok(elbo_writer_commit(out, path));
+    elbo_engine_free(half);
+    case_ok(elbo_engine_open(&b.setup, 5, &half));
+    case_ok(elbo_reader_open(path, &in));
+    case_ok(elbo_engine_load(half, in));
+    elbo_reader_free(in);
+    elbo_writer_free(out);
+    unlink(path);
+    iterate(half, 2, &y);
+    same_rows(&x, &y);
+    close_case(&a, whole);
+    close_case(&b, half);
+}
+END_TEST
+
+START_TEST(rows_do_not_depend_on_the_number_of_threads)
+{
+    const int old = omp_get_max_threads();
+    elbo_row row[2];
+
+    for (int i = 0; i < 2; i++) {
+        case_setup c;
+        elbo_engine *engine;
+
+        omp_set_num_threads(1 + 2 * i);
+        engine = open_case(&c, &resumed[_i], 5);
+        iterate(engine, 3, &row[i]);
+        close_case(&c, engine);
+    }
+    omp_set_num_threads(old);
+    same_rows(&row[0], &row[1]);
+}
+END_TEST
+
+/* ---- what is refused ---- */
+
+static const struct {
+    const char *model_own, *inference, *control, *data, *section, *key, *text;
+} refused[] = {
+    {"estimate=posterior", "likelihood=-0.5*sq(E(V(y))-V(next))", NULL, NULL,
+     "inference", "likelihood", "estimate: point"},
+    {"estimate=point", "likelihood=logpi gradient=implicit", "temperature=0", NULL,
+     "inference", "likelihood", "no density"},
+    {"estimate=point", "weight=exp(logpi)", "temperature=0.5", NULL, "control",
+     "prior_variance", "must be finite"},
+    {"estimate=point", "likelihood=V(s)", NULL, NULL, "inference", "likelihood",
+     "while gradient is stop"},
+    {"estimate=point", "likelihood=r", NULL, NULL, "inference", "likelihood",
+     "depends on theta"},
+    {"estimate=point", "likelihood=Ed(V(next))+logp", NULL, NULL, "inference",
+     "likelihood", "not of this family"},
+    {"estimate=point", "weight=occupancy", NULL, NULL, "inference", "weight",
+     "not of this family"},
+    {"estimate=point", "likelihood=logpi gradient=unroll(5)", "temperature=0.5", NULL,
+     "inference", "gradient", "implicit or search"},
+    {"estimate=point", "likelihood=logpi gradient=implicit(cg)", "temperature=0.5",
+     NULL, "inference", "gradient", "implicit or search"},
+    {"estimate=point", "likelihood=logp+1", NULL, "source=population", "data",
+     "source", "needs samples"},
+    {"estimate=point", "likelihood=stop(E(V(y)))*logp", NULL, NULL, "inference",
+     "likelihood", "semi-gradient"},
+    {"estimate=point", "likelihood=brier", NULL, NULL, "inference", "likelihood",
+     "not of this family"},
+};
+enum { REFUSED = sizeof refused / sizeof *refused };
+
+START_TEST(settings_that_do_not_go_together_are_refused)
+{
+    const char *section, *key;
+    case_setup c;
+
+    case_open(&c, &(case_text){.env = "random_linear",
+                               .model = "linear_gaussian",
+                               .control = "lqr",
+                               .model_own = refused[_i].model_own,
+                               .inference = refused[_i].inference,
+                               .control_common = refused[_i].control,
+                               .data = refused[_i].data});
+    case_fails(elbo_setup_check(&c.setup, 0, &section, &key), ELBO_ECONFIG,
+               refused[_i].text);
+    ck_assert_str_eq(section, refused[_i].section);
+    ck_assert_str_eq(key, refused[_i].key);
+    case_close(&c);
+}
+END_TEST
+
+START_TEST(an_expression_of_other_worlds_is_refused_there)
+{
+    const char *section, *key;
+    case_setup c;
+
+    case_open(&c, &(case_text){.env = "chain",
+                               .model = "softmax",
+                               .control = "soft_value_iteration",
+                               .inference = "likelihood=-0.5*sq(V(E(y))-V(next))"});
+    case_fails(elbo_setup_check(&c.setup, 0, &section, &key), ELBO_ECONFIG,
+               "not of this family");
+    ck_assert_str_eq(key, "likelihood");
+    case_close(&c);
+}
+END_TEST
+
+START_TEST(a_negative_weight_stops_the_run_in_words)
+{
+    case_setup c;
+    elbo_row row;
+    elbo_engine *e = open_case(&c,
+                               &(case_text){.model_own = "estimate=posterior",
+                                            .inference = "weight=sum(s)",
+                                            .data = "steps=40 episode_steps=6"},
+                               1);
+
+    case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "must not be negative");
+    close_case(&c, e);
+}
+END_TEST
+
+Suite *suite_linear_objective(void)
+{
+    Suite *s = suite_create("linear_objective");
+    TCase *t = tcase_create("linear_objective");
+
+    tcase_add_loop_test(t, every_derivative_is_the_difference_quotient, 0, DERIVED);
+    tcase_add_test(t, the_engine_compares_its_own_derivatives);
+    tcase_add_loop_test(t, a_climbed_likelihood_is_the_regression, 0, 6);
+    tcase_add_loop_test(t, the_data_term_of_a_row_is_the_sum_by_hand, 0, 2);
+    tcase_add_loop_test(t, imitation_finds_the_expert, 0, 5);
+    tcase_add_loop_test(t, the_return_climbed_through_the_planner_is_the_best, 0, 5);
+    tcase_add_loop_test(t, a_fine_grid_in_the_finite_language_agrees, 0, COMMON);
+    tcase_add_loop_test(t, a_resumed_run_goes_on_to_the_same_bits, 0,
+                        sizeof resumed / sizeof *resumed);
+    tcase_add_loop_test(t, rows_do_not_depend_on_the_number_of_threads, 0,
+                        sizeof resumed / sizeof *resumed);
+    tcase_add_loop_test(t, settings_that_do_not_go_together_are_refused, 0, REFUSED);
+    tcase_add_test(t, an_expression_of_other_worlds_is_refused_there);
+    tcase_add_test(t, a_negative_weight_stops_the_run_in_words);
+    suite_add_tcase(s, t);
+    return s;
+}
