@@ -3,8 +3,8 @@
  */
 #include <math.h>
 
+#include "control/first_inputs.h"
 #include "control/registry.h"
-#include "inference/core/rng.h"
 #include "inference/messages/i2c.h"
 #include "inference/trajectory.h"
 
@@ -36,26 +36,7 @@ static const elbo_option options[] = {
      .fallback = "true",
      .doc = "feedback of the prior fades where the posterior knows nothing (the "
             "official code's rule; with it F may fall)"},
-    {.name = "first_inputs",
-     .type = ELBO_CHOICE,
-     .unit = "",
-     .choices = "normal|sine|cosine|zero",
-     .fallback = "normal",
-     .doc = "the prior's mean before the first round"},
-    {.name = "amplitude",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = 1e6,
-     .fallback = "0.01",
-     .doc = "of the first inputs"},
-    {.name = "frequency",
-     .type = ELBO_REAL,
-     .unit = "1/step",
-     .low = 0,
-     .high = 100,
-     .fallback = "1",
-     .doc = "of sine and cosine"},
+    ELBO_FIRST_INPUTS,
     {0},
 };
 
@@ -65,27 +46,6 @@ typedef struct solver {
     elbo_i2c_problem problem;
     elbo_i2c_info last;
 } solver;
-
-static void first_inputs(const elbo_values *values, uint64_t seed,
-                         gsl_matrix *mu)
-{
-    const double a = elbo_real(values, "amplitude");
-    const double f = elbo_real(values, "frequency");
-    const size_t nu = mu->size2;
-    elbo_rng rng = elbo_rng_stream(seed, "control", 0);
-
-    gsl_matrix_set_zero(mu);
-    if (elbo_choice_is(values, "first_inputs", "normal"))
-        elbo_rng_normals(&rng, mu->data, mu->size1 * nu);
-    for (size_t t = 0; t < mu->size1; t++)
-        for (size_t j = 0; j < nu; j++) {
-            if (elbo_choice_is(values, "first_inputs", "sine"))
-                gsl_matrix_set(mu, t, j, sin(f * (double)t));
-            if (elbo_choice_is(values, "first_inputs", "cosine"))
-                gsl_matrix_set(mu, t, j, cos(f * (double)t));
-        }
-    gsl_matrix_scale(mu, a);
-}
 
 static elbo_status open_solver(const elbo_values *values,
                                const elbo_trajectory_problem *p,
@@ -106,7 +66,7 @@ static elbo_status open_solver(const elbo_values *values,
                          "i2c infers a temperature: its first value must be above "
                          "0 and finite, not %g",
                          p->temperature);
-    first_inputs(values, p->seed, mu);
+    elbo_first_inputs(values, p->seed, mu);
     gsl_matrix_set_identity(Sigma_u);
     gsl_matrix_scale(Sigma_u, p->prior_variance);
     config.transform.rule = elbo_transform_find(elbo_text(values, "inference"));

@@ -9,6 +9,7 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_i2c,
     &elbo_control_lqg,
     &elbo_control_none,
+    &elbo_control_ilqr,
     NULL,
 };
 

@@ -13,5 +13,6 @@ extern const elbo_control elbo_control_lqr;
 extern const elbo_control elbo_control_i2c;
 extern const elbo_control elbo_control_lqg;
 extern const elbo_control elbo_control_none;
+extern const elbo_control elbo_control_ilqr;
 
 #endif

@@ -1,5 +1,5 @@
-/* inference/course.c -- the engine in continuous worlds whose map is known: all of
- * an iteration is the control's round.
+/* inference/course.c -- the steps of EM in continuous worlds: an exact posterior of
+ * the model, then rounds of the control in its map.
  */
 #include "inference/course.h"
 
@@ -45,14 +45,14 @@ static elbo_status open_problem(elbo_course *c, elbo_arena *arena)
     elbo_trajectory_problem *const p = &c->problem;
 
     p->plant = &c->plant;
-    p->f = elbo_plant_step(&c->plant);
+    p->f = c->belief.f;
+    p->Sigma = c->belief.W;
     p->h = elbo_plant_observe(&c->plant);
     p->h_end = elbo_plant_observe_end(&c->plant);
     ELBO_TRY(take_vector(d->start, d->nx, arena, &p->m0));
     ELBO_TRY(take_vector(d->goal, d->nz, arena, &p->goal));
     ELBO_TRY(take_vector(d->goal, d->nz_end, arena, &p->goal_end));
     ELBO_TRY(take_diagonal(d->start_variance, d->nx, arena, &p->P0));
-    ELBO_TRY(take_diagonal(d->noise, d->nx, arena, &p->Sigma));
     ELBO_TRY(take_diagonal(d->weight, d->nz, arena, &p->W));
     ELBO_TRY(take_diagonal(d->weight_end, d->nz_end, arena, &p->W_end));
     ELBO_TRY(take_roots(d->start_variance, d->nx, arena, &c->start));
@@ -79,6 +79,9 @@ static elbo_status open_engine(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_arena_check(e->arena, "the engine"));
     *section = "env";
     ELBO_TRY(setup->env->continuous->open(setup->env_own, e->arena, &c->plant));
+    *section = "model";
+    ELBO_TRY(setup->model->continuous->open(setup->model_own, &c->plant, seed,
+                                            e->arena, &c->belief));
     ELBO_TRY(open_problem(c, e->arena));
     c->problem.T = horizon ? horizon : c->plant.dynamics->horizon;
     c->problem.temperature =
@@ -86,11 +89,14 @@ static elbo_status open_engine(elbo_engine *e, const elbo_setup *setup,
     c->problem.prior_variance =
         elbo_real(setup->control_common, "prior_variance");
     c->problem.seed = seed;
+    c->rounds = (size_t)elbo_int(setup->control_common, "rounds");
     c->episodes = episodes > 0 ? (size_t)episodes : EPISODES;
     *section = "control";
     c->control = setup->control->trajectory;
     ELBO_TRY(c->control->open(setup->control_own, &c->problem, e->arena,
                               &c->solver));
+    *section = "data";
+    ELBO_TRY(elbo_course_open_data(e, setup, seed));
     name_columns(e);
     return ELBO_OK;
 }
@@ -102,28 +108,74 @@ static void close_engine(elbo_engine *e)
 
 /* ---- the steps ---- */
 
-static elbo_status gather(elbo_engine *e, elbo_row *row)
+/* The data term and the prior at theta. */
+static elbo_status read_learnt(elbo_engine *e, double *likelihood, double *prior)
 {
-    (void)e;
-    row->env_steps = 0;
-    return ELBO_OK;
+    const elbo_plant_belief *const belief = &e->course->belief;
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    elbo_plant_data data;
+
+    *likelihood = *prior = 0;
+    if (!belief->model->learnt || e->course->data.n == 0) return ELBO_OK;
+
+    elbo_status s = elbo_course_rows(e, &data);
+
+    if (s == ELBO_OK)
+        s = belief->model->learnt(belief, &data, likelihood, prior, e->ws);
+    elbo_arena_release(e->ws, mark);
+    return s;
+}
+
+static elbo_status fit(elbo_engine *e)
+{
+    elbo_plant_belief *const belief = &e->course->belief;
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    elbo_plant_data data;
+    elbo_status s = elbo_course_rows(e, &data);
+
+    if (s == ELBO_OK) s = belief->model->fit(belief, &data, e->ws);
+    elbo_arena_release(e->ws, mark);
+    return s;
 }
 
 static elbo_status m_step(elbo_engine *e, elbo_row *row)
 {
-    (void)e, (void)row;
-    return ELBO_OK;
+    double before[2], after[2];
+
+    (void)row;
+    if (!e->course->belief.model->fit || e->course->data.n == 0) return ELBO_OK;
+    /* features are drawn once the first data are there: a standard from then on */
+    if (e->iteration == 0) return fit(e);
+    ELBO_TRY(read_learnt(e, &before[0], &before[1]));
+    ELBO_TRY(fit(e));
+    ELBO_TRY(read_learnt(e, &after[0], &after[1]));
+
+    const elbo_watch watch = {
+        .step = "M-step",
+        .quantity = "lambda E_D[w l] + log p(theta)",
+        .before = before[0] + before[1],
+        .after = after[0] + after[1],
+        .scale = fabs(before[0]) + fabs(before[1]) + fabs(after[0])
+                 + fabs(after[1]),
+    };
+
+    return elbo_watch_check(&watch);
 }
 
 static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
 {
     elbo_course *const c = e->course;
+    const bool moved = c->belief.model->fit != NULL;
     elbo_trajectory_info info = {0};
-    const elbo_mark mark = elbo_arena_mark(e->ws);
-    const elbo_status s = c->control->iterate(c->solver, &info, e->ws);
 
-    elbo_arena_release(e->ws, mark);
-    ELBO_TRY(s);
+    for (size_t k = 0; k < c->rounds; k++) {
+        const elbo_mark mark = elbo_arena_mark(e->ws);
+        const elbo_status s = c->control->iterate(c->solver, &info, e->ws);
+
+        elbo_arena_release(e->ws, mark);
+        ELBO_TRY(s);
+    }
+    c->planned = true;
     *allowance = 0;
     row->parts.reward = info.reward;
     row->parts.policy_kl = info.kl;
@@ -137,17 +189,20 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
     };
 
     c->F = watch.after;
-    return info.watched && e->iteration > 0 ? elbo_watch_check(&watch) : ELBO_OK;
+    return info.watched && e->iteration > 0 && !moved ? elbo_watch_check(&watch)
+                                                      : ELBO_OK;
 }
 
 static elbo_status record(elbo_engine *e, elbo_row *row)
 {
     const elbo_trajectory *const control = e->course->control;
 
+    ELBO_TRY(read_learnt(e, &row->parts.likelihood, &row->parts.prior));
     row->elbo = elbo_parts_total(&row->parts);
-    ELBO_TRY(elbo_course_return(e, &row->return_real));
-    row->return_model = row->return_real; /* the map is the world's */
-    row->value_gap = 0;
+    ELBO_TRY(elbo_course_return(e, true, &row->return_model));
+    ELBO_TRY(elbo_course_return(e, false, &row->return_real));
+    row->value_gap = row->return_model - row->return_real;
+    row->ess = elbo_linear_data_ess(&e->course->data);
     while (control->column_names[row->own.n]) row->own.n++;
     control->columns(e->course->solver, row->own.x);
     return elbo_row_check(row, ELBO_EXPONENTIAL, e->columns);
@@ -170,7 +225,7 @@ static bool restless(const elbo_engine *e, const elbo_row *row)
 
 static bool serves_model(const elbo_model *model)
 {
-    return strcmp(model->name, "true") == 0;
+    return model->continuous != NULL;
 }
 
 static bool serves_control(const elbo_control *control)
@@ -203,23 +258,46 @@ static elbo_status judge(elbo_engine *e, double *best, double *present)
 
 static void save(const elbo_engine *e, elbo_writer *out)
 {
+    const elbo_course *const c = e->course;
+
+    elbo_writer_section(out, "data");
+    elbo_linear_data_save(&c->data, &c->collector, out);
+    elbo_writer_section(out, "model");
+    if (c->belief.model->save) c->belief.model->save(&c->belief, out);
     elbo_writer_section(out, "control");
-    elbo_put_f64(out, e->course->F);
-    e->course->control->save(e->course->solver, out);
+    elbo_put_f64(out, c->F);
+    elbo_put_u64(out, c->planned);
+    c->control->save(c->solver, out);
 }
 
 static elbo_status load(elbo_engine *e, elbo_reader *in)
 {
+    elbo_course *const c = e->course;
+    uint64_t planned = 0;
+
+    ELBO_TRY(elbo_reader_section(in, "data"));
+    ELBO_TRY(elbo_linear_data_load(&c->data, &c->collector, in));
+    ELBO_TRY(elbo_reader_section(in, "model"));
+    if (c->belief.model->load) ELBO_TRY(c->belief.model->load(&c->belief, in));
     ELBO_TRY(elbo_reader_section(in, "control"));
-    ELBO_TRY(elbo_get_f64(in, &e->course->F));
-    return e->course->control->load(e->course->solver, in);
+    ELBO_TRY(elbo_get_f64(in, &c->F));
+    ELBO_TRY(elbo_get_u64(in, &planned));
+    if (planned > 1)
+        return ELBO_FAIL(ELBO_EDATA, "checkpoint: planned %llu",
+                         (unsigned long long)planned);
+    c->planned = planned;
+    return c->control->load(c->solver, in);
 }
 
 static elbo_extent extent(const elbo_engine *e)
 {
     const elbo_dynamics *const d = e->course->plant.dynamics;
     const double n = (double)(d->nx + d->nu);
-    elbo_extent x = {.bytes = 8 * (double)e->course->problem.T * 12 * n * n};
+    elbo_extent x = {
+        .parameters = e->course->belief.n,
+        .bytes = 8 * ((double)e->course->problem.T * 12 * n * n
+                      + (n + (double)d->nx) * (double)e->course->data.capacity),
+    };
 
     snprintf(x.world, sizeof x.world, "%zu states, %zu inputs, %zu steps of %g s",
              d->nx, d->nu, e->course->problem.T, e->course->plant.dt);
@@ -228,8 +306,9 @@ static elbo_extent extent(const elbo_engine *e)
 
 static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
 {
-    (void)e;
-    out->skipped = "the model has no parameters";
+    out->skipped = e->course->belief.n == 0
+                       ? "the model has no parameters"
+                       : "the M-step is closed, it follows no gradient";
     return ELBO_OK;
 }
 
@@ -243,7 +322,7 @@ const elbo_family elbo_course_family = {
     .oracles = oracles,
     .open = open_engine,
     .close = close_engine,
-    .gather = gather,
+    .gather = elbo_course_gather,
     .m_step = m_step,
     .e_step = e_step,
     .record = record,

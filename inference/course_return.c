@@ -12,6 +12,9 @@ typedef struct evaluation {
     const elbo_course *course;
     elbo_trajectory_view pi;
     double *L; /* [T x nu x nu] */
+    /* Where: a map of (x, u), and a factor of its noise [nx x nx]. */
+    elbo_map f;
+    gsl_matrix *noise;
 } evaluation;
 
 static elbo_status factor(const elbo_course *c, evaluation *v, elbo_arena *ws)
@@ -50,13 +53,14 @@ static void act(const evaluation *v, size_t t, const double x[], elbo_rng *rng,
     }
 }
 
-/* x += sd e. */
-static void disturb(double x[], const double sd[], size_t n, elbo_rng *rng)
+/* x += L e. */
+static void disturb(double x[], const gsl_matrix *L, elbo_rng *rng)
 {
     double e[MOST];
 
-    elbo_rng_normals(rng, e, n);
-    for (size_t i = 0; i < n; i++) x[i] += sd[i] * e[i];
+    elbo_rng_normals(rng, e, L->size1);
+    for (size_t i = 0; i < L->size1; i++)
+        for (size_t j = 0; j <= i; j++) x[i] += gsl_matrix_get(L, i, j) * e[j];
 }
 
 static double episode(const evaluation *v, size_t number)
@@ -64,15 +68,16 @@ static double episode(const evaluation *v, size_t number)
     const elbo_course *const c = v->course;
     const elbo_dynamics *const d = c->plant.dynamics;
     elbo_rng rng = elbo_rng_stream(c->problem.seed, "evaluation", number);
-    double x[MOST], next[MOST], u[MOST], cost = 0;
+    double z[2 * MOST], next[MOST], e[MOST], cost = 0;
+    double *const x = z, *const u = z + d->nx;
 
-    memcpy(x, d->start, d->nx * sizeof *x);
-    disturb(x, c->start, d->nx, &rng);
+    elbo_rng_normals(&rng, e, d->nx);
+    for (size_t i = 0; i < d->nx; i++) x[i] = d->start[i] + c->start[i] * e[i];
     for (size_t t = 0; t < c->problem.T; t++) {
         act(v, t, x, &rng, u);
         cost += elbo_plant_cost(&c->plant, x, u);
-        d->step(c->plant.self, x, u, next);
-        disturb(next, c->noise, d->nx, &rng);
+        v->f.value(v->f.self, z, next);
+        disturb(next, v->noise, &rng);
         memcpy(x, next, d->nx * sizeof *x);
     }
     return -(cost + elbo_plant_cost_end(&c->plant, x)) / 2;
@@ -86,20 +91,41 @@ static double some_episodes(void *arg, size_t first, size_t last)
     return sum;
 }
 
-elbo_status elbo_course_return(elbo_engine *e, double *J)
+/* The world, or the model. */
+static elbo_status place(const elbo_course *c, bool model, evaluation *v,
+                         elbo_arena *ws)
+{
+    const size_t nx = c->plant.dynamics->nx;
+
+    v->f = model ? c->belief.f : elbo_plant_step(&c->plant);
+    v->noise = elbo_arena_mat(ws, nx, nx);
+    ELBO_TRY(elbo_arena_check(ws, "an evaluation"));
+    if (model) {
+        gsl_matrix_memcpy(v->noise, c->belief.W);
+        return elbo_chol_psd(v->noise);
+    }
+    gsl_matrix_set_zero(v->noise);
+    for (size_t i = 0; i < nx; i++)
+        gsl_matrix_set(v->noise, i, i, c->noise[i]);
+    return ELBO_OK;
+}
+
+elbo_status elbo_course_return(elbo_engine *e, bool model, double *J)
 {
     const elbo_course *const c = e->course;
     const elbo_mark mark = elbo_arena_mark(e->ws);
     evaluation v;
-    const elbo_status s = factor(c, &v, e->ws);
+    elbo_status s = factor(c, &v, e->ws);
 
+    if (s == ELBO_OK) s = place(c, model, &v, e->ws);
     if (s == ELBO_OK)
         *J = elbo_parallel_sum(c->episodes, 200 * c->episodes * c->problem.T, &v,
                                some_episodes)
              / (double)c->episodes;
     elbo_arena_release(e->ws, mark);
     if (s == ELBO_OK && !isfinite(*J))
-        return ELBO_FAIL(ELBO_ENOTFINITE, "the return of %zu episodes is %g",
-                         c->episodes, *J);
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "the return of %zu episodes in the %s is %g",
+                         c->episodes, model ? "model" : "world", *J);
     return s;
 }

@@ -21,7 +21,11 @@ static bool linear(const elbo_setup *s)
 
 static bool weighted(const elbo_setup *s)
 {
-    return !text_is(s->inference, "weight", "1");
+    elbo_weight w;
+
+    return elbo_weight_parse(elbo_text(s->inference, "weight"), &w, NULL, NULL)
+               != ELBO_OK
+           || !w.constant;
 }
 
 static bool other_likelihood(const elbo_setup *s)
@@ -42,6 +46,15 @@ static bool other_gradient(const elbo_setup *s)
 static bool fed_back(const elbo_setup *s)
 {
     return elbo_real(s->inference, "feedback") != 0;
+}
+
+static bool hard_temperature(const elbo_setup *s)
+{
+    const elbo_values *common = s->control_common;
+
+    return s->control->hard
+           && common->value[elbo_option_find(common->options, "temperature")].given
+           && elbo_real(common, "temperature") != 0;
 }
 
 static bool other_prior(const elbo_setup *s)
@@ -66,7 +79,29 @@ static bool from_elsewhere(const elbo_setup *s)
 
 static bool collected(const elbo_setup *s)
 {
-    return elbo_int(s->data, "steps") != 0;
+    return !s->model->continuous->fit && elbo_int(s->data, "steps") != 0;
+}
+
+static bool uncollected(const elbo_setup *s)
+{
+    return s->model->continuous->fit && elbo_int(s->data, "steps") == 0;
+}
+
+static bool other_policy(const elbo_setup *s)
+{
+    return !elbo_choice_is(s->data, "policy", "uniform")
+           && !elbo_choice_is(s->data, "policy", "current");
+}
+
+static bool current_offline(const elbo_setup *s)
+{
+    return elbo_choice_is(s->data, "policy", "current")
+           && !elbo_choice_is(s->data, "mode", "online");
+}
+
+static bool budgeted(const elbo_setup *s)
+{
+    return elbo_budget_read(elbo_text(s->inference, "data_scale")) > 0;
 }
 
 static bool judged(const elbo_setup *s)
@@ -84,16 +119,23 @@ static const struct {
 } rules[] = {
     {"env", "discount", discounted, "one trajectory, undiscounted: must be 1"},
     {"inference", "optimality", linear, "costs are squares: must be exponential"},
-    {"inference", "weight", weighted, NOT_HERE "1"},
+    {"inference", "weight", weighted, NOT_HERE "a number"},
     {"inference", "likelihood", other_likelihood, NOT_HERE "logp"},
     {"inference", "transition", other_transition,
      NOT_HERE "model (the process noise is inferred by i2c itself)"},
     {"inference", "gradient", other_gradient, NOT_HERE "stop"},
-    {"inference", "feedback", fed_back, "the map is known: must be 0"},
+    {"inference", "feedback", fed_back, "control reaches no parameter here: must be 0"},
+    {"control", "temperature", hard_temperature,
+     "this control is hard: its temperature is 0"},
     {"control", "prior", other_prior, NOT_HERE "uniform"},
     {"control", "reward", other_reward, NOT_HERE "r"},
     {"data", "source", from_elsewhere, NOT_HERE "env"},
     {"data", "steps", collected, "the map is known, nothing is learnt: must be 0"},
+    {"data", "steps", uncollected, "the model learns from data: must be above 0"},
+    {"data", "policy", other_policy, NOT_HERE "uniform or current"},
+    {"data", "policy", current_offline,
+     "current needs mode: online: offline nothing is learnt before the data"},
+    {"inference", "data_scale", budgeted, NOT_HERE "|D| or a number"},
     {"evaluation", "regret", judged, "no best policy is known here: must be false"},
     {"evaluation", "held_out", held_out, NOT_HERE "0"},
 };

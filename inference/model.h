@@ -17,6 +17,7 @@ typedef struct elbo_model elbo_model;
 struct elbo_regression;
 struct elbo_linear_model;
 struct elbo_observed_model;
+struct elbo_plant_model;
 
 /* An open model: parameters and the kernels they give. Lives in one arena. */
 typedef struct elbo_belief {
@@ -111,6 +112,8 @@ struct elbo_model {
     const struct elbo_linear_model *linear;
     /* Likewise in observed worlds (inference/observed.h). */
     const struct elbo_observed_model *observed;
+    /* The same in continuous ones (inference/plant_model.h). */
+    const struct elbo_plant_model *continuous;
 };
 
 /* models/registry.c; ends in NULL. */

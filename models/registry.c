@@ -16,6 +16,7 @@ const elbo_model *const elbo_models[] = {
     &elbo_model_linear_gaussian,
     &elbo_model_lds,
     &elbo_model_hmm,
+    &elbo_model_random_features,
     NULL,
 };
 

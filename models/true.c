@@ -1,6 +1,7 @@
 /* models/true.c -- the world's own kernel: nothing is learnt. */
 #include "inference/linear.h"
 #include "inference/observed.h"
+#include "inference/plant_model.h"
 #include "models/registry.h"
 
 static const elbo_option options[] = {{0}};
@@ -80,6 +81,28 @@ static const elbo_observed_model observed = {
     .predict = elbo_observed_predict,
 };
 
+/* ---- continuous worlds ---- */
+
+static elbo_status open_plant(const elbo_values *values, const elbo_plant *plant,
+                              uint64_t seed, elbo_arena *arena,
+                              elbo_plant_belief *out)
+{
+    const elbo_dynamics *const d = plant->dynamics;
+
+    (void)values, (void)seed;
+    *out = (elbo_plant_belief){
+        .model = elbo_model_true.continuous,
+        .f = elbo_plant_step(plant),
+        .W = elbo_arena_mat(arena, d->nx, d->nx),
+    };
+    ELBO_TRY(elbo_arena_check(arena, "the true model"));
+    gsl_matrix_set_zero(out->W);
+    for (size_t i = 0; i < d->nx; i++) gsl_matrix_set(out->W, i, i, d->noise[i]);
+    return ELBO_OK;
+}
+
+static const elbo_plant_model continuous = {.open = open_plant};
+
 const elbo_model elbo_model_true = {
     .name = "true",
     .source = "a control of every figure",
@@ -88,4 +111,5 @@ const elbo_model elbo_model_true = {
     .open = open_model,
     .linear = &linear,
     .observed = &observed,
+    .continuous = &continuous,
 };

@@ -59,8 +59,8 @@ START_TEST(jacobians_match_differences)
     elbo_rng rng = elbo_rng_stream(3, "jacobian", 0);
     const gsl_matrix *const X = normals(&rng, 30, 3, ws);
     const elbo_features f = opened((size_t)_i, 12, X, scale, ws);
-    const elbo_regression g = {&f, normals(&rng, 2, f.m, ws), true};
-    const elbo_map phi = elbo_features_map(&f), map = elbo_regression_map(&g);
+    const elbo_feature_model g = {&f, normals(&rng, 2, f.m, ws), true};
+    const elbo_map phi = elbo_features_map(&f), map = elbo_feature_model_map(&g);
     double p[16], y[2];
 
     ck_assert_uint_eq(f.m, 16);
@@ -268,14 +268,14 @@ START_TEST(a_learnt_pendulum_is_swung_up)
 
     const double scale[] = {1, 9, 3};
     const elbo_features f = opened((size_t)_i, FEATURES, X, scale, ws);
-    elbo_regression model = {&f, NULL, true};
+    elbo_feature_model model = {&f, NULL, true};
 
     ck_assert(!elbo_mniw_init(&q, 2, f.m, ws));
     elbo_mniw_isotropic(&q, 1e-6, 1e-6, 4);
     ck_assert_int_eq(elbo_features_fit(&f, X, Y, &q, &q, ws), ELBO_OK);
     model.M = q.M;
 
-    const elbo_map map = elbo_regression_map(&model);
+    const elbo_map map = elbo_feature_model_map(&model);
 
     ck_assert_double_lt(worst_step(&plant, &map, &rng, ws), 0.02);
     swing_up(&plant, &map, ws);

@@ -285,7 +285,7 @@ elbo_status elbo_features_predict(const elbo_features *f, const elbo_mniw *q,
 /* y = M phi(x) (+ x), feature by feature: no scratch for phi */
 static void regression(const void *self, const double x[], double y[])
 {
-    const elbo_regression *const g = self;
+    const elbo_feature_model *const g = self;
     const elbo_features *const f = g->features;
     const size_t ny = g->M->size1;
     double v[MOST_NX], slope;
@@ -306,7 +306,7 @@ static void regression(const void *self, const double x[], double y[])
 
 static void regression_jacobian(const void *self, const double x[], double J[])
 {
-    const elbo_regression *const g = self;
+    const elbo_feature_model *const g = self;
     const elbo_features *const f = g->features;
     const size_t ny = g->M->size1, nx = f->nx;
     double v[MOST_NX], slope;
@@ -327,7 +327,7 @@ static void regression_jacobian(const void *self, const double x[], double J[])
     }
 }
 
-elbo_map elbo_regression_map(const elbo_regression *g)
+elbo_map elbo_feature_model_map(const elbo_feature_model *g)
 {
     assert(g->M->size2 == g->features->m);
     assert(!g->change || g->M->size1 <= g->features->nx);

@@ -76,13 +76,13 @@ elbo_status elbo_features_predict(const elbo_features *f, const elbo_mniw *q,
                                   elbo_arena *ws);
 
 /* x -> M phi(x), plus the first `ny` entries of x where `change` (a model of
- * steps); with its Jacobian. A plain value that elbo_regression_map borrows. */
-typedef struct elbo_regression {
+ * steps); with its Jacobian. A plain value that elbo_feature_model_map borrows. */
+typedef struct elbo_feature_model {
     const elbo_features *features;
     const gsl_matrix *M; /* [ny x m] */
     bool change;
-} elbo_regression;
-elbo_map elbo_regression_map(const elbo_regression *regression);
+} elbo_feature_model;
+elbo_map elbo_feature_model_map(const elbo_feature_model *regression);
 
 /* Into, and from, the current section; sizes and kind as f has them, or
  * ELBO_EDATA. */
