@@ -26,6 +26,7 @@
     X(quadratic)                                                               \
     X(return_gradient)                                                         \
     X(lqg)                                                                     \
+    X(differentiable_mpc)                                                      \
     X(opc)                                                                     \
     X(statistics)                                                              \
     X(options)                                                                 \

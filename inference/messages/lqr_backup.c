@@ -234,8 +234,8 @@ static elbo_status soft_policy(const prior_terms *prior, double alpha,
 
     gsl_matrix_memcpy(L, &M.matrix);
     if (elbo_chol(L) != ELBO_OK)
-        return elbo_fail_prefix("the value is unbounded above: Q_uu + alpha "
-                                "precision");
+        return elbo_fail_prefix("the value is unbounded above, or no action the "
+                                "one best: Q_uu + alpha precision");
 
     /* v = K x + k: K = -M^-1 E_vx, k = M^-1 e_v, S = alpha M^-1 */
     gsl_matrix_memcpy(stage->pi.K, &Evx.matrix);
