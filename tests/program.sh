@@ -631,6 +631,26 @@ compare_worlds() {
     exits 0 run river.yaml -q -o runs/river && exits 0 compare runs/seven runs/river && says "not the same environment: env.name: chain, riverswim"
 }
 check compare_says_when_the_worlds_differ compare_worlds
+compare_tasks() {
+    exits 0 run river.yaml seed=10..14 inference.iterations=3 -q -o runs/river2 || return 1
+    exits 0 compare runs/seven,runs/river runs/six,runs/river2 && [ ! -s err ] && tells "2 tasks" &&
+        grep -q '^runs/seven,runs/river  12 ' out || return 1
+    for task in seven river; do
+        tail -qn 1 runs/$task/seed-*/metrics.csv | awk -F, '{ s += $10 } END { printf "%.17g\n", s / NR }'
+    done | awk '{ s += $1 } END { printf "%.6g +- \n", s / NR }' >mean
+    tells "$(cat mean)" || return 1
+    for task in "seven six" "river river2"; do
+        set -- $task
+        tail -qn 1 runs/$1/seed-*/metrics.csv | cut -d, -f10 >left
+        tail -qn 1 runs/$2/seed-*/metrics.csv | cut -d, -f10 >right
+        awk 'NR == FNR { y[n++] = $1; next } { for (i = 0; i < n; i++) w += $1 > y[i] ? 1 : $1 == y[i] ? 0.5 : 0; m++ }
+            END { printf "%.17g\n", w / (n * m) }' right left
+    done | awk '{ s += $1 } END { printf "runs/seven,runs/river  runs/six,runs/river2  %.6g [\n", s / NR }' >chance
+    tells "$(cat chance)" || return 1
+    exits 2 compare runs/seven,runs/river runs/six && says "the same tasks" &&
+        exits 66 compare runs/seven, && exits 0 compare runs/seven,runs/river runs/river,runs/seven && says "not the same environment"
+}
+check compare_draws_seeds_within_tasks compare_tasks
 compare_words() {
     exits 2 compare && exits 2 compare runs/seven --metric return_rael && says '"return_real"' &&
         exits 2 compare runs/seven --at lst && says '"last"' && exits 2 compare runs/seven --levl 1 && says '"--level"' &&

@@ -42,18 +42,63 @@ static double difference_of(const slow_group g[])
     return slow_mean(g[0].x, g[0].n) - slow_mean(g[1].x, g[1].n);
 }
 
+/* ---- three tasks, or pairs on two and on three ---- */
+
+static double pooled_iqm_of(const slow_group g[])
+{
+    double all[3 * MOST];
+    size_t n = 0;
+
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < g[k].n; i++) all[n++] = g[k].x[i];
+    qsort(all, n, sizeof *all, samples_ascend);
+
+    double sum = 0;
+
+    for (size_t i = n / 4; i < n - n / 4; i++) sum += all[i];
+    return sum / (double)(n - 2 * (n / 4));
+}
+
+static double median_of_means(const slow_group g[])
+{
+    double mean[3];
+
+    for (size_t k = 0; k < 3; k++) mean[k] = slow_mean(g[k].x, g[k].n);
+    qsort(mean, 3, sizeof *mean, samples_ascend);
+    return mean[1];
+}
+
+static double improvement_on_two(const slow_group g[])
+{
+    return (slow_improvement(g[0].x, g[0].n, g[2].x, g[2].n)
+            + slow_improvement(g[1].x, g[1].n, g[3].x, g[3].n))
+           / 2;
+}
+
+static double difference_on_three(const slow_group g[])
+{
+    double sum[2] = {0};
+
+    for (size_t k = 0; k < 6; k++) sum[k / 3] += slow_mean(g[k].x, g[k].n);
+    return sum[0] / 3 - sum[1] / 3;
+}
+
 static const struct {
     elbo_statistic *fast;
     slow_statistic *slow;
     size_t groups;
 } statistics[] = {
-    {elbo_sample_iqm,      iqm_of,         1},
-    {elbo_sample_median,   median_of,      1},
+    {elbo_tasks_iqm,       iqm_of,         1},
+    {elbo_tasks_median,    median_of,      1},
     {elbo_improvement,     improvement_of, 2},
     {elbo_mean_difference, difference_of,  2},
+    {elbo_tasks_iqm,       pooled_iqm_of,       3},
+    {elbo_tasks_median,    median_of_means,     3},
+    {elbo_improvement,     improvement_on_two, 4},
+    {elbo_mean_difference, difference_on_three, 6},
 };
 
-enum { STATISTICS = sizeof statistics / sizeof *statistics };
+enum { STATISTICS = sizeof statistics / sizeof *statistics, GROUPS = 6 };
 
 /* sum_g n_g^-3 sum_j l_gj^3 / (6 (sum_g n_g^-2 sum_j l_gj^2)^1.5),
  * l_gj = (n_g - 1) (mean_j t_gj - t_gj) */
@@ -67,7 +112,7 @@ static double slow_acceleration(slow_statistic *f, const slow_group g[],
         double t[MOST], mean = 0;
 
         for (size_t j = 0; j < n; j++) {
-            slow_group left[2];
+            slow_group left[GROUPS];
 
             memcpy(left, g, groups * sizeof *g);
             left[k].x[j] = left[k].x[n - 1];
@@ -104,7 +149,7 @@ static elbo_interval slow_bootstrap(const elbo_bootstrap *plan,
 
     for (size_t b = 0; b < REPLICATES; b++) {
         elbo_rng rng = elbo_rng_stream(plan->seed, "bootstrap", b);
-        slow_group drawn[2];
+        slow_group drawn[GROUPS];
 
         for (size_t k = 0; k < groups; k++) {
             drawn[k].n = g[k].n;
@@ -130,7 +175,7 @@ static elbo_interval slow_bootstrap(const elbo_bootstrap *plan,
 START_TEST(intervals_agree_with_the_slow_bootstrap)
 {
     elbo_arena *ws = elbo_arena_alloc(1 << 16);
-    slow_group g[2];
+    slow_group g[GROUPS];
 
     for (size_t n = 2; n <= MOST; n += 3)
         for (size_t k = 0; k < 2 * STATISTICS; k++) {
@@ -138,16 +183,14 @@ START_TEST(intervals_agree_with_the_slow_bootstrap)
                                          .replicates = REPLICATES,
                                          .level = 0.9,
                                          .bca = k % 2};
-            const elbo_sample group[] = {
-                {g[0].x, n       },
-                {g[1].x, MOST - 4}
-            };
+            elbo_sample group[GROUPS];
             elbo_interval out;
 
-            g[0].n = n;
-            g[1].n = MOST - 4;
-            samples_fill(g[0].x, g[0].n, 300 + n);
-            samples_fill(g[1].x, g[1].n, 400 + n);
+            for (size_t i = 0; i < GROUPS; i++) {
+                g[i].n = i == 0 ? n : MOST - 3 - i;
+                samples_fill(g[i].x, g[i].n, 300 + 100 * i + n);
+                group[i] = (elbo_sample){g[i].x, g[i].n};
+            }
 
             const elbo_interval slow = slow_bootstrap(
                 &plan, statistics[k / 2].slow, g, statistics[k / 2].groups);
@@ -172,17 +215,21 @@ START_TEST(a_constant_sample_gives_its_point)
     for (int bca = 0; bca < 2; bca++)
         for (size_t k = 0; k < STATISTICS; k++) {
             const elbo_bootstrap plan = {2385, 333, 0.95, bca};
-            const elbo_sample group[] = {
+            const elbo_sample group[GROUPS] = {
                 {x, 7},
+                {y, 3},
+                {x, 5},
+                {y, 2},
+                {x, 3},
                 {y, 3}
             };
+            const size_t n = statistics[k].groups;
             elbo_interval out;
 
-            ck_assert_int_eq(
-                elbo_bootstrap_interval(&plan, statistics[k].fast, group,
-                                        statistics[k].groups, &out, ws),
-                ELBO_OK);
-            ck_assert(out.low == statistics[k].fast(group));
+            ck_assert_int_eq(elbo_bootstrap_interval(&plan, statistics[k].fast,
+                                                     group, n, &out, ws),
+                             ELBO_OK);
+            ck_assert(out.low == statistics[k].fast(group, n));
             ck_assert(out.high == out.low);
         }
     elbo_arena_free(ws);
@@ -205,10 +252,10 @@ START_TEST(intervals_move_with_the_data_and_grow_with_the_level)
             elbo_interval i, k;
 
             ck_assert_int_eq(
-                elbo_bootstrap_interval(&plan, elbo_sample_iqm, &a, 1, &i, ws),
+                elbo_bootstrap_interval(&plan, elbo_tasks_iqm, &a, 1, &i, ws),
                 ELBO_OK);
             ck_assert_int_eq(
-                elbo_bootstrap_interval(&plan, elbo_sample_iqm, &b, 1, &k, ws),
+                elbo_bootstrap_interval(&plan, elbo_tasks_iqm, &b, 1, &k, ws),
                 ELBO_OK);
             ck_assert_double_eq_tol(k.low, 4 * i.low + 8, 1e-11);
             ck_assert_double_eq_tol(k.high, 4 * i.high + 8, 1e-11);
@@ -239,7 +286,7 @@ static double coverage(bool bca, size_t samples)
 
         for (int j = 0; j < 10; j++) x[j] = -log1p(-elbo_rng_uniform(&rng));
         qsort(x, 10, sizeof *x, samples_ascend);
-        ck_assert_int_eq(elbo_bootstrap_interval(&plan, elbo_sample_mean,
+        ck_assert_int_eq(elbo_bootstrap_interval(&plan, elbo_tasks_mean,
                                                  &sample, 1, &i, ws),
                          ELBO_OK);
         held += i.low <= 1 && 1 <= i.high;
@@ -294,8 +341,9 @@ START_TEST(the_bits_depend_on_the_seed_and_on_no_number_of_threads)
 }
 END_TEST
 
-static double wants_five(const elbo_sample group[])
+static double wants_five(const elbo_sample group[], size_t n)
 {
+    ck_assert_uint_eq(n, 1);
     if (group->n < 5) return NAN;
     return elbo_sample_mean(group);
 }
@@ -310,10 +358,10 @@ START_TEST(what_has_no_interval_is_refused_with_its_numbers)
         elbo_status status;
         const char *text;
     } row[] = {
-        {{x, 1},     elbo_sample_iqm,  100,          ELBO_EDATA,      "group 1 of 1 has 1 value"},
+        {{x, 1},     elbo_tasks_iqm,  100,          ELBO_EDATA,      "group 1 of 1 has 1 value"},
         {{x + 3, 2}, wants_five,       100,          ELBO_ENOTFINITE, "statistic is nan"        },
-        {{x, 5},     elbo_sample_mean, 100,          ELBO_ENOTFINITE, "of 100 is"               },
-        {{x + 1, 3}, elbo_sample_iqm,  SIZE_MAX / 4, ELBO_ESIZE,      ""                        },
+        {{x, 5},     elbo_tasks_mean,  100,          ELBO_ENOTFINITE, "of 100 is"               },
+        {{x + 1, 3}, elbo_tasks_iqm,  SIZE_MAX / 4, ELBO_ESIZE,      ""                        },
     };
     elbo_arena *ws = elbo_arena_alloc(64);
 
@@ -366,7 +414,7 @@ START_TEST(every_allocation_fails_once)
     do {
         elbo_alloc_budget(n++);
         elbo_arena *ws = elbo_arena_alloc(64);
-        s = ws ? elbo_bootstrap_interval(&plan, elbo_sample_iqm, &sample, 1,
+        s = ws ? elbo_bootstrap_interval(&plan, elbo_tasks_iqm, &sample, 1,
                                          &out, ws)
                : ELBO_ENOMEM;
         elbo_arena_free(ws);
@@ -390,7 +438,7 @@ START_TEST(a_warm_bootstrap_allocates_nothing)
     const unsigned long before = elbo_alloc_count();
 
     ck_assert_int_eq(
-        elbo_bootstrap_interval(&plan, elbo_sample_iqm, &sample, 1, &out, ws),
+        elbo_bootstrap_interval(&plan, elbo_tasks_iqm, &sample, 1, &out, ws),
         ELBO_OK);
     ck_assert_uint_eq(elbo_alloc_count(), before);
     elbo_arena_free(ws);

@@ -45,10 +45,117 @@ double elbo_sample_error(const elbo_sample *sample)
     return sqrt(square / (n - 1) / n);
 }
 
-/* Both ascend, so the values of y below and up to x only grow in number. */
-double elbo_improvement(const elbo_sample pair[])
+/* ---- over tasks ---- */
+
+double elbo_tasks_mean(const elbo_sample task[], size_t n)
 {
-    const elbo_sample *const x = &pair[0], *const y = &pair[1];
+    double sum = 0;
+
+    for (size_t k = 0; k < n; k++) sum += elbo_sample_mean(&task[k]);
+    return sum / (double)n;
+}
+
+double elbo_tasks_error(const elbo_sample task[], size_t n)
+{
+    double square = 0;
+
+    if (n == 1) return elbo_sample_error(task);
+    for (size_t k = 0; k < n; k++) {
+        const double error = elbo_sample_error(&task[k]);
+
+        square += error * error;
+    }
+    return sqrt(square) / (double)n;
+}
+
+/* How many of the tasks' means are below x, or up to it. */
+static size_t rank_of(const elbo_sample task[], size_t n, double x, bool up_to)
+{
+    size_t rank = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        const double mean = elbo_sample_mean(&task[k]);
+
+        rank += mean < x || (up_to && mean <= x);
+    }
+    return rank;
+}
+
+/* The i-th smallest of the tasks' means. */
+static double mean_at(const elbo_sample task[], size_t n, size_t i)
+{
+    for (size_t k = 0; k < n; k++) {
+        const double mean = elbo_sample_mean(&task[k]);
+
+        if (rank_of(task, n, mean, false) <= i
+            && i < rank_of(task, n, mean, true))
+            return mean;
+    }
+    return NAN; /* a mean is */
+}
+
+double elbo_tasks_median(const elbo_sample task[], size_t n)
+{
+    if (n == 1) return elbo_sample_median(task);
+    return 0.5 * mean_at(task, n, (n - 1) / 2) + 0.5 * mean_at(task, n, n / 2);
+}
+
+/* How many values of all tasks are below x, or up to it. Each ascends. */
+static size_t pooled_rank(const elbo_sample task[], size_t n, double x,
+                          bool up_to)
+{
+    size_t rank = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        size_t low = 0, high = task[k].n;
+
+        while (low < high) {
+            const size_t middle = low + (high - low) / 2;
+
+            if (task[k].x[middle] < x || (up_to && task[k].x[middle] <= x))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        rank += low;
+    }
+    return rank;
+}
+
+/* How many of the pooled values that equal x stand at places cut .. all - cut. */
+static size_t kept(const elbo_sample task[], size_t n, double x, size_t cut,
+                   size_t all)
+{
+    const size_t first = pooled_rank(task, n, x, false);
+    const size_t last = pooled_rank(task, n, x, true);
+    const size_t low = first > cut ? first : cut;
+    const size_t high = last < all - cut ? last : all - cut;
+
+    return high > low ? high - low : 0;
+}
+
+double elbo_tasks_iqm(const elbo_sample task[], size_t n)
+{
+    size_t all = 0;
+    double sum = 0;
+
+    if (n == 1) return elbo_sample_iqm(task);
+    for (size_t k = 0; k < n; k++) all += task[k].n;
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < task[k].n; i++) {
+            const double x = task[k].x[i];
+            const bool seen = (i > 0 && task[k].x[i - 1] == x)
+                              || pooled_rank(task, k, x, true)
+                                     > pooled_rank(task, k, x, false);
+
+            if (!seen) sum += x * (double)kept(task, n, x, all / 4, all);
+        }
+    return sum / (double)(all - 2 * (all / 4));
+}
+
+/* Both ascend, so the values of y below and up to x only grow in number. */
+static double beats(const elbo_sample *x, const elbo_sample *y)
+{
     size_t below = 0, up_to = 0;
     double halves = 0; /* two for a win, one for a tie */
 
@@ -60,9 +167,22 @@ double elbo_improvement(const elbo_sample pair[])
     return halves / (2 * (double)x->n * (double)y->n);
 }
 
-double elbo_mean_difference(const elbo_sample pair[])
+double elbo_improvement(const elbo_sample group[], size_t n)
 {
-    return elbo_sample_mean(&pair[0]) - elbo_sample_mean(&pair[1]);
+    const size_t tasks = n / 2;
+    double sum = 0;
+
+    assert(n > 0 && n % 2 == 0);
+    for (size_t k = 0; k < tasks; k++)
+        sum += beats(&group[k], &group[tasks + k]);
+    return sum / (double)tasks;
+}
+
+double elbo_mean_difference(const elbo_sample group[], size_t n)
+{
+    assert(n > 0 && n % 2 == 0);
+    return elbo_tasks_mean(group, n / 2)
+           - elbo_tasks_mean(group + n / 2, n / 2);
 }
 
 /* ---- intervals from replicates ---- */
@@ -161,7 +281,7 @@ static void replicate_range(void *arg, size_t chunk, size_t first, size_t last)
             drawn[g] = (elbo_sample){value, b->group[g].n};
             value += b->group[g].n;
         }
-        b->replicate[i] = b->statistic(drawn);
+        b->replicate[i] = b->statistic(drawn, b->n_groups);
     }
 }
 
@@ -179,7 +299,7 @@ static void jackknife(const bootstrap *b, size_t g, double u[])
     b->drawn[g] = (elbo_sample){left, n - 1};
     memcpy(left, whole->x + 1, (n - 1) * sizeof *left);
     for (size_t j = 0; j < n; j++) {
-        u[j] = b->statistic(b->drawn);
+        u[j] = b->statistic(b->drawn, b->n_groups);
         shift += (u[j] - u[0]) / (double)n;
         if (j + 1 < n) left[j] = whole->x[j];
     }
@@ -233,7 +353,7 @@ static elbo_status interval(bootstrap *b, elbo_interval *out, elbo_arena *ws)
     const elbo_bootstrap *const plan = b->plan;
     const size_t n = plan->replicates, chunks = ELBO_CHUNKS;
     double *const u = elbo_arena_doubles(ws, b->n_values);
-    const double estimate = b->statistic(b->group);
+    const double estimate = b->statistic(b->group, b->n_groups);
     double a = 0;
 
     b->replicate = elbo_arena_doubles(ws, n);

@@ -24,8 +24,8 @@ typedef struct elbo_sample {
     size_t n;
 } elbo_sample;
 
-/* A number that is made of one or several groups. */
-typedef double elbo_statistic(const elbo_sample group[]);
+/* A number that is made of n groups. */
+typedef double elbo_statistic(const elbo_sample group[], size_t n);
 
 /* Of one group. */
 double elbo_sample_mean(const elbo_sample *sample);
@@ -34,9 +34,18 @@ double elbo_sample_iqm(const elbo_sample *sample);
 /* The standard error of the mean; n >= 2. */
 double elbo_sample_error(const elbo_sample *sample);
 
-/* Of two: P(X > Y) and mean X - mean Y. */
-double elbo_improvement(const elbo_sample pair[]);
-double elbo_mean_difference(const elbo_sample pair[]);
+/* Of one method on n tasks, a group each (Agarwal et al.'s aggregates): the mean of
+ * the tasks' means and its standard error; the median of their means, or of the
+ * values where there is one task; the IQM of all values together. */
+double elbo_tasks_mean(const elbo_sample task[], size_t n);
+double elbo_tasks_error(const elbo_sample task[], size_t n);
+double elbo_tasks_median(const elbo_sample task[], size_t n);
+double elbo_tasks_iqm(const elbo_sample task[], size_t n);
+
+/* Of X on n / 2 tasks and then Y on the same ones: the tasks' mean of P(X > Y), and
+ * of mean X - mean Y. */
+double elbo_improvement(const elbo_sample group[], size_t n);
+double elbo_mean_difference(const elbo_sample group[], size_t n);
 
 typedef struct elbo_interval {
     double low, high;

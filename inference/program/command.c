@@ -18,7 +18,7 @@ const elbo_verb elbo_verbs[] = {
      "draw elbo, terms, return or mismatch of one or several runs", "q", 2, (size_t)-1,
      false, elbo_plot_main, NULL},
     {"compare",
-     "compare DIR... [--metric NAME] [--at last|best|mean] [-q]",
+     "compare DIR[,DIR...]... [--metric NAME] [--at last|best|mean] [-q]",
      "statistics over the seeds of one or several finished runs", "q", 1,
      (size_t)-1, false, elbo_compare_main, elbo_compare_options},
     {"check", "check FILE [key=value ...]",

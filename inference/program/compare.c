@@ -1,4 +1,6 @@
-/* elbo compare DIR...: statistics over the seeds of finished runs. */
+/* elbo compare METHOD...: statistics over the seeds of finished runs. A method is a
+ * run, or several, DIR,DIR,..., of it on one task each: the bootstrap then draws
+ * seeds within tasks. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,9 +59,10 @@ const elbo_option elbo_compare_options[] = {
 typedef struct comparison {
     const elbo_values *values;
     elbo_bootstrap plan;
-    char *const *dir;
-    elbo_sample *run; /* [n] */
-    size_t n;
+    char *const *word; /* [n] as given */
+    const char **dir;  /* [n x tasks] */
+    elbo_sample *run;  /* [n x tasks], each method's tasks behind each other */
+    size_t n, tasks;
     bool quiet;
     elbo_arena *arena;
 } comparison;
@@ -138,7 +141,7 @@ static elbo_status table_print(const table *t)
 
 static const char *name_of(const comparison *c, size_t i)
 {
-    return elbo_escaped(c->dir[i], strlen(c->dir[i]), c->arena);
+    return elbo_escaped(c->word[i], strlen(c->word[i]), c->arena);
 }
 
 static void print_head(const comparison *c)
@@ -159,6 +162,18 @@ static void print_head(const comparison *c)
            elbo_text(c->values, "metric"), rows[i].text, c->plan.replicates,
            elbo_text(c->values, "interval"), c->plan.level,
            (uintmax_t)c->plan.seed);
+    if (c->tasks > 1)
+        printf("%zu tasks: means of their means, the IQM of all, P and "
+               "differences within each\n\n",
+               c->tasks);
+}
+
+static size_t seeds_of(const comparison *c, size_t i)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < c->tasks; k++) n += c->run[i * c->tasks + k].n;
+    return n;
 }
 
 static elbo_status print_runs(const comparison *c)
@@ -172,37 +187,42 @@ static elbo_status print_runs(const comparison *c)
     put_text(&t, "median");
     put_text(&t, "IQM [interval]");
     for (size_t i = 0; i < c->n; i++) {
-        const elbo_sample *const run = &c->run[i];
+        const elbo_sample *const run = &c->run[i * c->tasks];
         elbo_interval iqm;
 
-        ELBO_TRY(elbo_bootstrap_interval(&c->plan, elbo_sample_iqm, run, 1,
-                                         &iqm, c->arena));
+        ELBO_TRY(elbo_bootstrap_interval(&c->plan, elbo_tasks_iqm, run,
+                                         c->tasks, &iqm, c->arena));
         put_text(&t, name_of(c, i));
-        put(&t, "%zu", run->n);
-        put(&t, "%.6g +- %.3g", elbo_sample_mean(run), elbo_sample_error(run));
-        put(&t, "%.6g", elbo_sample_median(run));
-        put_interval(&t, elbo_sample_iqm(run), iqm);
+        put(&t, "%zu", seeds_of(c, i));
+        put(&t, "%.6g +- %.3g", elbo_tasks_mean(run, c->tasks),
+            elbo_tasks_error(run, c->tasks));
+        put(&t, "%.6g", elbo_tasks_median(run, c->tasks));
+        put_interval(&t, elbo_tasks_iqm(run, c->tasks), iqm);
     }
     return table_print(&t);
 }
 
 static elbo_status put_pair(const comparison *c, size_t i, size_t k, table *t)
 {
-    const elbo_sample pair[] = {c->run[i], c->run[k]};
+    const size_t n = c->tasks;
+    elbo_sample *const pair = elbo_arena_take(c->arena, 2 * n, sizeof *pair);
     elbo_interval improvement, difference;
 
-    ELBO_TRY(elbo_bootstrap_interval(&c->plan, elbo_improvement, pair, 2,
+    ELBO_TRY(elbo_arena_check(c->arena, "a pair"));
+    memcpy(pair, c->run + i * n, n * sizeof *pair);
+    memcpy(pair + n, c->run + k * n, n * sizeof *pair);
+    ELBO_TRY(elbo_bootstrap_interval(&c->plan, elbo_improvement, pair, 2 * n,
                                      &improvement, c->arena));
-    ELBO_TRY(elbo_bootstrap_interval(&c->plan, elbo_mean_difference, pair, 2,
-                                     &difference, c->arena));
+    ELBO_TRY(elbo_bootstrap_interval(&c->plan, elbo_mean_difference, pair,
+                                     2 * n, &difference, c->arena));
     if (improvement.low == improvement.high && !c->quiet)
         elbo_say("%s, %s: P(left > right) is the same in every replication; "
                  "that is the bootstrap's limit, not certainty",
-                 c->dir[i], c->dir[k]);
+                 c->word[i], c->word[k]);
     put_text(t, name_of(c, i));
     put_text(t, name_of(c, k));
-    put_interval(t, elbo_improvement(pair), improvement);
-    put_interval(t, elbo_mean_difference(pair), difference);
+    put_interval(t, elbo_improvement(pair, 2 * n), improvement);
+    put_interval(t, elbo_mean_difference(pair, 2 * n), difference);
     return ELBO_OK;
 }
 
@@ -232,23 +252,58 @@ static elbo_scores_at row_of(const elbo_values *values)
 /* Numbers of different worlds are compared, but not silently. */
 static elbo_status say_worlds(const comparison *c)
 {
-    for (size_t i = 1; i < c->n; i++) {
-        const char *difference;
+    for (size_t i = c->tasks; i < c->n * c->tasks; i++) {
+        const char *const first = c->dir[i % c->tasks], *difference;
 
-        ELBO_TRY(elbo_worlds_differ(c->dir[0], c->dir[i], c->arena,
-                                    &difference));
+        ELBO_TRY(elbo_worlds_differ(first, c->dir[i], c->arena, &difference));
         if (difference && !c->quiet)
-            elbo_say("%s, %s: not the same environment: %s", c->dir[0],
-                     c->dir[i], difference);
+            elbo_say("%s, %s: not the same environment: %s", first, c->dir[i],
+                     difference);
+    }
+    return ELBO_OK;
+}
+
+static size_t count_tasks(const char *word)
+{
+    size_t n = 1;
+
+    for (; *word; word++) n += *word == ',';
+    return n;
+}
+
+/* Each word's directories, which commas part; as many for each. */
+static elbo_status list_tasks(comparison *c)
+{
+    c->tasks = count_tasks(c->word[0]);
+    c->dir = elbo_arena_take(c->arena, c->n * c->tasks, sizeof *c->dir);
+    ELBO_TRY(elbo_arena_check(c->arena, "the runs"));
+    for (size_t i = 0; i < c->n; i++) {
+        char *rest = elbo_arena_text(c->arena, c->word[i]);
+
+        ELBO_TRY(elbo_arena_check(c->arena, "the runs"));
+        if (count_tasks(rest) != c->tasks)
+            return ELBO_FAIL(ELBO_EUSAGE,
+                             "%s: %zu tasks, %s: %zu: methods are compared "
+                             "over the same tasks, in the same order",
+                             c->word[0], c->tasks, c->word[i],
+                             count_tasks(rest));
+        for (size_t k = 0; k < c->tasks; k++) {
+            char *const comma = strchr(rest, ',');
+
+            c->dir[i * c->tasks + k] = rest;
+            if (comma) *comma = '\0';
+            rest = comma ? comma + 1 : rest;
+        }
     }
     return ELBO_OK;
 }
 
 static elbo_status compare(comparison *c)
 {
-    c->run = elbo_arena_take(c->arena, c->n, sizeof *c->run);
+    ELBO_TRY(list_tasks(c));
+    c->run = elbo_arena_take(c->arena, c->n * c->tasks, sizeof *c->run);
     ELBO_TRY(elbo_arena_check(c->arena, "the runs"));
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c->n * c->tasks; i++) {
         ELBO_TRY(elbo_scores_read(c->dir[i], elbo_text(c->values, "metric"),
                                   row_of(c->values), c->arena, &c->run[i]));
         if (c->run[i].n < FEW && !c->quiet)
@@ -273,7 +328,7 @@ int elbo_compare_main(const elbo_command *command)
     if (code == 0) {
         comparison c = {
             .values = &values,
-            .dir = command->word,
+            .word = command->word,
             .n = command->n_words,
             .quiet = command->quiet,
             .arena = arena,
