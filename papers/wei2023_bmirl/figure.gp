@@ -10,13 +10,17 @@ $paper << EOD
 3 0.107656
 4 0.107073
 EOD
-set xrange [0.5:4.5]
-set yrange [0:*]
-set xtics ('two stages' 1, 'joint, λ = 0.001' 2, 'joint, λ = 0.5' 3, 'joint, λ = 10' 4)
+set xrange [0.5:5.5]
+set logscale y
+set yrange [0.08:4]
+set ytics (0.1, 0.2, 0.5, 1, 2)
+set xtics ("likelihood,\nthen reward" 1, "joint,\nλ = 0.001" 2, "joint,\nλ = 0.5" 3, "joint,\nλ = 10" 4, "random model,\ntrue reward" 5)
 set xlabel ''
+set bmargin 3.4
 set ylabel 'KL(expert || learnt policy), mean over states'
 set key top right
-plot floor with lines lw 1.5 dt 2 lc rgb '#555555' title "floor: world known, expert's other discount", \
+plot floor with lines lw 1.5 dt 2 lc rgb '#555555' title "true model: the expert's other discount", \
      last('two_stage') using (1 + $1):2 with points pt 7 ps 0.8 lc rgb '#d55e00' title 'model first, then reward (10 seeds)', \
      for [i = 2:4] last(word('x bm_0.001 bm_0.5 bm_10', i)) using (i + $1):2 with points pt 7 ps 0.8 lc rgb '#0072b2' title (i == 2 ? 'model and reward as one plan (10 seeds)' : ''), \
+     last('random') using (5 + $1):2 with points pt 7 ps 0.8 lc rgb '#888888' notitle, \
      $paper using 1:2 with points pt 4 ps 2 lw 2 lc rgb '#000000' title 'paper (its notebook, one seed)'
