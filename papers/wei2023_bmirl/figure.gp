@@ -18,7 +18,7 @@ set xtics ("likelihood,\nthen reward" 1, "joint,\nλ = 0.001" 2, "joint,\nλ = 0
 set xlabel ''
 set bmargin 3.4
 set ylabel 'KL(expert || learnt policy), mean over states'
-set key top right
+set key above
 plot floor with lines lw 1.5 dt 2 lc rgb '#555555' title "true model: the expert's other discount", \
      last('two_stage') using (1 + $1):2 with points pt 7 ps 0.8 lc rgb '#d55e00' title 'model first, then reward (10 seeds)', \
      for [i = 2:4] last(word('x bm_0.001 bm_0.5 bm_10', i)) using (i + $1):2 with points pt 7 ps 0.8 lc rgb '#0072b2' title (i == 2 ? 'model and reward as one plan (10 seeds)' : ''), \
