@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         ms[r] = now() - begin;
     }
     qsort(ms, ROUNDS, sizeof *ms, ascending);
-    printf("ms %.4f\nloglik %.10f\ncount %.10f\n", ms[ROUNDS / 2], out.loglik,
+    printf("ms %.4f\nloglik %.17g\ncount %.17g\n", ms[ROUNDS / 2], out.loglik,
            out.transitions[1]);
     elbo_arena_free(ws);
     return 0;

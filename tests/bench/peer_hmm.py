@@ -59,8 +59,8 @@ def main(K):
         loglik, counts = passes()
         ms.append(1e3 * (time.perf_counter() - begin))
     print(f"ms {statistics.median(ms):.4f}")
-    print(f"loglik {loglik:.10f}")
-    print(f"count {counts[0, 1]:.10f}")
+    print(f"loglik {loglik:.17g}")
+    print(f"count {counts[0, 1]:.17g}")
 
 
 main(int(sys.argv[1]))
