@@ -66,6 +66,21 @@ static const elbo_option options[] = {
      .high = 1e12,
      .fallback = "0",
      .doc = "of a point: log p(theta) = -ridge/2 |(A B c) - prior_mean|^2"},
+    {.name = "spread",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "standard deviation of A about prior_mean where a point starts, by the "
+            "run's seed"},
+    {.name = "input_spread",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "likewise of B"},
     {.name = "learn",
      .type = ELBO_CHOICE,
      .unit = "",
@@ -159,10 +174,25 @@ static bool is_point(const gaussian *g)
     return g->estimate != ELBO_POSTERIOR;
 }
 
-/* At the prior's means. */
-static void start_point(regression *r, double noise)
+static void scatter(gsl_matrix *M, double spread, elbo_rng *rng)
 {
+    for (size_t i = 0; spread > 0 && i < M->size1; i++)
+        for (size_t j = 0; j < M->size2; j++) {
+            double e;
+
+            elbo_rng_normals(rng, &e, 1);
+            *gsl_matrix_ptr(M, i, j) += spread * e;
+        }
+}
+
+/* At the prior's means, A and B about them. */
+static void start_point(const elbo_values *values, regression *r, elbo_rng *rng)
+{
+    const double noise = elbo_real(values, "prior_noise");
+
     split(r->prior.M, r);
+    scatter(r->A, elbo_real(values, "spread"), rng);
+    scatter(r->B, elbo_real(values, "input_spread"), rng);
     gsl_matrix_set_identity(r->W);
     gsl_matrix_scale(r->W, noise);
     gsl_matrix_set_identity(r->L);
@@ -176,6 +206,7 @@ static elbo_status open_model(const elbo_values *values,
     const size_t nx = context->world->nx, nu = context->world->nu;
     const bool varying = elbo_flag(values, "time_varying");
     const size_t stages = varying ? context->horizon : 1;
+    elbo_rng rng = elbo_rng_stream(context->seed, "model", 0);
     gaussian *const g = elbo_arena_take(arena, 1, sizeof *g);
 
     if (varying && stages == 0)
@@ -213,7 +244,7 @@ static elbo_status open_model(const elbo_values *values,
         out->mean[t] = (elbo_linear_dynamics){
             .A = r->A, .B = r->B, .W = r->W, .c = r->c};
         if (!is_point(g)) ELBO_TRY(update(out, t));
-        if (is_point(g)) start_point(r, elbo_real(values, "prior_noise"));
+        if (is_point(g)) start_point(values, r, &rng);
     }
     return ELBO_OK;
 }

@@ -277,6 +277,38 @@ START_TEST(the_data_term_of_a_row_is_the_sum_by_hand)
 }
 END_TEST
 
+START_TEST(points_start_where_their_seed_says)
+{
+    static const char own[] = "estimate=point spread=0.2 input_spread=1 "
+                              "prior_mean=identity";
+    double theta[3][30];
+
+    for (unsigned i = 0; i < 3; i++) { /* the last is the first's again */
+        case_setup c;
+        const char *section, *key;
+        elbo_engine *e;
+
+        case_open(&c, &(case_text){.env = "random_linear",
+                                   .env_own = small,
+                                   .model = "linear_gaussian",
+                                   .model_own = own,
+                                   .control = "lqr"});
+        case_ok(elbo_setup_check(&c.setup, 0, &section, &key));
+        case_ok(elbo_engine_open(&c.setup, i % 2, &e));
+        ck_assert_uint_le(e->linear->belief.n, 30);
+        e->linear->belief.model->get(&e->linear->belief, theta[i]);
+        close_case(&c, e);
+    }
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < 5; j++) {
+            ck_assert(theta[0][6 * i + j] == theta[2][6 * i + j]);
+            ck_assert(theta[0][6 * i + j] != theta[1][6 * i + j]);
+            ck_assert_double_le(fabs(theta[0][6 * i + j] - (i == j)),
+                                j < 3 ? 0.8 : 4);
+        }
+}
+END_TEST
+
 /* An expert's actions, by the model's own plan: its gains are the expert's. */
 START_TEST(imitation_finds_the_expert)
 {
@@ -603,6 +635,7 @@ Suite *suite_linear_objective(void)
     tcase_add_test(t, the_engine_compares_its_own_derivatives);
     tcase_add_loop_test(t, a_climbed_likelihood_is_the_regression, 0, 6);
     tcase_add_loop_test(t, the_data_term_of_a_row_is_the_sum_by_hand, 0, 2);
+    tcase_add_test(t, points_start_where_their_seed_says);
     tcase_add_loop_test(t, imitation_finds_the_expert, 0, 5);
     tcase_add_loop_test(t, the_return_climbed_through_the_planner_is_the_best, 0, 5);
     tcase_add_loop_test(t, a_fine_grid_in_the_finite_language_agrees, 0, COMMON);
