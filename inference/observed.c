@@ -132,3 +132,15 @@ elbo_status elbo_observed_predict(const elbo_observed_belief *belief,
     if (belief->hmm) return elbo_chain_predict(belief->hmm, x, loglik, ws);
     return elbo_lds_predict(belief->lds, x, loglik, ws);
 }
+
+const char *elbo_observed_fixed_kind(const elbo_values *options)
+{
+    (void)options;
+    return "log-likelihood: F is that of the sequences in a model that is fixed";
+}
+
+const char *elbo_observed_fixed_named(const elbo_values *options)
+{
+    (void)options;
+    return NULL;
+}

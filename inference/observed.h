@@ -112,6 +112,9 @@ typedef struct elbo_observed_control {
                         elbo_arena *arena, elbo_linear_posterior *out);
 } elbo_observed_control;
 
+/* `kind` and `named` (NULL) of fixed models. */
+const char *elbo_observed_fixed_kind(const elbo_values *options);
+const char *elbo_observed_fixed_named(const elbo_values *options);
 /* `infer` and `predict` of fixed models: the sum of log p(y) over the rows that
  * teach; log p(y) by the belief's own lds or hmm. */
 elbo_status elbo_observed_infer(elbo_observed_belief *belief,

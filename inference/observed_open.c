@@ -82,18 +82,22 @@ static elbo_status open_data(elbo_engine *e, const elbo_setup *setup, uint64_t s
     return ELBO_OK;
 }
 
-/* Everything must not be held out. */
+/* Some are held out where that is asked for, and some teach. */
 static elbo_status hold_out(elbo_observed *o, size_t from)
 {
-    if (o->held > 0)
-        elbo_observed_hold_out(&o->data, from, o->held, o->held_steps);
-    if (elbo_observed_taught(&o->data) == 0)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "data: a share of %g of %zu sequences held out leaves "
-                         "none: evaluation.held_out_of: steps holds out a share of "
-                         "each",
-                         o->held, o->data.n);
-    return ELBO_OK;
+    const elbo_observed_data *const d = &o->data;
+
+    if (!(o->held > 0)) return ELBO_OK;
+    elbo_observed_hold_out(&o->data, from, o->held, o->held_steps);
+
+    const size_t taught = elbo_observed_taught(d);
+
+    if (taught > 0 && taught < d->rows) return ELBO_OK;
+    return ELBO_FAIL(ELBO_EINVAL,
+                     "data: held_out: %g of %zu sequence%s is %s (held_out_of: steps "
+                     "takes of each)",
+                     o->held, d->n, d->n == 1 ? "" : "s",
+                     taught > 0 ? "none" : "all of them");
 }
 
 static elbo_status learn_from(elbo_engine *e)
@@ -219,6 +223,7 @@ elbo_extent elbo_observed_extent(const elbo_engine *e)
                  o->world.symbols);
     else
         snprintf(x.world, sizeof x.world,
-                 "%zu outputs and %zu inputs a step, states not seen", d->ny, d->nu);
+                 "%zu output%s and %zu input%s a step, states not seen", d->ny,
+                 d->ny == 1 ? "" : "s", d->nu, d->nu == 1 ? "" : "s");
     return x;
 }

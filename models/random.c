@@ -3,6 +3,10 @@
  *
  *   p(.|s,a) ~ Dir(1) on the support, row i from stream (seed, "model", i)
  *
+ * In observed worlds it has as many states as the world's own law: a latent linear
+ * system with A, B, C of entries N(0, 1/nx), all covariances I and no offsets, or a
+ * chain with rows ~ Dir(1) and means N(0, 1), covariance I: stream (seed, "model", 0).
+ *
  * In linear-Gaussian worlds A and B have entries N(0, 1/nx), c = 0 and W = I:
  * stream (seed, "model", 0).
  */
@@ -10,6 +14,7 @@
 #include <math.h>
 
 #include "inference/linear.h"
+#include "inference/observed.h"
 #include "models/registry.h"
 #include "models/support.h"
 
@@ -100,6 +105,114 @@ static const elbo_linear_model linear = {
     .likelihood = elbo_linear_belief_likelihood,
 };
 
+/* ---- observed worlds ---- */
+
+static gsl_matrix *draw_matrix(size_t rows, size_t cols, double scale, elbo_rng *rng,
+                               elbo_arena *arena)
+{
+    gsl_matrix *const M = elbo_arena_mat(arena, rows, cols);
+
+    if (!M) return NULL;
+    elbo_rng_normals(rng, M->data, rows * cols);
+    gsl_matrix_scale(M, scale);
+    return M;
+}
+
+static gsl_matrix *unit(size_t n, elbo_arena *arena)
+{
+    gsl_matrix *const M = elbo_arena_mat(arena, n, n);
+
+    if (M) gsl_matrix_set_identity(M);
+    return M;
+}
+
+static elbo_status draw_lds(const elbo_lgssm *truth, elbo_rng *rng,
+                            elbo_arena *arena, elbo_observed_belief *out)
+{
+    const size_t nx = truth->nx, ny = truth->ny, nu = truth->nu;
+    const double scale = 1 / sqrt((double)nx);
+    elbo_lgssm *const sys = elbo_arena_take(arena, 1, sizeof *sys);
+    elbo_lgssm_step *const step = elbo_arena_take(arena, 1, sizeof *step);
+    gsl_vector *const m0 = elbo_arena_vec(arena, nx);
+
+    ELBO_TRY(elbo_arena_check(arena, "a random model"));
+    step->A = draw_matrix(nx, nx, scale, rng, arena);
+    step->B = nu > 0 ? draw_matrix(nx, nu, scale, rng, arena) : NULL;
+    step->C = draw_matrix(ny, nx, scale, rng, arena);
+    step->Q = unit(nx, arena);
+    step->R = unit(ny, arena);
+    gsl_vector_set_zero(m0);
+    *sys = (elbo_lgssm){.nx = nx,
+                        .ny = ny,
+                        .nu = nu,
+                        .steps = step,
+                        .m0 = m0,
+                        .P0 = unit(nx, arena)};
+    out->lds = sys;
+    out->states = nx;
+    return elbo_arena_check(arena, "a random model");
+}
+
+/* Rows ~ Dir(1). */
+static double *draw_rows(size_t rows, size_t cols, elbo_rng *rng, elbo_arena *arena)
+{
+    double *const ones = elbo_arena_doubles(arena, cols);
+    double *const p = elbo_arena_doubles(arena, rows * cols);
+    elbo_gsl_rng adaptor;
+
+    if (!elbo_arena_ok(arena)) return NULL;
+    for (size_t j = 0; j < cols; j++) ones[j] = 1;
+    for (size_t i = 0; i < rows; i++)
+        gsl_ran_dirichlet(elbo_rng_gsl(&adaptor, rng), cols, ones, p + i * cols);
+    return p;
+}
+
+static elbo_status draw_chain(const elbo_observed_chain *truth, elbo_rng *rng,
+                              elbo_arena *arena, elbo_observed_belief *out)
+{
+    const size_t K = truth->chain.K, ny = truth->ny;
+    elbo_observed_chain *const c = elbo_arena_take(arena, 1, sizeof *c);
+    double *mean = elbo_arena_doubles(arena, K * ny);
+
+    ELBO_TRY(elbo_arena_check(arena, "a random model"));
+    *c = (elbo_observed_chain){.symbols = truth->symbols, .ny = ny};
+    c->chain.K = K;
+    c->chain.start = draw_rows(1, K, rng, arena);
+    c->chain.transition = draw_rows(K, K, rng, arena);
+    if (c->symbols > 0)
+        c->symbol = draw_rows(K, c->symbols, rng, arena);
+    else
+        elbo_rng_normals(rng, mean, K * ny);
+    c->mean = mean;
+    c->covariance = unit(ny, arena);
+    out->hmm = c;
+    out->states = K;
+    return elbo_arena_check(arena, "a random model");
+}
+
+static elbo_status open_observed(const elbo_values *values,
+                                 const elbo_observed_context *context,
+                                 elbo_arena *arena, elbo_observed_belief *out)
+{
+    const elbo_observed_world *const world = context->world;
+    elbo_rng rng = elbo_rng_stream(context->seed, "model", 0);
+
+    (void)values;
+    *out = (elbo_observed_belief){.model = elbo_model_random.observed};
+    if (world->lds) return draw_lds(world->lds, &rng, arena, out);
+    if (world->hmm) return draw_chain(world->hmm, &rng, arena, out);
+    return ELBO_FAIL(ELBO_EINVAL,
+                     "the law of this world is not known: must not be random");
+}
+
+static const elbo_observed_model observed = {
+    .kind = elbo_observed_fixed_kind,
+    .named = elbo_observed_fixed_named,
+    .open = open_observed,
+    .infer = elbo_observed_infer,
+    .predict = elbo_observed_predict,
+};
+
 const elbo_model elbo_model_random = {
     .name = "random",
     .source = "a control of every figure",
@@ -107,4 +220,5 @@ const elbo_model elbo_model_random = {
     .options = options,
     .open = open_model,
     .linear = &linear,
+    .observed = &observed,
 };

@@ -61,21 +61,9 @@ static elbo_status open_observed(const elbo_values *values,
     return ELBO_OK;
 }
 
-static const char *kind(const elbo_values *values)
-{
-    (void)values;
-    return "log-likelihood: F is that of the sequences in a model that is fixed";
-}
-
-static const char *named(const elbo_values *values)
-{
-    (void)values;
-    return NULL;
-}
-
 static const elbo_observed_model observed = {
-    .kind = kind,
-    .named = named,
+    .kind = elbo_observed_fixed_kind,
+    .named = elbo_observed_fixed_named,
     .open = open_observed,
     .infer = elbo_observed_infer,
     .predict = elbo_observed_predict,

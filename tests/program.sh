@@ -589,6 +589,25 @@ demo() {
 }
 check the_demo_shows_mismatch_and_two_cures demo
 
+# ---- states that are not seen ----
+
+latent() {
+    exits 0 check "$tree/tests/data/lds.yaml" && tells "2 outputs and 1 input a step, states not seen" || return 1
+    exits 0 run "$tree/tests/data/lds.yaml" -q -o runs/lds && exits 0 plot return runs/lds -q || return 1
+    exits 0 list models lds && tells "em|variational" && exits 0 list envs sequences && tells "nan is a missing y" || return 1
+    # what it promises comes to what it earns, and that is more than at first
+    awk -F, 'NR == 2 { first = $10 } END { exit !($10 > first && $9 - $10 < 0.03 * -$10 && $10 - $9 < 0.03 * -$10) }' runs/lds/seed-0/metrics.csv
+}
+check a_world_seen_in_part_is_learnt_and_controlled latent
+sequences() {
+    printf 'sequence,y1,y2\n0,1,2\n0,,1\n0,0.5,nan\n1,2,1\n1,1,0\n' >seen.csv
+    printf 'name: s\nenv: {name: sequences, file: seen.csv}\nmodel: {name: lds, states: 1}\ncontrol: {name: none}\n' >seen.yaml
+    exits 0 run seen.yaml -q -o runs/seen || return 1
+    echo '0,1,1' >>seen.csv
+    exits 65 run seen.yaml -q -o runs/unseen && says 'seen.csv:7:1: sequence 0 after 1'
+}
+check sequences_come_from_files_and_faults_have_their_place sequences
+
 # ---- compare ----
 
 compare_runs() {

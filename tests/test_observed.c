@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inference/core/alloc.h"
 #include "tests/observed_cases.h"
 #include "tests/suites.h"
 
@@ -216,6 +217,24 @@ START_TEST(what_is_held_out_is_the_last)
 }
 END_TEST
 
+/* Nothing held out is no column of zeros, and all is nothing to learn from. */
+START_TEST(a_share_that_holds_none_or_all_is_refused)
+{
+    static const char *const share[] = {"held_out=0.1", "held_out=0.9"};
+    static const char *const says[] = {"is none", "is all of them"};
+    case_setup c;
+    elbo_row row;
+    elbo_engine *e = observed_open(&c,
+                                   &(case_text){.model_own = "states=2",
+                                                .data = "steps=30 episode_steps=10",
+                                                .evaluation = share[_i]},
+                                   1);
+
+    case_fails(elbo_engine_iterate(e, &row), ELBO_EINVAL, says[_i]);
+    observed_close(&c, e);
+}
+END_TEST
+
 /* ---- runs ---- */
 
 static const case_text resumed[] = {
@@ -300,6 +319,28 @@ START_TEST(any_number_of_threads_gives_the_same_bits)
     same_rows(&x, &y);
     observed_close(&a, one);
     observed_close(&b, three);
+}
+END_TEST
+
+/* Every allocation fails once: what was opened is freed, and the failure is told. */
+START_TEST(each_allocation_fails_once_and_is_told)
+{
+    case_setup c;
+    elbo_engine *engine = observed_open(&c, &resumed[_i], 3);
+    elbo_status s = ELBO_ENOMEM;
+    elbo_row row;
+
+    elbo_engine_free(engine);
+    for (long n = 0; s == ELBO_ENOMEM && n < 3000; n++) {
+        engine = NULL;
+        elbo_alloc_budget(n);
+        s = elbo_engine_open(&c.setup, 3, &engine);
+        if (s == ELBO_OK) s = elbo_engine_iterate(engine, &row);
+        elbo_alloc_budget(-1);
+        elbo_engine_free(engine);
+    }
+    case_ok(s);
+    case_close(&c);
 }
 END_TEST
 
@@ -390,10 +431,13 @@ Suite *suite_observed(void)
     tcase_add_loop_test(data, a_fault_in_a_file_has_its_place, 0,
                         sizeof faults / sizeof *faults);
     tcase_add_test(data, what_is_held_out_is_the_last);
+    tcase_add_loop_test(data, a_share_that_holds_none_or_all_is_refused, 0, 2);
     suite_add_tcase(suite, data);
     tcase_add_loop_test(runs, a_resumed_run_goes_on_to_the_same_bits, 0,
                         sizeof resumed / sizeof *resumed);
     tcase_add_loop_test(runs, any_number_of_threads_gives_the_same_bits, 0,
+                        sizeof resumed / sizeof *resumed);
+    tcase_add_loop_test(runs, each_allocation_fails_once_and_is_told, 0,
                         sizeof resumed / sizeof *resumed);
     tcase_add_loop_test(runs, settings_that_do_not_go_together_are_refused, 0,
                         sizeof refused / sizeof *refused);

@@ -137,11 +137,15 @@ static const case_text exact[] = {
      .model = "true",
      .data = "steps=47 episode_steps=13",
      .evaluation = "held_out=0.3"},
+    {.env_own = "states=3 outputs=2 inputs=1",
+     .model = "random",
+     .data = "steps=47 episode_steps=13",
+     .evaluation = "held_out=0.3"},
 };
 
 START_TEST(the_likelihood_is_that_of_all_values_at_once)
 {
-    const case_text *text = &exact[_i % 3];
+    const case_text *text = &exact[_i % 4];
     case_setup c;
     elbo_engine *e = observed_open(&c, text, (unsigned)_i);
     elbo_observed *const o = e->observed;
@@ -254,6 +258,44 @@ START_TEST(learnt_models_predict_as_the_true_one)
                         truth.own.x[truth.own.n - 1] - 4 * cost);
     observed_close(&c, e);
     observed_close(&d, t);
+}
+END_TEST
+
+/* Sequences of one row have no dynamics, and the model is factor analysis with a
+ * full R: its maximum is that of a Gaussian, whose covariance is the sample's
+ * (Ghahramani and Hinton 1996, on the relation). */
+START_TEST(sequences_of_one_row_are_a_gaussian)
+{
+    enum { NY = 3, ROWS = 80 };
+    case_setup c;
+    elbo_engine *e = observed_open(&c,
+                                   &(case_text){.env_own = "states=2 outputs=3 "
+                                                           "inputs=0 offset=1",
+                                                .model_own = "states=2",
+                                                .inference = "iterations=2000 "
+                                                             "tolerance=1e-13",
+                                                .data = "steps=80 episode_steps=1"},
+                                   (unsigned)_i);
+    const elbo_observed *const o = e->observed;
+    double mean[NY] = {0}, logdet = 0;
+    gsl_matrix *S = gsl_matrix_calloc(NY, NY);
+    elbo_row row;
+
+    while (elbo_engine_verdict(e) == ELBO_RUNNING) observed_iterate(e, &row, 1);
+    for (size_t i = 0; i < ROWS * NY; i++) mean[i % NY] += o->data.y[i] / ROWS;
+    for (size_t t = 0; t < ROWS; t++)
+        for (size_t i = 0; i < NY; i++)
+            for (size_t j = 0; j < NY; j++)
+                *gsl_matrix_ptr(S, i, j) += (o->data.y[t * NY + i] - mean[i])
+                                            * (o->data.y[t * NY + j] - mean[j])
+                                            / ROWS;
+    case_ok(elbo_chol(S));
+    logdet = elbo_chol_logdet(S);
+    ck_assert_uint_eq(o->data.n, ROWS);
+    ck_assert_double_eq_tol(row.elbo,
+                            -ROWS * (NY * log(2 * M_PI) + logdet + NY) / 2, 1e-6);
+    gsl_matrix_free(S);
+    observed_close(&c, e);
 }
 END_TEST
 
@@ -405,9 +447,10 @@ Suite *suite_observed_exact(void)
     Suite *suite = suite_create("observed_exact");
     TCase *tc = tcase_create("likelihood"), *control = tcase_create("control");
 
-    tcase_add_loop_test(tc, the_likelihood_is_that_of_all_values_at_once, 0, 30);
+    tcase_add_loop_test(tc, the_likelihood_is_that_of_all_values_at_once, 0, 32);
     tcase_add_loop_test(tc, a_chain_s_likelihood_is_the_sum_over_its_paths, 0, 10);
     tcase_add_loop_test(tc, learnt_models_predict_as_the_true_one, 0, 4);
+    tcase_add_loop_test(tc, sequences_of_one_row_are_a_gaussian, 0, 5);
     suite_add_tcase(suite, tc);
     tcase_add_loop_test(control, the_return_is_what_sequences_earn, 0, 4);
     tcase_add_test(control,
