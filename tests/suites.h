@@ -18,6 +18,7 @@
     X(moments)                                                                 \
     X(lds)                                                                     \
     X(lds_vb)                                                                  \
+    X(local_level)                                                             \
     X(parallel)                                                                \
     X(lqr)                                                                     \
     X(lqr_solve)                                                               \

@@ -348,6 +348,18 @@ START_TEST(what_is_wrong_is_named)
     config.method = ELBO_LDS_VB;
     ck_assert_int_eq(elbo_lds_open(&config, c.data, 2, ws, &lds), ELBO_EINVAL);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "transition"));
+
+    elbo_mniw prior;
+
+    kalman_ok(elbo_mniw_init(&prior, 3, 4, ws));
+    elbo_mniw_isotropic(&prior, 1, -1, 4);
+    config.hold = 0;
+    config.prior[ELBO_LDS_EMISSION] = &prior;
+    ck_assert_int_eq(elbo_lds_open(&config, c.data, 2, ws, &lds), ELBO_ENOTPD);
+    ck_assert_ptr_nonnull(
+        strstr(elbo_last_error()->text, "prior of emission: mniw: Psi"));
+    elbo_mniw_isotropic(&prior, 1, 1, 2);
+    ck_assert_int_eq(elbo_lds_open(&config, c.data, 2, ws, &lds), ELBO_EINVAL);
     lds_case_close(&c);
 }
 END_TEST
@@ -408,8 +420,7 @@ END_TEST
 /* Two halves are a whole, and the bound between them does not fall. */
 START_TEST(infer_and_learn_are_an_iteration)
 {
-    const elbo_lds_config config =
-        config_of(2, _i ? ELBO_LDS_VB : ELBO_LDS_EM);
+    const elbo_lds_config config = config_of(2, _i ? ELBO_LDS_VB : ELBO_LDS_EM);
     elbo_lds_info whole, half;
     lds_case c;
     elbo_lds *a, *b;
@@ -429,7 +440,8 @@ START_TEST(infer_and_learn_are_an_iteration)
                      elbo_lds_point(b)->steps->A->data, 2 * sizeof(double))
               == 0);
     ck_assert_ptr_null(elbo_lds_point(b)->transition_penalty);
-    /* other data: fewer of them have a larger density here, longer ones no room */
+    /* other data: fewer of them have a larger density here, longer ones no room
+     */
     kalman_ok(elbo_lds_data(b, c.data, 1));
     kalman_ok(elbo_lds_infer(b, &half));
     ck_assert(half.evidence != whole.evidence);

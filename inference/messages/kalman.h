@@ -75,7 +75,8 @@ typedef struct elbo_kalman_info {
  */
 typedef struct elbo_kalman elbo_kalman;
 
-/* For sequences of at most T rows. ELBO_ENOMEM, ELBO_ESIZE. */
+/* For sequences of at most T rows: about 8 T (3 nx^2 + ny nx + ny^2) bytes.
+ * ELBO_ENOMEM, ELBO_ESIZE. */
 elbo_status elbo_kalman_init(const elbo_kalman_config *config, size_t nx,
                              size_t ny, size_t nu, size_t T, elbo_arena *arena,
                              elbo_kalman **out);
