@@ -22,6 +22,7 @@ typedef struct elbo_facts {
     bool rolls;   /* some expression follows the policy: roll(2, ...) and on */
     bool stages;  /* with a horizon: likelihood or weight read what differs from
                      stage to stage */
+    bool episodes;        /* some expression reads Jcwpdis */
     bool learnt;          /* a factor in it learns through the M-step */
     bool learnt_elsewhere; /* ... in the weight, or what control maximises */
     bool samples;          /* it has E(f, n) */

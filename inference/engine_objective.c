@@ -130,7 +130,8 @@ elbo_status elbo_engine_prepare(elbo_engine *engine, uint64_t part)
                         4 * engine->iteration + part);
     if (engine->members)
         ELBO_TRY(
-            elbo_value_set_fit(engine->members, &engine->data, engine->ws));
+            elbo_value_set_fit(engine->members, &engine->data,
+                                    engine->iteration, engine->ws));
     if (engine->standing.reads != ELBO_READS_DATA) return ELBO_OK;
     return elbo_data_values(&engine->data, &engine->truth, engine->post.pi,
                             engine->standing.data, engine->standing.data_Q,

@@ -111,6 +111,13 @@ static bool judged_without_rows(const facts *f)
     return !judged_as(f, "none") && f->setup->model->regress;
 }
 
+/* Episodes whose actions' chances are known. */
+static bool weighs_no_episodes(const facts *f)
+{
+    return f->episodes
+           && !elbo_choice_is(f->setup->data, "source", "env");
+}
+
 static bool learnt_in_weight(const facts *f)
 {
     return f->learnt_elsewhere;
@@ -180,6 +187,8 @@ const elbo_clash elbo_plan_clashes[] = {
      "a horizon are not"},
     {"inference", "data_scale", budget_unused,
      "a budget bounds what feedback may cost the data: needs feedback"},
+    {"data", "source", weighs_no_episodes,
+     "Jcwpdis weighs episodes by the chances of their actions: must be env"},
     {"inference", "likelihood", learnt_in_weight,
      "a metric learns through the M-step's optimum: it goes into the likelihood, "
      "nowhere else"},

@@ -43,7 +43,8 @@ elbo_status elbo_weight_open(const char *text, const elbo_world *world,
                              size_t capacity, elbo_arena *arena,
                              elbo_objective **out);
 
-/* After each change of D: weights scale * w. ELBO_EDATA as elbo_data_counts;
+/* After each change of D: weights scale * w. The data are borrowed: Jcwpdis reads
+ * their episodes (inference/importance.h). ELBO_EDATA as elbo_data_counts;
  * ELBO_EINVAL: the expression does not fit the world. */
 elbo_status elbo_objective_data(elbo_objective *objective,
                                 const elbo_pattern *pattern,

@@ -17,7 +17,9 @@ struct elbo_value_set {
     double *V; /* [n x (nS + 1)] */
     /* Of policies; else NULL. */
     double *pi, *logpi, *Q; /* [n x nS x nA] */
-    bool of_data;
+    bool of_data, search, fresh;
+    bool actions, stochastic; /* their kind */
+    uint64_t seed;
 };
 
 static const elbo_option policies[] = {
@@ -29,6 +31,13 @@ static const elbo_option policies[] = {
      "from the flat Dirichlet distribution", NULL},
     {"world", ELBO_CHOICE, "", 0, 0, "real|data", "real",
      "where their values are computed: real is an oracle", NULL},
+    {"from", ELBO_CHOICE, "", 0, 0, "chance|search", "chance",
+     "drawn blindly; or greedy policies met by value iteration in the world, a "
+     "tenth of the states updated each time, and a tenth of them redrawn",
+     NULL},
+    {"fresh", ELBO_BOOL, "", 0, 0, NULL, "false",
+     "others in each iteration: the M-steps are those of a larger set's batches",
+     NULL},
     {0        },
 };
 
@@ -106,7 +115,8 @@ static elbo_status parse(const char *text, elbo_arena *arena, size_t *kind,
 /* The same word where it outlives the arena. */
 static const char *lasting(const char *word)
 {
-    static const char *const arguments[] = {"n", "kind", "world", "width"};
+    static const char *const arguments[] = {"n", "kind", "world", "from",
+                                            "fresh", "width"};
 
     for (size_t i = 0; word && i < KINDS; i++)
         if (strcmp(word, elbo_value_kinds[i].name) == 0)
@@ -144,7 +154,8 @@ elbo_status elbo_value_set_oracle(const char *text, bool *oracle)
     const elbo_status s = parse(text, arena, &kind, &values, NULL, NULL);
 
     *oracle = s == ELBO_OK && kind == POLICIES
-              && elbo_choice_is(&values, "world", "real");
+              && (elbo_choice_is(&values, "world", "real")
+                  || elbo_choice_is(&values, "from", "search"));
     elbo_arena_free(arena);
     return s;
 }
@@ -239,26 +250,81 @@ static void draw_row(double pi[], size_t nA, bool stochastic, elbo_rng *rng)
     for (size_t a = 0; a < nA; a++) pi[a] /= sum;
 }
 
-static void draw_policies(elbo_value_set *set, const elbo_values *values,
-                          uint64_t seed)
+/* Batch number `batch` of them. */
+static void draw_policies(elbo_value_set *set, uint64_t batch)
 {
     const size_t nS = set->truth->nS, nA = set->truth->nA, rows = nS * nA;
-    const bool actions = elbo_choice_is(values, "kind", "actions");
-    const bool stochastic = elbo_choice_is(values, "kind", "stochastic");
 
     for (size_t k = 0; k < set->n; k++) {
-        elbo_rng rng = elbo_rng_stream(seed, "values", k);
+        elbo_rng rng =
+            elbo_rng_stream(set->seed, "values", batch * set->n + k);
 
         for (size_t s = 0; s < nS; s++) {
             double *const pi = set->pi + k * rows + s * nA;
 
-            if (actions)
+            if (set->actions)
                 pi[k] = 1;
             else
-                draw_row(pi, nA, stochastic, &rng);
+                draw_row(pi, nA, set->stochastic, &rng);
         }
     }
-    for (size_t i = 0; i < set->n * rows; i++) set->logpi[i] = log(set->pi[i]);
+}
+
+/* ---- policies met on a search ---- */
+
+static const double share = 0.1; /* of states that are updated, or redrawn */
+enum { UPDATES = 10 };           /* between two members */
+
+static size_t best_action(const double Q[], size_t nA)
+{
+    size_t best = 0;
+
+    for (size_t a = 1; a < nA; a++)
+        if (Q[a] > Q[best]) best = a;
+    return best;
+}
+
+/* V(s) <- max Q(s, .) in a tenth of the states, UPDATES times. */
+static void update_some(const elbo_mdp *mdp, double V[], double Q[],
+                        elbo_rng *rng)
+{
+    for (size_t k = 0; k < UPDATES; k++) {
+        elbo_backup_rows(mdp, V, Q);
+        for (size_t s = 0; s < mdp->nS; s++)
+            if (elbo_rng_uniform(rng) < share)
+                V[s] = Q[s * mdp->nA + best_action(Q + s * mdp->nA, mdp->nA)];
+    }
+}
+
+/* Greedy in Q, but a random row in a tenth of the states (Grimm et al. 2021,
+ * as their code has it). */
+static void blur(double pi[], const double Q[], size_t nS, size_t nA,
+                 bool stochastic, elbo_rng *rng)
+{
+    for (size_t s = 0; s < nS; s++)
+        if (elbo_rng_uniform(rng) < share)
+            draw_row(pi + s * nA, nA, stochastic, rng);
+        else
+            pi[s * nA + best_action(Q + s * nA, nA)] = 1;
+}
+
+static elbo_status search_policies(elbo_value_set *set, uint64_t batch,
+                                   elbo_arena *ws)
+{
+    const elbo_mdp *const truth = set->truth;
+    const size_t nS = truth->nS, rows = nS * truth->nA;
+    double *const V = elbo_arena_take(ws, nS + 1, sizeof *V);
+    double *const Q = elbo_arena_doubles(ws, rows);
+    elbo_rng rng = elbo_rng_stream(set->seed, "values search", batch);
+
+    ELBO_TRY(elbo_arena_check(ws, "a search of policies"));
+    for (size_t s = 0; s < nS; s++) V[s] = elbo_rng_uniform(&rng);
+    for (size_t k = 0; k < set->n; k++) {
+        elbo_backup_rows(truth, V, Q);
+        blur(set->pi + k * rows, Q, nS, truth->nA, set->stochastic, &rng);
+        update_some(truth, V, Q, &rng);
+    }
+    return ELBO_OK;
 }
 
 static elbo_status take(elbo_value_set *set, bool policy, elbo_arena *arena)
@@ -311,26 +377,47 @@ static elbo_status check_size(const elbo_value_set *set, size_t kind,
                          "values: states of this world have no coordinates: the "
                          "width must be 0");
     if (kind == POLICIES && elbo_choice_is(values, "kind", "actions")
+        && elbo_choice_is(values, "from", "search"))
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "values: a search meets policies, not one action "
+                         "everywhere");
+    if (kind == POLICIES && elbo_choice_is(values, "kind", "actions")
         && set->n > nA)
         return ELBO_FAIL(ELBO_EINVAL, "values: %zu policies of %zu actions",
                          set->n, nA);
     return ELBO_OK;
 }
 
+/* Batch number `batch` of policies, and their values in the world. */
+static elbo_status renew(elbo_value_set *set, uint64_t batch, elbo_arena *ws)
+{
+    const size_t all = set->n * set->truth->nS * set->truth->nA;
+
+    memset(set->pi, 0, all * sizeof *set->pi);
+    if (set->search)
+        ELBO_TRY(search_policies(set, batch, ws));
+    else
+        draw_policies(set, batch);
+    for (size_t i = 0; i < all; i++) set->logpi[i] = log(set->pi[i]);
+    return set->of_data ? ELBO_OK : evaluate(set, ws);
+}
+
 static elbo_status fill(elbo_value_set *set, size_t kind,
-                        const elbo_values *values, uint64_t seed,
-                        elbo_arena *ws)
+                        const elbo_values *values, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
     elbo_status s = ELBO_OK;
 
-    if (kind == FUNCTIONS) draw_functions(set, seed);
+    if (kind == FUNCTIONS) draw_functions(set, set->seed);
     if (kind == INDICATORS) fill_indicators(set);
     if (kind == KERNEL) s = fill_kernel(set, elbo_real(values, "width"), ws);
     if (kind == POLICIES) {
-        draw_policies(set, values, seed);
+        set->actions = elbo_choice_is(values, "kind", "actions");
+        set->stochastic = elbo_choice_is(values, "kind", "stochastic");
         set->of_data = elbo_choice_is(values, "world", "data");
-        if (!set->of_data) s = evaluate(set, ws);
+        set->search = elbo_choice_is(values, "from", "search");
+        set->fresh = elbo_flag(values, "fresh");
+        s = renew(set, 0, ws);
     }
 
     elbo_arena_release(ws, mark);
@@ -353,25 +440,37 @@ elbo_status elbo_value_set_open(const char *text,
     set->truth = ground->truth;
     set->coord = ground->coord;
     set->dim = ground->dim;
+    set->seed = ground->seed;
     set->n = kind == KERNEL ? ground->truth->nS
                             : (size_t)elbo_int(&values, "n");
     ELBO_TRY(check_size(set, kind, &values));
     ELBO_TRY(take(set, kind == POLICIES, arena));
     *out = set;
-    return fill(set, kind, &values, ground->seed, ws);
+    return fill(set, kind, &values, ws);
 }
 
-elbo_status elbo_value_set_fit(elbo_value_set *set, const elbo_data *data,
-                               elbo_arena *ws)
+static elbo_status fit(elbo_value_set *set, const elbo_data *data,
+                       uint64_t iteration, elbo_arena *ws)
 {
     const size_t nS = set->truth->nS, rows = nS * set->truth->nA;
 
+    if (set->fresh) ELBO_TRY(renew(set, iteration, ws));
     if (!set->of_data) return ELBO_OK;
     for (size_t k = 0; k < set->n; k++)
         ELBO_TRY(elbo_data_values(data, set->truth, set->pi + k * rows,
                                   set->V + k * (nS + 1), set->Q + k * rows,
                                   ws));
     return ELBO_OK;
+}
+
+elbo_status elbo_value_set_fit(elbo_value_set *set, const elbo_data *data,
+                               uint64_t iteration, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s = fit(set, data, iteration, ws);
+
+    elbo_arena_release(ws, mark);
+    return s;
 }
 
 size_t elbo_value_set_size(const elbo_value_set *set)

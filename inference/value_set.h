@@ -50,9 +50,10 @@ elbo_status elbo_value_set_open(const char *text,
                                 elbo_arena *arena, elbo_arena *ws,
                                 elbo_value_set **out);
 
-/* Values that the data give, from the data as they are. */
+/* Before each M-step: the set's batch of this iteration, and values that the data
+ * give, from the data as they are. */
 elbo_status elbo_value_set_fit(elbo_value_set *set, const elbo_data *data,
-                               elbo_arena *ws);
+                               uint64_t iteration, elbo_arena *ws);
 
 typedef struct elbo_member {
     const double *V;     /* [nS + 1] */

@@ -66,6 +66,8 @@ static const struct piece {
     {"%s", "mean(logp)", ELBO_TYPE_SCALAR, T},
     {"%s", "mean(E(V(y)) - V(next))", ELBO_TYPE_SCALAR, T | P},
     {"norm(%s)", "mean(next)", ELBO_TYPE_VECTOR, 0},
+    {"%s", "Jcwpdis", ELBO_TYPE_SCALAR, P},
+    {"%s", "fixed_pi(Jcwpdis)", ELBO_TYPE_SCALAR, H},
     {"%s", "worst(E(V(y)) - V(next), 2.385)", ELBO_TYPE_SCALAR, T | P},
     {"%s", "stop(logp)", ELBO_TYPE_SCALAR, N | H | D},
     {"%s", "stop(V(next))", ELBO_TYPE_SCALAR, N | H},

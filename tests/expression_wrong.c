@@ -287,6 +287,7 @@ static const struct sentence {
     {"", "Ed", "(r)"},
     {"", "mean", "(r)"},
     {"", "worst", "(r, 0)"},
+    {"", "Jcwpdis", ""},
 };
 /* clang-format on */
 enum { SENTENCES = sizeof sentences / sizeof *sentences, TYPO = 64 };

@@ -77,6 +77,8 @@
     X(stages)                                                                  \
     X(equivalence)                                                             \
     X(minimax)                                                                 \
+    X(value_sets)                                                              \
+    X(importance)                                                              \
     X(settings)                                                                \
     X(engine)                                                                  \
     X(course)                                                                  \

@@ -37,6 +37,8 @@ static const case_text settings[] = {
     {.model_own = "init_scale=0.7 reward=learned",
      .inference = "likelihood=logpi+occupancy*V(s)+0.3*logp "
                   "gradient=implicit(adjoint) transition=tilt(1.7)"},
+    {.model_own = "init_scale=0.7 reward=learned",
+     .inference = "likelihood=Jcwpdis-0.1*sq(r-rhat)+0.2*logp gradient=implicit"},
     {.inference = "likelihood=J-0.3*Jmodel+0.2*logp gradient=implicit "
                   "transition=robust(0.1)"},
     {.model = "low_rank", .model_own = "rank=3",

@@ -72,7 +72,8 @@ static elbo_quantity plan_at(elbo_compiler *c, elbo_quantity table,
 
 static bool is_number(elbo_table table)
 {
-    return table == ELBO_TABLE_J || table == ELBO_TABLE_JMODEL;
+    return table == ELBO_TABLE_J || table == ELBO_TABLE_JMODEL
+           || table == ELBO_TABLE_JCWPDIS;
 }
 
 static bool is_value(elbo_table table)
@@ -110,7 +111,8 @@ static bool is_frozen(elbo_table table)
 /* Held, these do not move at all; occupancy and Jmodel move with the model. */
 static bool is_still(elbo_table table)
 {
-    return table == ELBO_TABLE_LOGPI || table == ELBO_TABLE_J;
+    return table == ELBO_TABLE_LOGPI || table == ELBO_TABLE_J
+           || table == ELBO_TABLE_JCWPDIS;
 }
 
 static elbo_quantity table_of(elbo_compiler *c, elbo_table table)

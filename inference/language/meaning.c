@@ -14,6 +14,7 @@ const char *const elbo_table_names[ELBO_TABLES] = {
     [ELBO_TABLE_OCCUPANCY] = "occupancy",
     [ELBO_TABLE_J] = "J",
     [ELBO_TABLE_JMODEL] = "Jmodel",
+    [ELBO_TABLE_JCWPDIS] = "Jcwpdis",
     [ELBO_TABLE_V_TARGET] = "V_target",
     [ELBO_TABLE_V_THEN] = "V_then",
 };
@@ -62,6 +63,7 @@ elbo_quantity elbo_meaning_name(elbo_compiler *c, const elbo_expr *e)
     for (elbo_table i = 0; i < ELBO_TABLES; i++) {
         if (strcmp(e->name, elbo_table_names[i]) != 0) continue;
         return i == ELBO_TABLE_J || i == ELBO_TABLE_JMODEL
+                       || i == ELBO_TABLE_JCWPDIS
                    ? elbo_lookup_scalar(c, i)
                    : elbo_lookup_here(c, i);
     }

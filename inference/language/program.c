@@ -179,6 +179,7 @@ static bool bind_each(elbo_program *program, elbo_binding to[],
         [ELBO_TABLE_OCCUPANCY] = bind->occupancy,
         [ELBO_TABLE_J] = &bind->J,
         [ELBO_TABLE_JMODEL] = &bind->Jmodel,
+        [ELBO_TABLE_JCWPDIS] = &bind->Jcwpdis,
         [ELBO_TABLE_V_TARGET] = bind->V_target,
         [ELBO_TABLE_V_THEN] = bind->V_then,
     };
@@ -311,6 +312,7 @@ static void add_slopes(const elbo_program *twin, elbo_slopes *slopes)
         [ELBO_TABLE_OCCUPANCY] = slopes->occupancy,
         [ELBO_TABLE_J] = &slopes->J,
         [ELBO_TABLE_JMODEL] = &slopes->Jmodel,
+        [ELBO_TABLE_JCWPDIS] = &slopes->Jcwpdis,
     };
 
     for (elbo_table i = 0; i < ELBO_TABLES; i++)

@@ -57,6 +57,9 @@ enum {
       NAME(SCALAR, SAMPLE | PLANNER))                                          \
     X(J, "J", "the policy's return in the environment", NAME(SCALAR, PLANNER), \
       .by_policy = true)                                                       \
+    X(Jcwpdis, "Jcwpdis",                                                      \
+      "the policy's return as the data's episodes weigh it (CWPDIS)",          \
+      NAME(SCALAR, PLANNER), .by_policy = true)                                \
     X(Jmodel, "Jmodel", "the policy's return in the model",                    \
       NAME(SCALAR, PLANNER))                                                   \
     X(V_then, "V_then(state)", "V as it was when the sample was collected",    \

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "inference/factor.h"
+#include "inference/importance.h"
 #include "inference/likelihood/objective_state.h"
 #include "inference/likelihood/terms.h"
+
+enum { SCRATCH = 1 << 14 };
 
 /* ---- the world ---- */
 
@@ -125,6 +128,10 @@ static elbo_status open_as(const char *slot, const char *text,
     if (o->by_stage) o->batch.stage = o->stage;
     o->bind = (elbo_bindings){
         .V = o->V, .Q = o->Q, .logpi = o->logpi, .occupancy = o->occupancy};
+    if (elbo_expr_reads(o->expr, "Jcwpdis")) {
+        o->scratch = elbo_arena_alloc(SCRATCH);
+        if (!o->scratch) return ELBO_FAIL(ELBO_ENOMEM, "the objective");
+    }
     *out = o;
     return ELBO_OK;
 }
@@ -154,6 +161,8 @@ void elbo_objective_close(elbo_objective *objective)
     if (!objective) return;
     elbo_program_free(objective->program);
     objective->program = NULL;
+    elbo_arena_free(objective->scratch);
+    objective->scratch = NULL;
 }
 
 /* ---- values ---- */
@@ -289,6 +298,25 @@ static elbo_slopes moving_slopes(const elbo_objective *o,
     return moving;
 }
 
+/* What Jcwpdis is at the plan's policy; its slope goes to logpi. */
+static elbo_status weigh_episodes(elbo_objective *o, elbo_slopes *slopes)
+{
+    const elbo_logged own = {.data = o->data,
+                             .nA = o->batch.nA,
+                             .rows = o->batch.nS * o->batch.nA,
+                             .stages = elbo_batch_plans(&o->batch),
+                             .gamma = o->batch.gamma};
+
+    if (!o->scratch || !o->data) return ELBO_OK;
+    if (elbo_cwpdis(&own, o->logpi, &o->bind.Jcwpdis,
+                    slopes ? slopes->Jcwpdis : 0, slopes ? slopes->logpi : NULL,
+                    o->scratch)
+        != ELBO_OK)
+        return elbo_fail_prefix("%s, Jcwpdis", o->slot);
+    if (slopes) slopes->Jcwpdis = 0; /* it stands in logpi */
+    return ELBO_OK;
+}
+
 static elbo_status run_member(elbo_objective *o, const elbo_bindings *bind,
                               double *value, double G[], elbo_slopes *slopes,
                               size_t *at)
@@ -302,6 +330,7 @@ static elbo_status run_member(elbo_objective *o, const elbo_bindings *bind,
     slopes->J = moving.J;
     slopes->Jmodel = moving.Jmodel;
     slopes->Jmodel_held = moving.Jmodel_held;
+    slopes->Jcwpdis = moving.Jcwpdis;
     return s;
 }
 
@@ -313,6 +342,7 @@ static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
     double sum = 0;
 
     o->bind.p = p->prob;
+    ELBO_TRY(weigh_episodes(o, NULL));
     for (size_t k = 0; o->program && k < n; k++) {
         elbo_bindings bind = bind_member(o, k), held;
         double part = 0;
@@ -327,7 +357,7 @@ static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
         sum += part;
     }
     *value = sum;
-    return ELBO_OK;
+    return slopes ? weigh_episodes(o, slopes) : ELBO_OK;
 }
 
 elbo_status elbo_objective_slopes(elbo_objective *objective,
@@ -379,6 +409,7 @@ elbo_status elbo_objective_weights(elbo_objective *objective,
     size_t at;
 
     objective->bind.p = p->prob;
+    if (s == ELBO_OK) s = weigh_episodes(objective, NULL);
     if (s == ELBO_OK && n > 0) {
         s = elbo_program_values(objective->program, &objective->bind, each,
                                 &at);
@@ -401,6 +432,7 @@ elbo_status elbo_objective_values(elbo_objective *objective,
     size_t at;
 
     if (!objective->program) return ELBO_OK;
+    ELBO_TRY(weigh_episodes(objective, NULL));
     objective->bind.p = p->prob;
     if (elbo_program_values(objective->program, &objective->bind, out, &at)
         == ELBO_OK)

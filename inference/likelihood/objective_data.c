@@ -103,5 +103,6 @@ elbo_status elbo_objective_data(elbo_objective *objective,
                                 &column));
     elbo_program_free(objective->program);
     objective->program = program;
+    objective->data = data;
     return ELBO_OK;
 }

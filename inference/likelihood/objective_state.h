@@ -24,6 +24,8 @@ struct elbo_objective {
     elbo_bindings bind;
     const elbo_bindings *held;     /* NULL: no policy is held */
     const elbo_value_set *members; /* NULL: the planner alone */
+    const elbo_data *data; /* what Jcwpdis weighs */
+    elbo_arena *scratch;   /* its memory; NULL: it is not read */
 };
 
 #endif

@@ -81,7 +81,7 @@ elbo_status elbo_likelihood_depends(const char *text, unsigned *depends)
 static bool reads_beyond(const elbo_expr *expr, const char *name)
 {
     static const char *const planner[] = {"V",     "Q",         "A", "gradV",
-                                          "logpi", "occupancy", "J", "Jmodel",
+                                          "logpi", "occupancy", "J", "Jmodel", "Jcwpdis",
                                           "roll",  "Epi"};
 
     if (expr->name && strcmp(expr->name, "stop") == 0) return false;
