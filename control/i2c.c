@@ -2,11 +2,20 @@
  * round infers the inputs, then the temperature.
  */
 #include <math.h>
+#include <string.h>
 
 #include "control/first_inputs.h"
 #include "control/registry.h"
+#include "inference/core/matrix_text.h"
 #include "inference/messages/i2c.h"
 #include "inference/trajectory.h"
+
+static elbo_status check_target(const char *text, size_t *column,
+                                const char **nearest)
+{
+    if (strcmp(text, "none") == 0) return ELBO_OK;
+    return elbo_matrix_check(text, column, nearest);
+}
 
 static const elbo_option options[] = {
     {.name = "inference",
@@ -36,6 +45,27 @@ static const elbo_option options[] = {
      .fallback = "true",
      .doc = "feedback of the prior fades where the posterior knows nothing (the "
             "official code's rule; with it F may fall)"},
+    {.name = "target",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "none",
+     .doc = "covariance control: the mean that the last state is to have, as \"0 "
+            "0\", or none",
+     .check = check_target},
+    {.name = "target_covariance",
+     .type = ELBO_TEXT,
+     .unit = "",
+     .fallback = "1",
+     .doc = "... and its covariance: a number, a diagonal, or a matrix",
+     .check = elbo_matrix_check},
+    {.name = "anneal",
+     .type = ELBO_REAL,
+     .unit = "1/round",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "0: the last state is given the target; else the target weighs in with "
+            "its covariance times 1 + anneal * round"},
     ELBO_FIRST_INPUTS,
     {0},
 };
@@ -46,6 +76,24 @@ typedef struct solver {
     elbo_i2c_problem problem;
     elbo_i2c_info last;
 } solver;
+
+/* Covariance control, if a target is given. */
+static elbo_status read_target(const elbo_values *values, size_t nx,
+                               elbo_arena *arena, elbo_i2c_problem *p)
+{
+    const char *const text = elbo_text(values, "target");
+    gsl_vector *mean;
+    gsl_matrix *cov;
+
+    if (strcmp(text, "none") == 0) return ELBO_OK;
+    ELBO_TRY(elbo_vector_setting("target", text, nx, arena, &mean));
+    ELBO_TRY(elbo_covariance_setting("target_covariance",
+                                     elbo_text(values, "target_covariance"), nx,
+                                     true, arena, &cov));
+    p->target = mean;
+    p->target_cov = cov;
+    return ELBO_OK;
+}
 
 static elbo_status open_solver(const elbo_values *values,
                                const elbo_trajectory_problem *p,
@@ -74,6 +122,7 @@ static elbo_status open_solver(const elbo_values *values,
     config.alpha = p->temperature;
     config.clip = elbo_real(values, "clip");
     config.fade = elbo_flag(values, "fade");
+    config.anneal = elbo_real(values, "anneal");
     s->problem = (elbo_i2c_problem){
         .nx = nx,
         .nu = nu,
@@ -91,6 +140,7 @@ static elbo_status open_solver(const elbo_values *values,
         .mu = mu,
         .Sigma_u = Sigma_u,
     };
+    ELBO_TRY(read_target(values, nx, arena, &s->problem));
     *self = s;
     return elbo_i2c_open(&config, &s->problem, arena, &s->i2c);
 }
@@ -114,7 +164,8 @@ static elbo_trajectory_view view(const void *self)
     return (elbo_trajectory_view){v.K, v.k, v.S};
 }
 
-static const char *const column_names[] = {"temperature", "posterior_cost", NULL};
+static const char *const column_names[] = {"temperature", "posterior_cost",
+                                           "target_kl", NULL};
 
 static void columns(const void *self, double out[])
 {
@@ -122,6 +173,7 @@ static void columns(const void *self, double out[])
 
     out[0] = s->last.alpha;
     out[1] = s->last.cost + s->last.cost_end;
+    out[2] = s->problem.target ? s->last.kl_target : 0; /* 0: there is none */
 }
 
 static void save(const void *self, elbo_writer *out)

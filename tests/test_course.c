@@ -72,6 +72,30 @@ START_TEST(a_pendulum_is_swung_up)
 }
 END_TEST
 
+/* Covariance control: the last state comes to its target in distribution. */
+START_TEST(a_target_is_come_to)
+{
+    case_text text = pendulum;
+    case_setup c;
+    elbo_row row;
+    double first = 0;
+
+    text.control_own = "first_inputs=cosine frequency=0.3 target=0,0 "
+                       "target_covariance=1e-3 anneal=1";
+
+    elbo_engine *e = open_case(&c, &text);
+
+    ck_assert_str_eq(e->columns[14], "target_kl");
+    for (int k = 0; k < 120; k++) {
+        case_ok(elbo_engine_iterate(e, &row));
+        if (k == 0) first = row.own.x[2];
+    }
+    ck_assert_double_gt(first, 1e4);
+    ck_assert_double_lt(row.own.x[2], 50);
+    close_case(&c, e);
+}
+END_TEST
+
 /* The learnt part is the evidence of the data: the posterior is exact. */
 START_TEST(a_learnt_map_is_an_exact_posterior)
 {
@@ -323,6 +347,7 @@ Suite *suite_course(void)
     TCase *tc = tcase_create("engine");
 
     tcase_add_test(tc, a_pendulum_is_swung_up);
+    tcase_add_test(tc, a_target_is_come_to);
     tcase_add_test(tc, a_learnt_map_is_an_exact_posterior);
     tcase_add_test(tc, iterative_lqr_swings_it_up_too);
     tcase_add_test(tc, an_evaluation_is_the_mean_of_rollouts);
