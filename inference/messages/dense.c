@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-typedef double vec4 __attribute__((vector_size(32)));
+typedef double vec4 __attribute__((vector_size(32), may_alias));
 
 enum { PAD = ELBO_DENSE_PAD, ROWS = 4, VECTORS = 3, BLAS = 20 };
 

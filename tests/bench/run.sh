@@ -3,10 +3,9 @@
 #
 # Ours and the peer take turns (A B A B ...), thread counts are equal, and the
 # medians over the pairs are compared. Both sides obey OPENBLAS_CORETYPE, set or
-# not. PYTHON names an interpreter with numpy and
-# scipy (default python3), BAYESPY one with BayesPy (default PYTHON); without them
-# the peers are left out. PAIRS: how many.
-# Exits 1 when a target that could be measured was missed.
+# not. PYTHON names an interpreter with numpy and scipy (default python3), BAYESPY
+# one with BayesPy (default PYTHON); without them the peers are left out. PAIRS: how
+# many. Exits 1 when a target that could be measured was missed.
 set -eu
 
 build=${1:?usage: run.sh BUILD}
