@@ -57,6 +57,8 @@ elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,
         .potential =
             elbo_route_exact(&slots.route) && !(depends & ELBO_HAS_STOP),
     };
+    elbo_engine_follow_rewards(engine, outer);
+    if (engine->returns.reward_facts.stops) outer->potential = false;
     engine->outer = outer;
     return elbo_outer_open(outer, engine->arena);
 }

@@ -77,6 +77,7 @@ elbo_status elbo_engine_open_returns(elbo_engine *engine, const char *reward,
     ELBO_TRY(elbo_return_read(weight, &own->weight_facts));
     if (!own->reward_facts.plain) {
         own->r = elbo_arena_doubles(engine->arena, rows);
+        own->planned = elbo_arena_doubles(engine->arena, rows);
         ELBO_TRY(elbo_arena_check(engine->arena, "control's rewards"));
         ELBO_TRY(open_one(engine, reward, true, &own->reward));
     }
@@ -160,6 +161,35 @@ static elbo_status weigh(elbo_engine *e)
     e->problem.mdp.P = (elbo_kernel){
         .pattern = pattern, .prob = e->returns.P, .partial = true};
     return ELBO_OK;
+}
+
+/* The rewards of the outer plan, at theta as it is: factors and the values that
+ * they read stand still, and so do those of F_control. */
+static elbo_status find_rewards(void *self)
+{
+    elbo_engine *const e = self;
+    elbo_returns *const own = &e->returns;
+
+    ELBO_TRY(values_of(e, own->reward, "control.reward", own->planned));
+    e->seen_problem.mdp.r = own->planned;
+    return ELBO_OK;
+}
+
+static elbo_status pull_rewards(void *self, const double slope[], double G[],
+                                elbo_arena *ws)
+{
+    elbo_engine *const e = self;
+
+    return elbo_objective_pull(e->returns.reward, &e->belief.mean, slope, G,
+                               ws);
+}
+
+void elbo_engine_follow_rewards(elbo_engine *engine, elbo_outer *outer)
+{
+    if (!engine->returns.reward) return;
+    outer->self = engine;
+    outer->rewards = find_rewards;
+    outer->pull_rewards = pull_rewards;
 }
 
 static elbo_status refresh(elbo_engine *e)

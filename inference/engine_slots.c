@@ -167,7 +167,7 @@ static bool gradient_of_transition(const facts *f)
 
 static bool gradient_of_returns(const facts *f)
 {
-    return !f->stops && !(f->reward.plain && f->returned.plain);
+    return !f->stops && !f->returned.plain;
 }
 
 static bool gradient_budget(const facts *f)
@@ -363,8 +363,8 @@ static const elbo_clash rules[] = {
     {"inference", "gradient", gradient_of_transition,
      "theta is not followed through this transition setting: must be stop"},
     {"inference", "gradient", gradient_of_returns,
-     "theta is not followed through control.reward and control.return_weight: "
-     "must be stop"},
+     "weights of returns stand for p / q, which theta never moves: with "
+     "control.return_weight it must be stop"},
     {"inference", "gradient", gradient_budget,
      "a budget bounds what the model may cost the data; a data term that moves "
      "with the plan bounds no model: must be stop"},

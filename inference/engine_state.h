@@ -40,7 +40,7 @@ typedef struct elbo_settings {
 typedef struct elbo_returns {
     elbo_return_facts reward_facts, weight_facts;
     elbo_objective *reward, *weight; /* NULL: r, 1 */
-    double *r; /* [nS x nA] */
+    double *r, *planned; /* [nS x nA] of the E-step, and of the outer plan */
     double *w; /* [nnz] */
     double *P; /* [nnz] p w */
 } elbo_returns;
@@ -173,6 +173,8 @@ elbo_status elbo_engine_open_returns(elbo_engine *engine, const char *reward,
                                      const char *weight);
 elbo_status elbo_engine_returns(elbo_engine *engine);
 void elbo_engine_close_returns(elbo_engine *engine);
+/* The outer plan's rewards follow theta through control.reward. */
+void elbo_engine_follow_rewards(elbo_engine *engine, elbo_outer *outer);
 
 /* The outer objective, where the gradient slot asks for one. */
 elbo_status elbo_engine_open_outer(elbo_engine *engine, const elbo_setup *setup,

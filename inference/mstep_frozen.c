@@ -132,13 +132,20 @@ static void add_planner_gradient(const elbo_frozen *f, const double rho[],
     }
 }
 
+/* Whether F_control's rewards are the belief's own: others stand still. */
+static bool learns_rewards(const elbo_frozen *f)
+{
+    return f->belief->reward && f->step->problem->mdp.r == f->belief->reward;
+}
+
 /* What kappa sum rho r sends to rewards that are learned: G behind the kernel.
  */
 static void add_visits(const elbo_frozen *f, const double rho[], double G[])
 {
     const elbo_belief *const belief = f->belief;
     const size_t nnz = belief->mean.pattern->nnz;
-    const size_t rows = elbo_belief_slopes(belief) - nnz;
+    const size_t rows =
+        learns_rewards(f) ? elbo_belief_slopes(belief) - nnz : 0;
 
     for (size_t i = 0; i < rows; i++) G[nnz + i] += f->step->kappa * rho[i];
 }
@@ -150,7 +157,7 @@ static void add_rewards(const elbo_frozen *f, double *value, double G[])
 
     const size_t nnz = belief->mean.pattern->nnz;
 
-    if (!belief->reward || !f->visits) return;
+    if (!f->visits || !learns_rewards(f)) return;
     *value += f->step->kappa
               * elbo_dot(f->visits, belief->reward,
                          elbo_belief_slopes(belief) - nnz);

@@ -124,4 +124,11 @@ elbo_status elbo_objective_value(elbo_objective *objective,
 elbo_status elbo_objective_values(elbo_objective *objective,
                                   const elbo_kernel *p, double out[]);
 
+/* G [nnz], and [nS x nA] behind it where it reads rhat, += the derivative at p of
+ * the sum over the data's distinct transitions of row_weight [nS x nA], of its (s, a),
+ * times the expression. ELBO_ENOTFINITE. */
+elbo_status elbo_objective_pull(elbo_objective *objective, const elbo_kernel *p,
+                                const double row_weight[], double G[],
+                                elbo_arena *ws);
+
 #endif

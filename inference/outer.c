@@ -86,6 +86,7 @@ elbo_status elbo_outer_plan(elbo_outer *outer, const elbo_belief *belief,
     elbo_solve_info info = {.converged = true};
 
     restart(outer);
+    if (outer->rewards) ELBO_TRY(outer->rewards(outer->self));
     if (kind->plan)
         ELBO_TRY(kind->plan(&outer->route, outer->problem, &outer->post,
                             outer->trace));
@@ -149,8 +150,11 @@ elbo_status elbo_outer_value(elbo_outer *outer, const elbo_belief *belief,
                              double *value, double G[], elbo_arena *ws)
 {
     const size_t nnz = belief->mean.pattern->nnz;
+    const size_t rows = outer->post.nS * outer->post.nA;
     const elbo_plan plan = plan_of(outer, belief);
-    const elbo_pull pull = {
+    double *const slope =
+        G && outer->rewards ? elbo_arena_doubles(ws, rows) : NULL;
+    elbo_pull pull = {
         .route = &outer->route,
         .plan = &plan,
         .slopes = &outer->slopes,
@@ -161,6 +165,7 @@ elbo_status elbo_outer_value(elbo_outer *outer, const elbo_belief *belief,
         .info = &outer->info,
     };
 
+    ELBO_TRY(elbo_arena_check(ws, "the slopes of rewards"));
     ELBO_TRY(elbo_outer_plan(outer, belief, ws));
     if (!G && outer->held) return held_value(outer, belief, value, ws);
     if (!G)
@@ -169,5 +174,10 @@ elbo_status elbo_outer_value(elbo_outer *outer, const elbo_belief *belief,
     clear_slopes(outer);
     ELBO_TRY(elbo_objective_slopes(outer->objective, &belief->mean, value, G,
                                    &outer->slopes));
-    return elbo_gradient_pull(&pull, ws);
+    if (!slope) return elbo_gradient_pull(&pull, ws);
+
+    memset(slope, 0, rows * sizeof *slope);
+    pull.into.r = slope;
+    ELBO_TRY(elbo_gradient_pull(&pull, ws));
+    return outer->pull_rewards(outer->self, slope, G, ws);
 }

@@ -23,6 +23,13 @@ typedef struct elbo_outer {
     const elbo_problem *problem;
     elbo_controller *controller; /* of one without state */
     const elbo_posterior *start;
+    /* What control maximises, if it is an expression of theta: the problem's
+     * rewards at the belief's theta; and G += what their slopes [nS x nA] send to
+     * theta through it. NULL: they are known, or the model's own. */
+    elbo_status (*rewards)(void *self);
+    elbo_status (*pull_rewards)(void *self, const double slope[], double G[],
+                                elbo_arena *ws);
+    void *self;
     bool previous; /* pi0 is the policy that the M-step found, as in the E-step */
     uint64_t seed;
     bool potential; /* its derivatives are its value's own: it must rise */

@@ -143,6 +143,7 @@ static elbo_status read(const char *text, elbo_arena *arena,
         .exact_ratio = equal(canonical, "exp(logratio)", arena),
         .moves = factors > 0 || (expr->depends & (planner | ELBO_ON_THETA)),
         .planned = expr->depends & planner,
+        .stops = expr->depends & ELBO_STOPS_THETA,
     };
     return ELBO_OK;
 }

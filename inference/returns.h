@@ -25,6 +25,7 @@ typedef struct elbo_return_facts {
     bool exact_ratio; /* exp(logratio) */
     bool moves;       /* from iteration to iteration */
     bool planned;     /* reads V, Q, the policy, ... */
+    bool stops;       /* a stop covers what theta reaches directly */
 } elbo_return_facts;
 elbo_status elbo_return_read(const char *text, elbo_return_facts *out);
 

@@ -55,6 +55,11 @@ static const check_case cases[] = {
                    "fixed_pi(occupancy*E(V(y)))+logpi gradient=implicit "
                    "transition=tilt(1.2)"}, NULL, false},
     {{.model = "softmax", .data = "steps=40",
+      .control_common = "temperature=0.5 tolerance=1e-13 "
+                        "reward=r-0.2*sqrt(0.01+Var(V(y)))",
+      .inference = "likelihood=fixed_pi(logpi*V(s)+Jmodel)+logpi "
+                   "gradient=implicit"}, NULL, false},
+    {{.model = "softmax", .data = "steps=40",
       .control_common = "temperature=0.5 tolerance=1e-13",
       .inference = "likelihood=J gradient=search(differences)"},
      "search", false},

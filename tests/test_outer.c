@@ -66,6 +66,17 @@ static const case_text settings[] = {
     {.inference = "likelihood=logpi+logp gradient=implicit",
      .control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000 "
                        "prior=previous"},
+    {.inference = "likelihood=logpi+0.3*logp-0.1*Jmodel gradient=implicit",
+     .control_common = "temperature=0.4 tolerance=1e-13 sweeps=1000 "
+                       "reward=r-0.3*Var(V(y))+0.2*E(sq(V(y)))"},
+    {.model_own = "init_scale=0.7 reward=learned",
+     .inference = "likelihood=logpi-0.1*sq(r-rhat)+occupancy "
+                  "gradient=unroll(6) transition=tilt(1.3)",
+     .control_common = "temperature=0.4 reward=2*rhat-E(V(y))*rhat"},
+    {.env_common = "discount=0.9 horizon=3",
+     .model_own = "init_scale=0.7 reward=learned",
+     .inference = "likelihood=logpi+J-sq(r-rhat) gradient=implicit feedback=0.3",
+     .control_common = "temperature=0.4 reward=rhat-0.2*sq(rhat)"},
     {.env_common = "discount=0.9 horizon=3",
      .inference = "likelihood=logpi*V(s)+logp gradient=implicit feedback=0.3",
      .control_common = "temperature=0.4 prior=previous"},
@@ -164,6 +175,48 @@ START_TEST(runs_rise_until_they_end)
         ck_assert_uint_eq(row.own.n,
                           1 + (strstr(text.inference, "robust") ? 2 : 0));
         ck_assert_double_eq(row.own.x[row.own.n - 1], 0);
+    }
+    close_case(&x);
+}
+END_TEST
+
+/* The plan's rewards move with theta, as the E-step's then do. */
+START_TEST(rewards_of_theta_are_planned_at_each_theta)
+{
+    case_text text = setting(0);
+    outer_case x;
+    elbo_row row;
+    double before[8];
+
+    text.control_common = "temperature=0.4 tolerance=1e-13 "
+                          "reward=r-0.3*Var(V(y))";
+    open_case(&x, &text);
+    x.engine->set.ascent.iterations = 3;
+    for (int k = 0; k < 3; k++) {
+        const elbo_pattern *const pattern = x.engine->belief.mean.pattern;
+
+        memcpy(before, x.engine->post.V, sizeof before);
+        case_ok(elbo_engine_iterate(x.engine, &row));
+        for (size_t i = 0; i < 21; i++) {
+            double mean = 0, square = 0;
+
+            for (size_t j = elbo_row_begin(pattern, i);
+                 j < elbo_row_end(pattern, i); j++) {
+                const double v = before[elbo_successor(pattern, i, j)];
+
+                mean += x.engine->belief.mean.prob[j] * v;
+                square += x.engine->belief.mean.prob[j] * v * v;
+            }
+
+            const double want =
+                x.engine->truth.r[i] - 0.3 * (square - mean * mean);
+
+            ck_assert_double_eq_tol(x.engine->returns.planned[i], want, 1e-11);
+            ck_assert_double_eq_tol(x.engine->returns.r[i], want, 1e-11);
+        }
+        for (size_t s = 0; s < 7; s++)
+            ck_assert_double_eq_tol(x.engine->outer->post.V[s],
+                                    x.engine->post.V[s], 1e-9);
     }
     close_case(&x);
 }
@@ -435,6 +488,7 @@ Suite *suite_outer(void)
                         0, SETTINGS);
     tcase_add_loop_test(t, runs_rise_until_they_end, 0, SETTINGS);
     tcase_add_test(t, a_previous_policy_is_the_prior_of_both);
+    tcase_add_test(t, rewards_of_theta_are_planned_at_each_theta);
     tcase_add_loop_test(t, approximate_gradients_run_unwatched, 0, 5);
     tcase_add_test(t, a_target_under_stop_is_a_semi_gradient);
     tcase_add_test(t, imitation_through_the_planner_beats_the_model_alone);

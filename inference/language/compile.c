@@ -74,8 +74,10 @@ elbo_status elbo_compile(elbo_compiler *c, const elbo_expr *expr)
 
     elbo_quantity outer = elbo_quantity_number(1);
     const elbo_quantity rest = split(c, expr, &outer);
-    elbo_quantity weight = product(c, elbo_batch_weight(c), outer);
+    const elbo_quantity each = elbo_batch_weight(c);
+    elbo_quantity weight = product(c, each, outer);
 
+    c->program->weight = each.node;
     if (c->status != ELBO_OK) return c->status;
     c->program->outer = outer;
     c->program->inner = rest;

@@ -108,6 +108,7 @@ struct elbo_program {
     elbo_draw *draws;
     uint64_t drawn; /* how often */
     elbo_trace *trace;
+    elbo_node weight;           /* the batch's weights, a constant of `fixed` */
     elbo_quantity total;        /* sum of weight * expression */
     elbo_quantity outer, inner; /* the expression's value: their product; only
                                    `inner` may be live */

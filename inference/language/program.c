@@ -268,6 +268,30 @@ elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
     return G && live ? add_derivative(program, G, sample) : ELBO_OK;
 }
 
+/* The weights of the sum, in the layout's order. */
+static void set_weights(elbo_program *program, const double weight[])
+{
+    const elbo_layout *const layout = &program->layout;
+
+    for (size_t t = 0; t < program->batch.n; t++)
+        program->scratch[t] = weight[layout->order[t]];
+    elbo_tape_set(program->fixed, program->weight, program->scratch);
+    program->warm = false;
+}
+
+elbo_status elbo_program_pull(elbo_program *program, const elbo_bindings *bind,
+                              const double weight[], double G[], size_t *sample)
+{
+    double value;
+
+    set_weights(program, weight);
+
+    const elbo_status s = elbo_program_run(program, bind, &value, G, sample);
+
+    set_weights(program, program->batch.weight);
+    return s;
+}
+
 bool elbo_program_hold(elbo_program *program, bool held)
 {
     const bool direct = program->expr->depends & ELBO_STOPS_THETA;

@@ -119,6 +119,12 @@ elbo_status elbo_program_slopes(elbo_program *program,
                                 double G[], elbo_slopes *slopes,
                                 size_t *sample);
 
+/* G += the derivative of the sum of `weight` [n], in the place of the batch's own,
+ * times the expression; G as above. Means over the batch keep the batch's weights. */
+elbo_status elbo_program_pull(elbo_program *program, const elbo_bindings *bind,
+                              const double weight[], double G[],
+                              size_t *sample);
+
 /* out[n]: the expression at each transition of the batch, unweighted.
  * ELBO_ENOTFINITE as above. */
 elbo_status elbo_program_values(elbo_program *program,

@@ -441,3 +441,23 @@ elbo_status elbo_objective_values(elbo_objective *objective,
                             (size_t)objective->row[at] / nA,
                             (size_t)objective->row[at] % nA);
 }
+
+elbo_status elbo_objective_pull(elbo_objective *objective, const elbo_kernel *p,
+                                const double row_weight[], double G[],
+                                elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const size_t n = objective->batch.n;
+    double *const weight = elbo_arena_doubles(ws, n);
+    elbo_status s = elbo_arena_check(ws, "an expression's slopes");
+    size_t at;
+
+    for (size_t k = 0; s == ELBO_OK && k < n; k++)
+        weight[k] = row_weight[objective->row[k]];
+    objective->bind.p = p->prob;
+    if (s == ELBO_OK && objective->program)
+        s = elbo_program_pull(objective->program, &objective->bind, weight, G,
+                              &at);
+    elbo_arena_release(ws, mark);
+    return s;
+}
