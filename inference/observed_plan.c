@@ -90,14 +90,14 @@ elbo_status elbo_observed_control_step(elbo_engine *e)
 }
 
 static elbo_status finite_return(elbo_engine *e, const elbo_observed_system *truth,
-                                 const char *where, double *J)
+                                 const char *column, const char *where, double *J)
 {
     ELBO_TRY(read_return(e, truth, J));
     if (!isinf(*J)) return ELBO_OK;
     return ELBO_FAIL(ELBO_ENOTFINITE,
-                     "return_%s is -inf: the policy does not stabilise the %s (give "
+                     "%s is -inf: the controller does not stabilise the %s (give "
                      "env.horizon or more data)",
-                     where, where);
+                     column, where);
 }
 
 elbo_status elbo_observed_returns(elbo_engine *e, elbo_row *row)
@@ -105,6 +105,7 @@ elbo_status elbo_observed_returns(elbo_engine *e, elbo_row *row)
     elbo_observed *const o = e->observed;
 
     if (!o->control->plan) return ELBO_OK;
-    ELBO_TRY(finite_return(e, &o->model, "model", &row->return_model));
-    return finite_return(e, &o->truth, "real", &row->return_real);
+    ELBO_TRY(finite_return(e, &o->model, "return_model", "model",
+                           &row->return_model));
+    return finite_return(e, &o->truth, "return_real", "world", &row->return_real);
 }

@@ -240,7 +240,8 @@ const elbo_model elbo_model_hmm = {
     .name = "hmm",
     .source = "Baum, Petrie, Soules and Weiss 1970; MacKay 1997; Beal 2003, chapter "
               "3",
-    .doc = "a hidden Markov chain of the sequences of an observed world",
+    .doc = "a hidden Markov chain of the sequences of an observed world; a row is "
+           "seen as a whole or not at all",
     .options = options,
     .observed = &observed,
 };

@@ -92,7 +92,8 @@ static const elbo_option options[] = {
      .type = ELBO_BOOL,
      .unit = "",
      .fallback = "true",
-     .doc = "inputs reach y at once (D); false: D = 0, with em alone"},
+     .doc = "inputs reach y at once (D); false: D = 0, variational: within 1e-6 of "
+            "the noise's standard deviation"},
     {.name = "floor",
      .type = ELBO_REAL,
      .unit = "",
@@ -118,6 +119,10 @@ static const elbo_option options[] = {
             "floor"},
     {0},
 };
+
+/* VB holds a part as a whole: D is then 0 by its prior, of 1e-12 of the noise's
+ * variance. */
+static const double no_feedthrough = 1e12;
 
 typedef struct latent {
     elbo_lds_config config;
@@ -152,10 +157,6 @@ static elbo_status check_fit(const latent *m, const elbo_observed_world *world)
 
     if (world->symbols > 0)
         return ELBO_FAIL(ELBO_EINVAL, "observations are symbols: must be hmm");
-    if (!m->feedthrough && m->config.method == ELBO_LDS_VB)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "feedthrough: a posterior holds a part as a whole or not "
-                         "at all: must be true");
     if (m->config.hold && !truth)
         return ELBO_FAIL(ELBO_EINVAL,
                          "known: the law of this world is not known: must be none");
@@ -183,6 +184,7 @@ static elbo_status open_model(const elbo_values *values,
     c.prior_variance = elbo_real(values, "prior_variance");
     c.seed = context->seed;
     ELBO_TRY(read_known(elbo_text(values, "known"), &c.hold, NULL, NULL));
+    if (!elbo_flag(values, "feedthrough")) c.feedthrough_precision = no_feedthrough;
     *m = (latent){
         .config = c,
         .truth = world->lds,
@@ -243,10 +245,8 @@ static elbo_status start_held(latent *m, size_t n)
         initial.m0 = truth->m0;
         initial.P0 = truth->P0;
     }
-    if (!m->feedthrough) {
-        step.D = NULL;
-        c.hold |= ELBO_LDS_HOLD_D;
-    }
+    if (!m->feedthrough) step.D = NULL;
+    if (!m->feedthrough && c.method == ELBO_LDS_EM) c.hold |= ELBO_LDS_HOLD_D;
     c.initial = &initial;
     return elbo_lds_open(&c, m->sequence, n, m->arena, &m->lds);
 }

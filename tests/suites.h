@@ -85,6 +85,7 @@
     X(linear_worlds)                                                           \
     X(observed)                                                                \
     X(observed_exact)                                                          \
+    X(observed_data)                                                           \
     X(resume)                                                                  \
     X(rises)                                                                   \
     X(evidence)                                                                \

@@ -227,6 +227,7 @@ START_TEST(degenerate_data_leave_a_model_that_is_one)
     const lds_degenerate what = (lds_degenerate)(_i / 2);
     const elbo_lds_config config = config_of(6, method);
     elbo_lds_info info;
+    double before = -HUGE_VAL, lost = 0;
     size_t floored = 0;
     lds_case c;
 
@@ -235,8 +236,18 @@ START_TEST(degenerate_data_leave_a_model_that_is_one)
     elbo_lds *lds = lds_open(&c, &config);
 
     for (size_t i = 0; i < 100; i++) {
-        climb(lds, 1, &info, "degenerate", (uint64_t)what);
-        ck_assert(isfinite(info.bound));
+        double loss;
+
+        kalman_ok(elbo_lds_infer(lds, &info));
+        kalman_ok(elbo_lds_rounding(lds, &loss));
+        ck_assert_msg(
+            info.bound >= before - 1e-10 * (1 + fabs(before)) - lost - loss,
+            "degenerate %d, iteration %zu: %.17g after %.17g, rounding %g",
+            (int)what, i, info.bound, before, lost + loss);
+        ck_assert(isfinite(info.bound) && loss >= 0);
+        before = info.bound;
+        lost = loss;
+        kalman_ok(elbo_lds_learn(lds, &info));
         for (size_t p = 0; p < ELBO_LDS_PARTS; p++) floored += info.floored[p];
     }
 
@@ -440,6 +451,11 @@ START_TEST(infer_and_learn_are_an_iteration)
                      elbo_lds_point(b)->steps->A->data, 2 * sizeof(double))
               == 0);
     ck_assert_ptr_null(elbo_lds_point(b)->transition_penalty);
+    double rounding;
+
+    kalman_ok(elbo_lds_rounding(b, &rounding));
+    ck_assert_double_gt(rounding, 0);
+    ck_assert_double_lt(rounding, 1e-9); /* no cover for a fall, where all is well */
     /* other data: fewer of them have a larger density here, longer ones no room
      */
     kalman_ok(elbo_lds_data(b, c.data, 1));

@@ -316,7 +316,9 @@ START_TEST(the_return_is_what_sequences_earn)
     double sum = 0, squares = 0;
 
     text.model = _i < 2 ? "true" : "lds";
-    text.model_own = _i < 2 ? NULL : "states=2 feedthrough=false";
+    text.model_own = _i < 2   ? NULL
+                     : _i < 4 ? "states=2 feedthrough=false"
+                              : "states=4 feedthrough=false estimate=variational";
     if (_i % 2) text.env_common = "discount=0.9"; /* for ever */
     text.data = "steps=360 episode_steps=12";
 
@@ -345,6 +347,8 @@ START_TEST(the_return_is_what_sequences_earn)
         sum += J;
         squares += J * J;
     }
+    for (size_t i = 0; _i > 1 && i < 4; i++) /* D is 0, or all but */
+        ck_assert_double_lt(fabs(at(o->belief.lds->steps->D, i / 2, i % 2)), 1e-9);
     ck_assert(at(cost->Q, 0, 0) == 1 && at(cost->R, 1, 1) == 1);
 
     const double N = (double)n, mean = sum / N;
@@ -353,7 +357,7 @@ START_TEST(the_return_is_what_sequences_earn)
     ck_assert_double_lt(error, 0.05 * fabs(mean));
     ck_assert_double_eq_tol(row.return_real, mean, 4.5 * error);
     ck_assert(row.parts.reward == row.return_model);
-    ck_assert(row.elbo == row.parts.reward + row.parts.likelihood);
+    ck_assert(row.elbo == row.parts.reward + row.parts.likelihood + row.parts.prior);
     observed_close(&c, e);
 }
 END_TEST
@@ -452,7 +456,7 @@ Suite *suite_observed_exact(void)
     tcase_add_loop_test(tc, learnt_models_predict_as_the_true_one, 0, 4);
     tcase_add_loop_test(tc, sequences_of_one_row_are_a_gaussian, 0, 5);
     suite_add_tcase(suite, tc);
-    tcase_add_loop_test(control, the_return_is_what_sequences_earn, 0, 4);
+    tcase_add_loop_test(control, the_return_is_what_sequences_earn, 0, 6);
     tcase_add_test(control,
                    learning_comes_nearer_to_the_true_controller_and_never_above);
     tcase_add_loop_test(control, the_plan_is_the_optimum, 0, 5);

@@ -155,6 +155,11 @@ static elbo_status take_priors(elbo_lds *lds)
             for (size_t i = 0; i < r->dim; i++)
                 gsl_matrix_set(r->prior.Psi, i, i,
                                c->prior_variance * r->scale[i]);
+            for (size_t j = lds->nx; p == ELBO_LDS_EMISSION
+                                     && c->feedthrough_precision > 0
+                                     && j + 1 < r->nz;
+                 j++)
+                gsl_matrix_set(r->prior.K, j, j, c->feedthrough_precision);
         }
         if (elbo_mniw_check(&r->prior, lds->arena) != ELBO_OK)
             return elbo_fail_prefix("lds: prior of %s", names[p]);

@@ -72,6 +72,7 @@ typedef struct elbo_lds_config {
      * + 2 */
     const elbo_mniw *prior[ELBO_LDS_PARTS];
     double prior_precision, prior_variance;
+    double feedthrough_precision; /* of the columns of D; 0: prior_precision */
     uint64_t seed; /* for states that the data do not suggest */
 } elbo_lds_config;
 /* EM, nothing held, floor 1e-6, steady 0, prior_precision 0.1, prior_variance
