@@ -28,14 +28,17 @@ here=$(dirname "$0")
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 [ $# -gt 0 ] || set -- "$here"/*/
 
-# name, seed and the columns that always exist, of each seed's last row.
-last_rows() { # name directory
+# name, seed and the columns that always exist, of each seed's last row; and nll, where a
+# run of the folder has it.
+last_rows() { # name directory ",nll" or nothing
     for metrics in "$2"/seed-*/metrics.csv; do
         seed=${metrics%/metrics.csv}
         echo "${seed##*/seed-} $metrics"
     done | sort -n | while read -r seed metrics; do
-        tail -n 1 "$metrics" | awk -F, -v OFS=, -v name="$1" -v seed="$seed" '
-            { row = ""; for (i = 1; i <= 12; i++) row = row OFS $i; print name, seed row }'
+        awk -F, -v OFS=, -v name="$1" -v seed="$seed" -v more="$3" '
+            NR == 1 { for (i = 1; i <= NF; i++) if ($i == "nll") nll = i }
+            { row = ""; for (i = 1; i <= 12; i++) row = row OFS $i; last = nll ? $nll : "" }
+            END { print name, seed row (more ? OFS last : "") }' "$metrics"
     done
 }
 
@@ -53,9 +56,11 @@ run_folder() { # folder name
         OMP_NUM_THREADS=1 xargs -P "$jobs" -L 1 "$0" --run "$program" "$1" "$out" || return 1
 
     results=$1/results.csv
-    echo "name,seed,iteration,env_steps,elbo,reward_term,policy_kl,transition_kl,likelihood_term,prior_term,return_model,return_real,value_gap,ess" >"$results.tmp"
+    nll=
+    ! head -qn 1 "$out"/*/seed-*/metrics.csv | grep -q ",nll" || nll=,nll
+    echo "name,seed,iteration,env_steps,elbo,reward_term,policy_kl,transition_kl,likelihood_term,prior_term,return_model,return_real,value_gap,ess$nll" >"$results.tmp"
     lines "$1/runs.txt" | while read -r run rest; do
-        last_rows "$run" "$out/$run"
+        last_rows "$run" "$out/$run" "$nll"
     done >>"$results.tmp"
     mv "$results.tmp" "$results"
     [ ! -f "$1/tiny.yaml" ] || cp "$out/tiny/seed-0/metrics.csv" "$1/tiny.csv"
