@@ -92,7 +92,7 @@ typedef struct elbo_lqr_solution {
 } elbo_lqr_solution;
 
 /* All stages, from `arena`. Infinite horizon: the limit of V(0) as T grows, which
- * structured doubling (Chu, Fan, Lin 2005) reaches in O(log T) steps; backups then
+ * structured doubling (Chu, Fan, Lin, Wang 2004) reaches in O(log T) steps; backups then
  * run until residual <= tolerance, and V, Q, pi, q are those of the last one. As
  * elbo_lqr_backup, and ELBO_ENOCONV when V grows without bound (unstabilisable, or
  * gamma = 1 and a reward at each step for ever): the text says what grew. Not
