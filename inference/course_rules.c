@@ -104,6 +104,17 @@ static bool budgeted(const elbo_setup *s)
     return elbo_budget_read(elbo_text(s->inference, "data_scale")) > 0;
 }
 
+static bool heldout(const elbo_setup *s)
+{
+    return !elbo_choice_is(s->evaluation, "nll", "none")
+           || elbo_real(s->evaluation, "held_out") > 0;
+}
+
+static bool expert(const elbo_setup *s)
+{
+    return elbo_real(s->evaluation, "expert_discount") > 0;
+}
+
 static bool judged(const elbo_setup *s)
 {
     return elbo_flag(s->evaluation, "regret");
@@ -136,6 +147,8 @@ static const struct {
     {"data", "policy", current_offline,
      "current needs mode: online: offline nothing is learnt before the data"},
     {"inference", "data_scale", budgeted, NOT_HERE "|D| or a number"},
+    {"evaluation", "nll", heldout, NOT_HERE "none, and held_out 0"},
+    {"evaluation", "expert_discount", expert, NOT_HERE "0"},
     {"evaluation", "regret", judged, "no best policy is known here: must be false"},
     {"evaluation", "held_out", held_out, NOT_HERE "0"},
 };

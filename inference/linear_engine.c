@@ -314,6 +314,44 @@ static elbo_status policy_return(elbo_engine *e, const elbo_linear_dynamics *map
                      where, where);
 }
 
+/* The mean of -log p_theta over the world's transitions, where evaluation.nll
+ * looks. */
+static elbo_status heldout(elbo_engine *e, double *nll)
+{
+    const elbo_linear *const l = e->linear;
+    const elbo_linear_behaviour current = {.policy = l->pi, .stages = l->stages};
+    const size_t nz = l->world.nx + l->world.nu + 1;
+    elbo_linear_moments *visits;
+    double mass, sum = 0;
+
+    ELBO_TRY(elbo_linear_visits(
+        e, e->set.judged == ELBO_JUDGED_CURRENT ? &current : &l->behaviour,
+        &visits, &mass));
+    for (size_t t = 0; t < l->stages; t++) {
+        elbo_moments S;
+        double one;
+
+        ELBO_TRY(elbo_moments_init(&S, l->world.nx, nz, e->ws));
+        elbo_linear_count(&S, 1, &visits[t]);
+        ELBO_TRY(elbo_linear_loglik(&l->belief.mean[t % l->belief.stages], &S,
+                                    &one, e->ws));
+        sum -= one;
+    }
+    *nll = sum / mass;
+    return ELBO_OK;
+}
+
+static elbo_status record_heldout(elbo_engine *e, elbo_row *row)
+{
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    elbo_status s;
+
+    if (!e->set.judged) return ELBO_OK;
+    s = heldout(e, &row->own.x[row->own.n++]);
+    elbo_arena_release(e->ws, mark);
+    return s == ELBO_ENOCONV ? elbo_fail_prefix("nll") : s;
+}
+
 static elbo_status record(elbo_engine *e, elbo_row *row)
 {
     elbo_linear *const l = e->linear;
@@ -328,6 +366,7 @@ static elbo_status record(elbo_engine *e, elbo_row *row)
     ELBO_TRY(policy_return(e, &l->world.dynamics, 1, "real", &row->return_real));
     row->value_gap = row->return_model - row->return_real;
     row->own.n = model->columns ? model->columns(&l->belief, row->own.x) : 0;
+    ELBO_TRY(record_heldout(e, row));
     return elbo_row_check(row, ELBO_EXPONENTIAL, e->columns);
 }
 

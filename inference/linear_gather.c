@@ -84,24 +84,12 @@ elbo_status elbo_linear_open_data(elbo_engine *e, const elbo_setup *setup,
 
 /* ---- each iteration ---- */
 
-/* Moments of the discounted visits of the behaviour in the world, of mass
- * `steps`. */
-static elbo_status populate(elbo_engine *e)
+static elbo_status behave(const elbo_linear *l, const elbo_linear_behaviour *how,
+                          elbo_linear_policy pi[], elbo_arena *ws)
 {
-    elbo_linear *const l = e->linear;
-    const elbo_linear_behaviour *const how = &l->behaviour;
-    elbo_linear_policy *pi = elbo_arena_take(e->ws, l->stages, sizeof *pi);
-    elbo_linear_chain chain =
-        elbo_linear_chain_in(l, &l->world.dynamics, 1);
-    elbo_linear_moments *out =
-        elbo_arena_take(e->ws, l->stages, sizeof *out);
-    double mass = 0;
-
-    ELBO_TRY(elbo_arena_check(e->ws, "the population"));
     for (size_t t = 0; t < l->stages; t++) {
-        pi[t] = elbo_linear_policy_take(e->ws, l->world.nx, l->world.nu);
-        out[t] = elbo_linear_moments_take(e->ws, l->world.nx, l->world.nu);
-        ELBO_TRY(elbo_arena_check(e->ws, "the population"));
+        pi[t] = elbo_linear_policy_take(ws, l->world.nx, l->world.nu);
+        ELBO_TRY(elbo_arena_check(ws, "the behaviour"));
         gsl_matrix_set_zero(pi[t].K);
         gsl_vector_set_zero(pi[t].k);
         gsl_matrix_set_zero(pi[t].S);
@@ -114,10 +102,38 @@ static elbo_status populate(elbo_engine *e)
             *gsl_matrix_ptr(pi[t].S, i, i) +=
                 how->epsilon * how->noise * how->noise;
     }
+    return ELBO_OK;
+}
+
+elbo_status elbo_linear_visits(elbo_engine *e, const elbo_linear_behaviour *how,
+                               elbo_linear_moments **out, double *mass)
+{
+    const elbo_linear *const l = e->linear;
+    elbo_linear_policy *pi = elbo_arena_take(e->ws, l->stages, sizeof *pi);
+    elbo_linear_chain chain = elbo_linear_chain_in(l, &l->world.dynamics, 1);
+
+    *out = elbo_arena_take(e->ws, l->stages, sizeof **out);
+    ELBO_TRY(elbo_arena_check(e->ws, "the visits"));
+    ELBO_TRY(behave(l, how, pi, e->ws));
+    for (size_t t = 0; t < l->stages; t++)
+        (*out)[t] = elbo_linear_moments_take(e->ws, l->world.nx, l->world.nu);
+    ELBO_TRY(elbo_arena_check(e->ws, "the visits"));
     chain.policy = pi;
     chain.npolicy = l->stages;
-    ELBO_TRY(elbo_linear_occupancy(&chain, l->world.m0, l->world.P0, out, e->ws));
-    for (size_t t = 0; t < l->stages; t++) mass += out[t].mass;
+    ELBO_TRY(elbo_linear_occupancy(&chain, l->world.m0, l->world.P0, *out, e->ws));
+    *mass = 0;
+    for (size_t t = 0; t < l->stages; t++) *mass += (*out)[t].mass;
+    return ELBO_OK;
+}
+
+/* Moments of the behaviour's visits, of mass `steps`. */
+static elbo_status populate(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+    elbo_linear_moments *out;
+    double mass;
+
+    ELBO_TRY(elbo_linear_visits(e, &l->behaviour, &out, &mass));
 
     const double each = (double)e->set.steps / mass
                         * (e->set.lambda_each ? e->set.lambda

@@ -124,6 +124,7 @@ static void name_columns(elbo_engine *e)
         for (size_t i = 0; i < own; i++)
             e->columns[n++] = belief->model->column_names[i];
     }
+    if (e->set.judged) e->columns[n++] = "nll";
     elbo_engine_name_last(e, n);
 }
 

@@ -200,6 +200,12 @@ static bool expert_discount(const facts *f)
     return elbo_real(f->setup->evaluation, "expert_discount") > 0;
 }
 
+static bool judged_by_file(const facts *f)
+{
+    return elbo_choice_is(f->setup->evaluation, "nll", "data")
+           && source_is(f, "file");
+}
+
 static bool held_out(const facts *f)
 {
     return elbo_real(f->setup->evaluation, "held_out") > 0;
@@ -249,6 +255,8 @@ static const elbo_clash rules[] = {
     {"data", "over", by_rows, NOT_YET "occupancy"},
     {"data", "mode", not_env_online, "online needs source: env"},
     {"evaluation", "expert_discount", expert_discount, NOT_YET "0"},
+    {"evaluation", "nll", judged_by_file,
+     "nobody knows who collected a file: must be current or none"},
     {"evaluation", "held_out", held_out, NOT_YET "0"},
 };
 /* clang-format on */

@@ -105,6 +105,12 @@ elbo_status elbo_linear_check_gradient(elbo_engine *engine,
 elbo_status elbo_linear_return(elbo_engine *engine, const elbo_linear_policy pi[],
                                const elbo_linear_dynamics *map, size_t n, double *J);
 
+/* Moments of the discounted visits of `how` in the world, one a stage, and their
+ * mass; in e->ws. */
+elbo_status elbo_linear_visits(elbo_engine *engine,
+                               const elbo_linear_behaviour *how,
+                               elbo_linear_moments **out, double *mass);
+
 /* The control problem in theta: `geo` where q is charged against it. */
 elbo_lqr elbo_linear_problem(const elbo_engine *engine);
 /* (pi, q) in the order of the stages; with the world's map, or another, for q. */

@@ -1,5 +1,6 @@
 /* tests/test_linear_worlds.c -- the engine in linear-Gaussian worlds. */
 #include <check.h>
+#include <gsl/gsl_math.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,6 +204,50 @@ START_TEST(the_parts_balance_at_the_value_of_the_start)
 
     ck_assert_double_eq_tol(control, value, 1e-9 * (1 + fabs(value)));
     close_case(&c, engine);
+}
+END_TEST
+
+/* The mean of -log p is a cross entropy: the true model's is the noise's entropy,
+ * and a model's is that and the mean divergence of its rows. */
+START_TEST(the_heldout_likelihood_is_a_cross_entropy)
+{
+    static const char *const where[] = {"nll=data", "nll=current"};
+    const case_text text = {.env_common = "horizon=7",
+                            .control_common = "temperature=0.2",
+                            .data = "steps=140",
+                            .evaluation = where[_i]};
+    case_text sure = text;
+    case_setup a, b;
+    elbo_row row, best;
+
+    sure.model = "true";
+
+    elbo_engine *e = open_case(&a, &text, 3), *truth = open_case(&b, &sure, 3);
+    const double entropy = N * log(2 * M_PI * M_E * 0.05) / 2;
+
+    case_ok(elbo_engine_iterate(e, &row));
+    case_ok(elbo_engine_iterate(truth, &best));
+    ck_assert_str_eq(e->columns[12], "nll");
+    ck_assert_double_eq_tol(best.own.x[0], entropy, 1e-10);
+    ck_assert_double_gt(row.own.x[0], entropy);
+
+    /* KL(truth || model) at every z the walk meets, as quadratics */
+    const elbo_linear *l = e->linear;
+    const elbo_linear_behaviour current = {.policy = l->pi, .stages = 7};
+    elbo_arena *ws = elbo_arena_alloc(1 << 14);
+    elbo_quadratic kl = elbo_quadratic_take(ws, N + M);
+    elbo_linear_moments *visits;
+    double mass, sum = 0;
+
+    case_ok(elbo_linear_dynamics_kl(&l->world.dynamics, &l->belief.mean[0], &kl,
+                                    ws));
+    case_ok(elbo_linear_visits(e, _i ? &current : &l->behaviour, &visits, &mass));
+    for (size_t t = 0; t < 7; t++)
+        sum += elbo_linear_moments_mean(&visits[t], &kl);
+    ck_assert_double_eq_tol(row.own.x[0], entropy + sum / mass, 1e-9);
+    elbo_arena_free(ws);
+    close_case(&a, e);
+    close_case(&b, truth);
 }
 END_TEST
 
@@ -597,6 +642,7 @@ Suite *suite_linear_worlds(void)
     tcase_add_loop_test(tc, the_learnt_part_is_the_evidence_of_the_data, 0, 10);
     tcase_add_loop_test(tc, the_parts_balance_at_the_value_of_the_start, 0,
                         sizeof balanced / sizeof *balanced);
+    tcase_add_loop_test(tc, the_heldout_likelihood_is_a_cross_entropy, 0, 2);
     tcase_add_loop_test(tc, what_must_rise_rises, 0, 200);
     tcase_add_loop_test(tc, the_closed_m_step_is_the_maximum, 0, 10);
     suite_add_tcase(suite, tc);
