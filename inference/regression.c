@@ -71,6 +71,7 @@ elbo_status elbo_regression_init(elbo_regression *regression,
         .A = elbo_arena_take(arena, squares, sizeof(double)),
         .b = elbo_arena_take(arena, means, sizeof(double)),
         .c = elbo_arena_take(arena, rows, sizeof(double)),
+        .n = elbo_arena_take(arena, rows, sizeof(double)),
     };
     return elbo_arena_check(arena, "a regression's statistics");
 }
@@ -80,6 +81,7 @@ void elbo_regression_add(elbo_regression *regression, size_t row, size_t next,
 {
     assert(row < regression->rows && next < regression->width);
     regression->kind->add(regression, row, next, w, V);
+    regression->n[row] += w;
 }
 
 /* -1/2 (p'A p + tr(A S) - 2 b'p + c) of one row. */
@@ -122,6 +124,7 @@ void elbo_regression_save(const elbo_regression *regression, elbo_writer *out)
     elbo_put_doubles(out, regression->A, means * regression->width);
     elbo_put_doubles(out, regression->b, means);
     elbo_put_doubles(out, regression->c, regression->rows);
+    elbo_put_doubles(out, regression->n, regression->rows);
 }
 
 elbo_status elbo_regression_load(elbo_regression *regression, elbo_reader *in)
@@ -130,5 +133,6 @@ elbo_status elbo_regression_load(elbo_regression *regression, elbo_reader *in)
 
     ELBO_TRY(elbo_get_doubles(in, regression->A, means * regression->width));
     ELBO_TRY(elbo_get_doubles(in, regression->b, means));
-    return elbo_get_doubles(in, regression->c, regression->rows);
+    ELBO_TRY(elbo_get_doubles(in, regression->c, regression->rows));
+    return elbo_get_doubles(in, regression->n, regression->rows);
 }

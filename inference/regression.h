@@ -31,6 +31,7 @@ struct elbo_regression {
     double *A;          /* [rows x width x width] */
     double *b;          /* [rows x width] */
     double *c;          /* [rows] */
+    double *n;          /* [rows] weights of what was added */
 };
 
 /* NULL: the likelihood is none of them. Blanks do not count. */

@@ -8,6 +8,9 @@
  * distribution; what a row is worth is decided by transition: optimistic.
  *
  * theta holds the means m, row by row, then the precisions S^-1.
+ *
+ * The column row_error knows the world: the mean of sum_s' |m(s') - p(s')| over the
+ * data's rows, the count-weighted model error of Ayoub et al. (2020).
  */
 #include <lapacke.h>
 #include <math.h>
@@ -24,6 +27,8 @@ typedef struct gaussian {
     double lambda;
     double *S;       /* [rows x width x width] */
     double *log_det; /* [rows] of the precisions */
+    const elbo_kernel *truth;
+    double *n; /* [rows] of the data */
 } gaussian;
 
 static const elbo_option options[] = {
@@ -93,6 +98,7 @@ static elbo_status regress(elbo_belief *belief, const elbo_regression *r)
     const gaussian *const self = belief->self;
     const size_t n = self->width;
 
+    memcpy(self->n, r->n, self->rows * sizeof *self->n);
     for (size_t row = 0; row < self->rows; row++) {
         double *const P = precision(belief, row);
         double *const m = belief->theta + row * n;
@@ -139,6 +145,38 @@ static double log_prior(const elbo_belief *belief, double grad[])
     return sum;
 }
 
+/* sum_s' |m(s') - p(s')| of one row. */
+static double row_error(const elbo_belief *belief, size_t row)
+{
+    const gaussian *const self = belief->self;
+    double sum = 0;
+
+    for (size_t i = 0; i < self->width; i++) {
+        const size_t entry = elbo_entry(self->truth->pattern, row, i);
+
+        sum += fabs(belief->mean.prob[row * self->width + i]
+                    - (entry == (size_t)-1 ? 0 : self->truth->prob[entry]));
+    }
+    return sum;
+}
+
+static size_t columns(const elbo_belief *belief, double out[])
+{
+    const gaussian *const self = belief->self;
+    double sum = 0, all = 0;
+
+    if (!out) return 1;
+    for (size_t row = 0; row < self->rows; row++) {
+        if (self->known[row] || !(self->n[row] > 0)) continue;
+        sum += self->n[row] * row_error(belief, row);
+        all += self->n[row];
+    }
+    *out = all > 0 ? sum / all : 0;
+    return 1;
+}
+
+static const char *const column_names[] = {"row_error", NULL};
+
 static elbo_status open_model(const elbo_values *values,
                               const elbo_model_context *context,
                               elbo_arena *arena, elbo_belief *out)
@@ -162,7 +200,9 @@ static elbo_status open_model(const elbo_values *values,
                        .known = context->known,
                        .lambda = elbo_real(values, "prior_precision"),
                        .S = elbo_arena_take(arena, squares, sizeof(double)),
-                       .log_det = elbo_arena_doubles(arena, rows)};
+                       .log_det = elbo_arena_doubles(arena, rows),
+                       .truth = &context->mdp->P,
+                       .n = elbo_arena_take(arena, rows, sizeof(double))};
     *out = (elbo_belief){
         .model = &elbo_model_gaussian,
         .self = self,
@@ -189,4 +229,6 @@ const elbo_model elbo_model_gaussian = {
     .regress = regress,
     .log_prior = log_prior,
     .load = load,
+    .column_names = column_names,
+    .columns = columns,
 };

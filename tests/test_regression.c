@@ -179,6 +179,33 @@ START_TEST(posterior_of_brier_solves_the_normal_equations)
 END_TEST
 
 /* The likelihood `brier` on counts is the regression's value, its slopes too. */
+/* sum over the data of |m - p|_1, by samples. */
+START_TEST(the_rows_error_is_weighed_by_the_data)
+{
+    model_case c;
+    elbo_regression r;
+    double sum = 0, all = 0, column;
+
+    open_case(&c, &r, vtr);
+    for (uint64_t i = 0; i < SAMPLES; i++) {
+        const sample x = draw(&c, i);
+
+        all += x.w;
+        for (size_t s = 0; s < 6; s++) {
+            const size_t at = elbo_entry(c.mdp.P.pattern, x.row, s);
+            const double p = at == (size_t)-1 ? 0 : c.mdp.P.prob[at];
+
+            sum += x.w * fabs(c.belief.mean.prob[x.row * 6 + s] - p);
+        }
+    }
+    ck_assert_uint_eq(c.belief.model->columns(&c.belief, NULL), 1);
+    c.belief.model->columns(&c.belief, &column);
+    ck_assert_double_eq_tol(column, sum / all, 1e-12);
+    ck_assert_double_gt(column, 0.1);
+    model_case_close(&c);
+}
+END_TEST
+
 START_TEST(brier_by_counts_and_by_statistics_agree)
 {
     model_case c;
@@ -410,6 +437,7 @@ Suite *suite_regression(void)
     tcase_add_test(rows,
                    posterior_of_value_targets_solves_the_normal_equations);
     tcase_add_test(rows, posterior_of_brier_solves_the_normal_equations);
+    tcase_add_test(rows, the_rows_error_is_weighed_by_the_data);
     tcase_add_test(rows, brier_by_counts_and_by_statistics_agree);
     tcase_add_test(rows, optimism_is_the_best_of_the_ellipsoid);
     tcase_add_test(rows, what_a_gaussian_model_cannot_do_is_refused);

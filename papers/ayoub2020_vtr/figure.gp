@@ -1,9 +1,11 @@
 # Reads the runs of runs.txt (variable `runs`: their folder); writes regret.csv, the
-# sum over 1000 episodes of J* - J of each seed's greedy policy, and figure.svg.
+# sum over 1000 episodes of J* - J of each seed's greedy policy, errors.csv, the last
+# count-weighted error of the rows (column row_error), and figure.svg.
 load '../../plots/style.gp'
 set terminal svg size 900,430 font 'sans,15' noenhanced background '#ffffff'
 set output 'figure.svg'
 system(sprintf("{ echo name,seed,regret,last_return; awk -F, 'NR == FNR { if ($1 ~ /^true/) { split($1, x, \"_\"); best[x[2]] = $12 } best[11] = 1; next } FNR == 1 { close_run(); split(FILENAME, d, \"/\"); run = d[length(d) - 2]; seed = d[length(d) - 1]; sub(\"seed-\", \"\", seed); split(run, part, \"_\"); sum = 0; next } { sum += best[part[2]] - $10; last = $10 } END { close_run() } function close_run() { if (run != \"\" && run !~ /^(true|tiny)/) printf \"%%s,%%s,%%.6g,%%.6g\\n\", run, seed, sum, last }' results.csv %s/*/seed-*/metrics.csv; } > regret.csv", runs))
+system(sprintf("{ echo name,error,standard_error; for d in %s/*_*_*; do tail -qn 1 $d/seed-*/metrics.csv | awk -F, -v name=${d##*/} 'NF == 14 { n++; m += $14; v += $14 * $14 } END { if (n > 1) { a = m / n; s = v / n - a * a; printf \"%%s,%%.4f,%%.4f\\n\", name, a, sqrt((s > 0 ? s : 0) / (n - 1)) } }'; done; } > errors.csv", runs))
 curve(run, best) = sprintf("< awk -F, 'FNR > 1 { sum[FILENAME] += %.12g - $10; x = sum[FILENAME]; if (!n[$1]++) { low[$1] = x; high[$1] = x } m[$1] += x; if (x < low[$1]) low[$1] = x; if (x > high[$1]) high[$1] = x } END { for (i = 1; i in n; i++) print i, m[i] / n[i], low[i], high[i] }' %s/%s/seed-*/metrics.csv", best, runs, run)
 set multiplot layout 1,2 title 'Both models swim upstream with optimism; how much they need differs'
 best5 = real(system("awk -F, '$1 == \"true_5_0\" { print $12 }' results.csv"))
