@@ -59,6 +59,18 @@ void case_open_small(case_setup *c, const case_text *given)
     case_open(c, &text);
 }
 
+void case_engine_open(case_engine *x, const case_text *text)
+{
+    case_open_small(&x->setup, text);
+    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
+}
+
+void case_engine_close(case_engine *x)
+{
+    elbo_engine_free(x->engine);
+    case_close(&x->setup);
+}
+
 void case_file(char path[], const char *text)
 {
     const int fd = mkstemp(path);

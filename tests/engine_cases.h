@@ -25,6 +25,14 @@ void case_open(case_setup *c, const case_text *text);
 void case_open_small(case_setup *c, const case_text *text);
 void case_close(case_setup *c);
 
+/* Its engine with seed 3: case_open_small, and case_close. */
+typedef struct case_engine {
+    case_setup setup;
+    elbo_engine *engine;
+} case_engine;
+void case_engine_open(case_engine *x, const case_text *text);
+void case_engine_close(case_engine *x);
+
 /* A new file with this text; `path` ends in XXXXXX and gets its name. */
 void case_file(char path[], const char *text);
 

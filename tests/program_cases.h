@@ -25,6 +25,17 @@ typedef struct program_world {
 
 void program_world_init(program_world *w);
 
+/* One for the test at hand: tcase_add_checked_fixture(t, program_set_up,
+ * program_tear_down). */
+extern program_world small;
+extern elbo_arena *program_arena;
+void program_set_up(void);
+void program_tear_down(void);
+/* On its batch; fails the test where that fails. Caller frees. */
+elbo_program *program_compile(const char *text);
+/* Its value with the small world's bindings; G as elbo_program_run. */
+double program_run(elbo_program *program, double G[]);
+
 /* The objective at transition x; `held` is p where a stop holds it. */
 typedef double program_oracle(const program_world *w, const double p[],
                               const double held[], size_t x);

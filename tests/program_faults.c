@@ -7,53 +7,16 @@
 #include "tests/program_cases.h"
 #include "tests/program_parts.h"
 
-static elbo_arena *arena;
-static program_world world;
-
-static void set_up(void)
-{
-    arena = elbo_arena_alloc(4096);
-    program_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    elbo_arena_free(arena);
-}
-
 static const char *why(void)
 {
     return elbo_last_error()->text;
-}
-
-static elbo_program *compile(const char *text)
-{
-    elbo_program *program = NULL;
-    size_t column;
-    const elbo_expr *e = program_expression(text, true, arena);
-
-    ck_assert_msg(elbo_program_alloc(e, &world.batch, &program, &column)
-                      == ELBO_OK,
-                  "%s: %s", text, why());
-    return program;
-}
-
-static double run(elbo_program *program, double G[])
-{
-    double value = NAN;
-    size_t sample;
-
-    ck_assert_msg(elbo_program_run(program, &world.bind, &value, G, &sample)
-                      == ELBO_OK,
-                  "%s", why());
-    return value;
 }
 
 static elbo_status run_fails(elbo_program *program, double G[], size_t *sample)
 {
     double value = 7.7;
     const elbo_status s =
-        elbo_program_run(program, &world.bind, &value, G, sample);
+        elbo_program_run(program, &small.bind, &value, G, sample);
 
     ck_assert_int_eq(s, ELBO_ENOTFINITE);
     return s;
@@ -62,7 +25,7 @@ static elbo_status run_fails(elbo_program *program, double G[], size_t *sample)
 static void expect_fault(const char *text, double G[], size_t sample,
                          const char *part)
 {
-    elbo_program *program = compile(text);
+    elbo_program *program = program_compile(text);
     size_t at = 99;
 
     run_fails(program, G, &at);
@@ -74,40 +37,40 @@ static void expect_fault(const char *text, double G[], size_t sample,
 START_TEST(a_value_that_is_not_finite_has_its_place)
 {
     /* entry 17 is that of transition 13, of row 7: state 3, action 1 */
-    world.p[17] = 0;
+    small.p[17] = 0;
     expect_fault("2.5 + logp", NULL, 13, "-inf at column 7, in transition 13");
     expect_fault("2.5 + logp", NULL, 13, "state 3, action 1, successor 2");
     /* state 3 is where transitions 6, 8, 12 and 13 start; 0 may lead there */
-    world.p[17] = 0.2;
-    world.V[3] = NAN;
+    small.p[17] = 0.2;
+    small.V[3] = NAN;
     expect_fault("1 + V(s)*r", NULL, 6, "nan at column 5");
     expect_fault("1 + E(V(y))*r", NULL, 0, "nan at column 5");
     expect_fault("E(sq(V(y) - V(next)))", NULL, 5, "nan at column 13");
     expect_fault("E(sq(V(y) - V(s) - V(next)))", NULL, 6, "nan at column 13");
     expect_fault("E(r*V(y))", NULL, 0, "nan at column 3");
-    world.V[3] = 1e200;
+    small.V[3] = 1e200;
     expect_fault("logp^2*sq(V(s))", NULL, 6, "inf at column 8");
-    world.r[4] = INFINITY;
+    small.r[4] = INFINITY;
     expect_fault("r", NULL, 4, "inf at column 1");
     expect_fault("mean(r)*E(V(y))", NULL, 4, "inf");
-    world.bind.J = NAN;
+    small.bind.J = NAN;
     expect_fault("J*logp", NULL, 0, "nan");
 }
 END_TEST
 
 START_TEST(a_state_that_does_not_occur_is_no_fault)
 {
-    elbo_program *program = compile("logpi + E(exp(V(y)))");
+    elbo_program *program = program_compile("logpi + E(exp(V(y)))");
 
-    world.logpi[4] = -INFINITY; /* row 4 has no data */
-    ck_assert(isfinite(run(program, NULL)));
+    small.logpi[4] = -INFINITY; /* row 4 has no data */
+    ck_assert(isfinite(program_run(program, NULL)));
     elbo_program_free(program);
 }
 END_TEST
 
 START_TEST(an_overflowing_sum_is_told)
 {
-    for (size_t x = 0; x < SAMPLES; x++) world.weight[x] = 1e308;
+    for (size_t x = 0; x < SAMPLES; x++) small.weight[x] = 1e308;
     expect_fault("(V(s) + 9)/10", NULL, 0, "sum");
 }
 END_TEST
@@ -116,7 +79,7 @@ START_TEST(a_derivative_that_is_not_finite_has_its_place)
 {
     double G[MOST] = {0};
 
-    world.p[17] = 0;
+    small.p[17] = 0;
     expect_fault("max(logp, -9)", G, 13, "derivative");
     for (size_t i = 0; i < MOST; i++) ck_assert(G[i] == 0);
 }
@@ -125,12 +88,12 @@ END_TEST
 static void expect_refused(const char *text, bool coordinates, size_t column,
                            const char *part)
 {
-    elbo_program *program = (elbo_program *)&world;
+    elbo_program *program = (elbo_program *)&small;
     size_t at = 99;
-    const elbo_expr *e = program_expression(text, true, arena);
+    const elbo_expr *e = program_expression(text, true, program_arena);
 
-    if (!coordinates) world.batch.coord = NULL;
-    ck_assert_int_eq(elbo_program_alloc(e, &world.batch, &program, &at),
+    if (!coordinates) small.batch.coord = NULL;
+    ck_assert_int_eq(elbo_program_alloc(e, &small.batch, &program, &at),
                      ELBO_EINVAL);
     ck_assert_ptr_null(program);
     ck_assert_msg(at == column, "%s: column %zu", text, at);
@@ -151,7 +114,7 @@ TCase *program_faults(void)
 {
     TCase *t = tcase_create("faults");
 
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, program_set_up, program_tear_down);
     tcase_add_test(t, a_value_that_is_not_finite_has_its_place);
     tcase_add_test(t, a_state_that_does_not_occur_is_no_fault);
     tcase_add_test(t, an_overflowing_sum_is_told);

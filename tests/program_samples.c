@@ -10,46 +10,10 @@
 
 enum { SEED = 2385, DRAWS = 6000 };
 
-static elbo_arena *arena;
-static program_world world;
-
-static void set_up(void)
-{
-    arena = elbo_arena_alloc(4096);
-    program_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    elbo_arena_free(arena);
-}
-
-static elbo_program *compile(const char *text)
-{
-    elbo_program *program = NULL;
-    size_t column;
-    const elbo_expr *e = program_expression(text, true, arena);
-
-    ck_assert_msg(elbo_program_alloc(e, &world.batch, &program, &column)
-                      == ELBO_OK,
-                  "%s: %s", text, elbo_last_error()->text);
-    return program;
-}
-
-static double run(elbo_program *program, double G[])
-{
-    double value = NAN;
-    size_t sample;
-
-    ck_assert_int_eq(elbo_program_run(program, &world.bind, &value, G, &sample),
-                     ELBO_OK);
-    return value;
-}
-
 /* f(y) for transition x. */
 static double feature(size_t x, size_t y)
 {
-    return exp(world.V[y] / 3) - world.r[x];
+    return exp(small.V[y] / 3) - small.r[x];
 }
 static const char *const text_mean = "E(exp(V(y)/3) - r, 4)";
 static const char *const text_square = "usq(E(exp(V(y)/3) - r, 4) - V(next))";
@@ -61,7 +25,7 @@ static void sort(size_t order[SAMPLES])
 
     for (size_t row = 0; row < ROWS; row++)
         for (size_t x = 0; x < SAMPLES; x++)
-            if (world.row[x] == row) order[n++] = x;
+            if (small.row[x] == row) order[n++] = x;
 }
 
 /* The four samples' features of every transition, from the stream itself. */
@@ -72,38 +36,39 @@ static void draw_again(uint64_t index, double z[SAMPLES][4])
 
     sort(order);
     for (size_t t = 0; t < SAMPLES; t++) {
-        const size_t x = order[t], first = world.start[world.row[x]];
-        const size_t n = world.start[world.row[x] + 1] - first;
+        const size_t x = order[t], first = small.start[small.row[x]];
+        const size_t n = small.start[small.row[x] + 1] - first;
 
         for (size_t k = 0; k < 4; k++)
             z[x][k] =
-                feature(x, world.successor[first
+                feature(x, small.successor[first
                                            + elbo_rng_categorical(
-                                               &rng, world.p + first, n)]);
+                                               &rng, small.p + first, n)]);
     }
 }
 
 START_TEST(the_value_is_that_of_the_samples)
 {
-    elbo_program *mean = compile(text_mean), *square = compile(text_square);
+    elbo_program *mean = program_compile(text_mean);
+    elbo_program *square = program_compile(text_square);
     double z[SAMPLES][4], sum = 0, pairs = 0;
 
-    elbo_program_draw(mean, world.p, SEED, 7);
-    elbo_program_draw(square, world.p, SEED, 7);
+    elbo_program_draw(mean, small.p, SEED, 7);
+    elbo_program_draw(square, small.p, SEED, 7);
     draw_again(7, z);
     for (size_t x = 0; x < SAMPLES; x++) {
-        const double c = world.V[world.next[x]];
+        const double c = small.V[small.next[x]];
 
         for (size_t j = 0; j < 4; j++) {
-            sum += world.weight[x] * z[x][j] / 4;
+            sum += small.weight[x] * z[x][j] / 4;
             for (size_t k = 0; k < 4; k++)
                 if (j != k)
                     pairs +=
-                        world.weight[x] * (z[x][j] - c) * (z[x][k] - c) / 12;
+                        small.weight[x] * (z[x][j] - c) * (z[x][k] - c) / 12;
         }
     }
-    ck_assert_double_eq_tol(run(mean, NULL), sum, 1e-12 * fabs(sum));
-    ck_assert_double_eq_tol(run(square, NULL), pairs,
+    ck_assert_double_eq_tol(program_run(mean, NULL), sum, 1e-12 * fabs(sum));
+    ck_assert_double_eq_tol(program_run(square, NULL), pairs,
                             1e-12 * (10 + fabs(pairs)));
     ck_assert(elbo_program_needs(mean, "samples"));
     elbo_program_free(mean);
@@ -117,15 +82,15 @@ static void expect_unbiased(const char *sampled, const char *exact,
                             size_t derivatives)
 {
     enum { N = 1 + MOST };
-    elbo_program *program = compile(sampled), *truth = compile(exact);
+    elbo_program *program = program_compile(sampled), *truth = program_compile(exact);
     double sum[N] = {0}, squares[N] = {0}, want[N + ROWS] = {0};
 
-    want[0] = run(truth, want + 1);
+    want[0] = program_run(truth, want + 1);
     for (uint64_t k = 0; k < DRAWS; k++) {
         double x[N + ROWS] = {0};
 
-        elbo_program_draw(program, world.p, SEED, k);
-        x[0] = run(program, x + 1);
+        elbo_program_draw(program, small.p, SEED, k);
+        x[0] = program_run(program, x + 1);
         for (size_t i = 0; i < N; i++) {
             sum[i] += x[i];
             squares[i] += x[i] * x[i];
@@ -146,18 +111,18 @@ static void expect_unbiased(const char *sampled, const char *exact,
 
 START_TEST(means_of_samples_and_their_derivatives_are_unbiased)
 {
-    expect_unbiased("E(V(y)*r, 2)", "E(V(y)*r)", world.batch.nnz);
+    expect_unbiased("E(V(y)*r, 2)", "E(V(y)*r)", small.batch.nnz);
     expect_unbiased("logp*E(sq(V(y) - V(next)), 1)",
-                    "logp*E(sq(V(y) - V(next)))", world.batch.nnz);
+                    "logp*E(sq(V(y) - V(next)))", small.batch.nnz);
 }
 END_TEST
 
 START_TEST(the_unbiased_square_is)
 {
     expect_unbiased("usq(E(V(y), 2) - V(next))", "sq(E(V(y)) - V(next))",
-                    world.batch.nnz);
+                    small.batch.nnz);
     expect_unbiased("usq(E(V(y)*r, 3) - E(Q(y,a)))",
-                    "sq(E(V(y)*r) - E(Q(y,a)))", world.batch.nnz);
+                    "sq(E(V(y)*r) - E(Q(y,a)))", small.batch.nnz);
 }
 END_TEST
 
@@ -173,33 +138,33 @@ END_TEST
 START_TEST(between_two_draws_it_is_one_function_of_p)
 {
     static const double h = 1e-6;
-    elbo_program *program = compile("usq(E(V(y)*V(next), 3) - E(V(y))) - "
+    elbo_program *program = program_compile("usq(E(V(y)*V(next), 3) - E(V(y))) - "
                                     "exp(E(sq(V(y)), 2)/9)");
     double G[MOST + ROWS] = {0}, V[NS + 1] = {0};
     elbo_slopes slopes = {.V = V};
     double value;
     size_t sample;
 
-    elbo_program_draw(program, world.p, SEED, 1);
-    world.p[3] *= 0.9; /* no longer where it was drawn */
+    elbo_program_draw(program, small.p, SEED, 1);
+    small.p[3] *= 0.9; /* no longer where it was drawn */
     ck_assert_int_eq(
-        elbo_program_slopes(program, &world.bind, &value, G, &slopes, &sample),
+        elbo_program_slopes(program, &small.bind, &value, G, &slopes, &sample),
         ELBO_OK);
-    ck_assert_double_eq_tol(value, run(program, NULL),
+    ck_assert_double_eq_tol(value, program_run(program, NULL),
                             1e-12 * (10 + fabs(value)));
-    for (size_t i = 0; i < world.batch.nnz + NS; i++) {
+    for (size_t i = 0; i < small.batch.nnz + NS; i++) {
         double *x =
-            i < world.batch.nnz ? &world.p[i] : &world.V[i - world.batch.nnz];
+            i < small.batch.nnz ? &small.p[i] : &small.V[i - small.batch.nnz];
         const double at = *x;
-        const double got = i < world.batch.nnz ? G[i] : V[i - world.batch.nnz];
+        const double got = i < small.batch.nnz ? G[i] : V[i - small.batch.nnz];
 
         *x = at + h;
 
-        const double up = run(program, NULL);
+        const double up = program_run(program, NULL);
 
         *x = at - h;
 
-        const double want = (up - run(program, NULL)) / (2 * h);
+        const double want = (up - program_run(program, NULL)) / (2 * h);
 
         *x = at;
         ck_assert_msg(fabs(got - want) <= 1e-6 * (10 + fabs(want)),
@@ -213,7 +178,7 @@ TCase *program_samples(void)
 {
     TCase *t = tcase_create("samples");
 
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, program_set_up, program_tear_down);
     tcase_add_test(t, the_value_is_that_of_the_samples);
     tcase_add_test(t, means_of_samples_and_their_derivatives_are_unbiased);
     tcase_add_test(t, the_unbiased_square_is);

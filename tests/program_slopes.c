@@ -10,48 +10,12 @@
 #include "tests/program_cases.h"
 #include "tests/program_parts.h"
 
-static elbo_arena *arena;
-static program_world world;
-
 /* Room for every derivative; slopes' pointers lead here. */
 typedef struct derivatives {
     elbo_slopes slopes;
     double G[MOST + ROWS], V[NS + 1], Q[ROWS], logpi[ROWS], occupancy[ROWS],
         held[ROWS];
 } derivatives;
-
-static void set_up(void)
-{
-    arena = elbo_arena_alloc(4096);
-    program_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    elbo_arena_free(arena);
-}
-
-static elbo_program *compile(const char *text)
-{
-    elbo_program *program = NULL;
-    size_t column;
-    const elbo_expr *e = program_expression(text, true, arena);
-
-    ck_assert_msg(elbo_program_alloc(e, &world.batch, &program, &column)
-                      == ELBO_OK,
-                  "%s: %s", text, elbo_last_error()->text);
-    return program;
-}
-
-static double run(elbo_program *program)
-{
-    double value = NAN;
-    size_t sample;
-
-    ck_assert_int_eq(
-        elbo_program_run(program, &world.bind, &value, NULL, &sample), ELBO_OK);
-    return value;
-}
 
 static double slopes_of(elbo_program *program, derivatives *d)
 {
@@ -64,7 +28,7 @@ static double slopes_of(elbo_program *program, derivatives *d)
                               .logpi = d->logpi,
                               .occupancy = d->occupancy,
                               .occupancy_held = d->held};
-    ck_assert_msg(elbo_program_slopes(program, &world.bind, &value, d->G,
+    ck_assert_msg(elbo_program_slopes(program, &small.bind, &value, d->G,
                                       &d->slopes, &sample)
                       == ELBO_OK,
                   "%s", elbo_last_error()->text);
@@ -79,11 +43,11 @@ static double difference(elbo_program *program, double *x)
 
     *x = at + h;
 
-    const double up = run(program);
+    const double up = program_run(program, NULL);
 
     *x = at - h;
 
-    const double down = run(program);
+    const double down = program_run(program, NULL);
 
     *x = at;
     return (up - down) / (2 * h);
@@ -100,30 +64,30 @@ static void expect(const char *text, const char *what, size_t i, double got,
  * add up to the whole where the policy's own are not held. */
 static void check(const char *text)
 {
-    elbo_program *program = compile(text);
+    elbo_program *program = program_compile(text);
     derivatives d;
-    const double value = slopes_of(program, &d), plain = run(program);
+    const double value = slopes_of(program, &d), plain = program_run(program, NULL);
     const double scale = 1e-3 * fabs(value);
 
     ck_assert_msg(fabs(value - plain) <= 1e-11 * (1 + fabs(plain)),
                   "%s: %.17g, not %.17g", text, value, plain);
-    for (size_t i = 0; i < world.batch.nnz; i++)
-        expect(text, "p", i, d.G[i], difference(program, &world.p[i]), scale);
+    for (size_t i = 0; i < small.batch.nnz; i++)
+        expect(text, "p", i, d.G[i], difference(program, &small.p[i]), scale);
     for (size_t i = 0; i < ROWS; i++)
-        expect(text, "rhat", i, d.G[world.batch.nnz + i],
-               difference(program, &world.rhat[i]), scale);
+        expect(text, "rhat", i, d.G[small.batch.nnz + i],
+               difference(program, &small.rhat[i]), scale);
     for (size_t s = 0; s < NS; s++)
-        expect(text, "V", s, d.V[s], difference(program, &world.V[s]), scale);
+        expect(text, "V", s, d.V[s], difference(program, &small.V[s]), scale);
     for (size_t i = 0; i < ROWS; i++) {
-        expect(text, "Q", i, d.Q[i], difference(program, &world.Q[i]), scale);
+        expect(text, "Q", i, d.Q[i], difference(program, &small.Q[i]), scale);
         expect(text, "logpi", i, d.logpi[i],
-               difference(program, &world.logpi[i]), scale);
+               difference(program, &small.logpi[i]), scale);
         expect(text, "occupancy", i, d.occupancy[i] + d.held[i],
-               difference(program, &world.occupancy[i]), scale);
+               difference(program, &small.occupancy[i]), scale);
     }
-    expect(text, "J", 0, d.slopes.J, difference(program, &world.bind.J), scale);
+    expect(text, "J", 0, d.slopes.J, difference(program, &small.bind.J), scale);
     expect(text, "Jmodel", 0, d.slopes.Jmodel + d.slopes.Jmodel_held,
-           difference(program, &world.bind.Jmodel), scale);
+           difference(program, &small.bind.Jmodel), scale);
     elbo_program_free(program);
 }
 
@@ -219,19 +183,20 @@ START_TEST(stop_blocks_the_planner_too)
     };
 
     for (size_t k = 0; k < sizeof both / sizeof *both; k++) {
-        elbo_program *program = compile(both[k][0]);
+        elbo_program *program = program_compile(both[k][0]);
         derivatives d;
         const double value = slopes_of(program, &d);
 
-        ck_assert_double_eq_tol(value, run(program), 1e-12 * (1 + fabs(value)));
+        ck_assert_double_eq_tol(value, program_run(program, NULL),
+                                1e-12 * (1 + fabs(value)));
         for (size_t s = 0; s < NS && k > 0; s++) ck_assert(d.V[s] == 0);
         for (size_t i = 0; i < ROWS && k > 0; i++)
             ck_assert(d.Q[i] == 0 && d.occupancy[i] == 0);
         ck_assert(d.slopes.Jmodel == 0);
         if (k != 1 && k != 2) ck_assert(d.slopes.J == 0);
         if (k == 0)
-            ck_assert_double_eq_tol(d.Q[world.row[0]],
-                                    difference(program, &world.Q[world.row[0]]),
+            ck_assert_double_eq_tol(d.Q[small.row[0]],
+                                    difference(program, &small.Q[small.row[0]]),
                                     1e-6);
         elbo_program_free(program);
     }
@@ -240,10 +205,10 @@ END_TEST
 
 START_TEST(held_parts_are_told_apart)
 {
-    elbo_program *program = compile(
+    elbo_program *program = program_compile(
         "fixed_pi(occupancy*V(s) + logpi*J*Jmodel) + 2*occupancy*r + Jmodel");
-    elbo_program *moving = compile("2*occupancy*r + Jmodel");
-    elbo_program *held = compile("occupancy*V(s) + logpi*J*Jmodel");
+    elbo_program *moving = program_compile("2*occupancy*r + Jmodel");
+    elbo_program *held = program_compile("occupancy*V(s) + logpi*J*Jmodel");
     derivatives d, m, h;
 
     slopes_of(program, &d);
@@ -267,16 +232,16 @@ END_TEST
 
 START_TEST(a_slope_that_is_not_finite_has_its_place)
 {
-    elbo_program *program = compile("1 + sqrt(V(s))*r");
+    elbo_program *program = program_compile("1 + sqrt(V(s))*r");
     derivatives d = {0};
     double value;
     size_t sample = 99;
 
-    for (size_t s = 0; s < NS; s++) world.V[s] = 0.1 * (double)s;
-    world.V[3] = 0; /* where transitions 6, 8, 12 and 13 start */
-    world.V[0] = 0.1;
+    for (size_t s = 0; s < NS; s++) small.V[s] = 0.1 * (double)s;
+    small.V[3] = 0; /* where transitions 6, 8, 12 and 13 start */
+    small.V[0] = 0.1;
     d.slopes.V = d.V;
-    ck_assert_int_eq(elbo_program_slopes(program, &world.bind, &value, NULL,
+    ck_assert_int_eq(elbo_program_slopes(program, &small.bind, &value, NULL,
                                          &d.slopes, &sample),
                      ELBO_ENOTFINITE);
     ck_assert_uint_eq(sample, 6);
@@ -290,7 +255,7 @@ TCase *program_slopes(void)
 {
     TCase *t = tcase_create("slopes");
 
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, program_set_up, program_tear_down);
     tcase_add_loop_test(t, every_slope_is_that_of_differences, 0,
                         (int)program_cases_count);
     tcase_add_loop_test(

@@ -1,6 +1,7 @@
 /* tests/program_world.c -- the small batch of suite `program`.
  */
 #include <check.h>
+#include <math.h>
 #include <string.h>
 
 #include "tests/program_cases.h"
@@ -127,4 +128,41 @@ elbo_expr *program_expression(const char *text, bool coordinates,
                       == ELBO_OK,
                   "%s: %s", text, elbo_last_error()->text);
     return e;
+}
+
+program_world small;
+elbo_arena *program_arena;
+
+void program_set_up(void)
+{
+    program_arena = elbo_arena_alloc(4096);
+    program_world_init(&small);
+}
+
+void program_tear_down(void)
+{
+    elbo_arena_free(program_arena);
+}
+
+elbo_program *program_compile(const char *text)
+{
+    elbo_program *program = NULL;
+    size_t column;
+    const elbo_expr *e = program_expression(text, true, program_arena);
+
+    ck_assert_msg(elbo_program_alloc(e, &small.batch, &program, &column)
+                      == ELBO_OK,
+                  "%s: %s", text, elbo_last_error()->text);
+    return program;
+}
+
+double program_run(elbo_program *program, double G[])
+{
+    double value = NAN;
+    size_t sample;
+
+    ck_assert_msg(
+        elbo_program_run(program, &small.bind, &value, G, &sample) == ELBO_OK,
+        "%s", elbo_last_error()->text);
+    return value;
 }

@@ -12,24 +12,7 @@
 
 static const char itervaml[] = "likelihood=-0.5*sq(E(V(y))-V(next))";
 
-typedef struct opened {
-    case_setup setup;
-    elbo_engine *engine;
-} opened;
-
-static void open_engine(opened *x, const case_text *text)
-{
-    case_open_small(&x->setup, text);
-    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
-}
-
-static void close_engine(opened *x)
-{
-    elbo_engine_free(x->engine);
-    case_close(&x->setup);
-}
-
-static void iterate(opened *x, size_t n, elbo_row *row)
+static void iterate(case_engine *x, size_t n, elbo_row *row)
 {
     for (size_t i = 0; i < n; i++) case_ok(elbo_engine_iterate(x->engine, row));
 }
@@ -69,10 +52,10 @@ enum { RUNS = sizeof runs / sizeof *runs };
 
 START_TEST(the_recorded_term_is_the_sum_over_samples)
 {
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &runs[_i]);
+    case_engine_open(&x, &runs[_i]);
     for (int k = 0; k < 3; k++) {
         const elbo_engine *e = x.engine;
         double sum = 0;
@@ -83,32 +66,32 @@ START_TEST(the_recorded_term_is_the_sum_over_samples)
         ck_assert_double_eq_tol(row.parts.likelihood, sum,
                                 1e-12 * (1 + fabs(sum)));
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
 START_TEST(the_m_step_learns_the_values_of_the_data)
 {
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &runs[_i]);
+    case_engine_open(&x, &runs[_i]);
     iterate(&x, 3, &row);
     if (x.engine->belief.n > 0) {
         ck_assert(!row.mstep.closed);
         ck_assert_double_gt(row.mstep.after, row.mstep.before);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
 START_TEST(the_m_steps_gradient_is_that_of_differences)
 {
-    opened x;
+    case_engine x;
     elbo_row row;
     double value, up, down;
 
-    open_engine(&x, &runs[_i]);
+    case_engine_open(&x, &runs[_i]);
     iterate(&x, 2, &row);
 
     elbo_engine *e = x.engine;
@@ -133,7 +116,7 @@ START_TEST(the_m_steps_gradient_is_that_of_differences)
         ck_assert_double_eq_tol(grad[j], (up - down) / (2 * h),
                                 1e-6 * (1 + fabs(grad[j]) + fabs(value)));
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -153,13 +136,13 @@ START_TEST(log_p_in_other_words_is_log_p)
     elbo_row row[3];
 
     for (int k = 0; k < 3; k++) {
-        opened x;
+        case_engine x;
 
-        open_engine(&x, &texts[k]);
+        case_engine_open(&x, &texts[k]);
         ck_assert_int_eq(x.engine->set.likelihood == &elbo_likelihood_logp,
                          k != 1);
         iterate(&x, 2, &row[k]);
-        close_engine(&x);
+        case_engine_close(&x);
         /* at a gradient g of the search, their sum is within g^2 / (2 x the
          * prior's precision) of the maximum: 3e-10 at |g| = 70 x 1e-8 */
         ck_assert_double_eq_tol(row[k].parts.likelihood + row[k].parts.prior,
@@ -177,10 +160,10 @@ START_TEST(the_plan_is_that_of_the_recorded_policy)
         .data = "steps=40",
         .inference = "weight=0.7 "
                      "likelihood=logp*occupancy+logpi+Jmodel-2*J+r*E(V(y))"};
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     iterate(&x, 2, &row);
 
     const elbo_engine *e = x.engine;
@@ -202,7 +185,7 @@ START_TEST(the_plan_is_that_of_the_recorded_policy)
                   + e->data.r[i] * mean_V(e, i));
     }
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-11 * (1 + fabs(sum)));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -213,14 +196,14 @@ START_TEST(a_value_that_is_not_finite_stops_the_run_at_its_sample)
                             .control = "value_iteration",
                             .data = "steps=40",
                             .inference = "likelihood=logp+logpi"};
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     case_fails(elbo_engine_iterate(x.engine, &row), ELBO_ECHECK,
                "likelihood, sample ");
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "-inf"));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -228,7 +211,7 @@ START_TEST(a_world_without_coordinates_is_told)
 {
     const case_text text = {.model = "softmax",
                             .inference = "likelihood=logp-norm(E(y)-next)"};
-    opened x;
+    case_engine x;
 
     case_open_small(&x.setup, &text);
     case_fails(elbo_engine_open(&x.setup.setup, 3, &x.engine), ELBO_EINVAL,
@@ -248,16 +231,16 @@ START_TEST(a_world_with_coordinates_has_slopes)
         .data = "steps=60",
         .inference =
             "likelihood=logp-0.5*sum(sq(stop(gradV(next))*(E(y)-next)))"};
-    opened x;
+    case_engine x;
     elbo_row row;
     double logp;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     iterate(&x, 3, &row);
     case_ok(elbo_likelihood_logp.value(&x.engine->belief.mean, x.engine->C,
                                        &logp, NULL));
     ck_assert_double_lt(row.parts.likelihood, logp - 1e-3);
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 

@@ -9,23 +9,6 @@
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
 
-typedef struct outer_case {
-    case_setup setup;
-    elbo_engine *engine;
-} outer_case;
-
-static void open_case(outer_case *x, const case_text *text)
-{
-    case_open_small(&x->setup, text);
-    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
-}
-
-static void close_case(outer_case *x)
-{
-    elbo_engine_free(x->engine);
-    case_close(&x->setup);
-}
-
 /* clang-format off */
 static const case_text settings[] = {
     {.inference = "likelihood=logpi+0.5*logp gradient=implicit"},
@@ -124,11 +107,11 @@ static double value_at(elbo_engine *e, size_t j, double x)
 START_TEST(the_gradient_matches_differences_through_the_planner)
 {
     const case_text text = setting(_i);
-    outer_case x;
+    case_engine x;
     elbo_row row;
     double value, scale = 0;
 
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
 
     elbo_engine *const e = x.engine;
     elbo_belief *const b = &e->belief;
@@ -155,7 +138,7 @@ START_TEST(the_gradient_matches_differences_through_the_planner)
         value_at(e, j, at);
         ck_assert_double_eq_tol(grad[j], slope, 1e-6 * scale);
     }
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -163,10 +146,10 @@ END_TEST
 START_TEST(runs_rise_until_they_end)
 {
     const case_text text = setting(_i);
-    outer_case x;
+    case_engine x;
     elbo_row row;
 
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
     x.engine->set.ascent.iterations = 8;
     ck_assert(x.engine->outer->potential);
     for (int i = 0; i < 4; i++) {
@@ -176,7 +159,7 @@ START_TEST(runs_rise_until_they_end)
                           1 + (strstr(text.inference, "robust") ? 2 : 0));
         ck_assert_double_eq(row.own.x[row.own.n - 1], 0);
     }
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -184,13 +167,13 @@ END_TEST
 START_TEST(rewards_of_theta_are_planned_at_each_theta)
 {
     case_text text = setting(0);
-    outer_case x;
+    case_engine x;
     elbo_row row;
     double before[8];
 
     text.control_common = "temperature=0.4 tolerance=1e-13 "
                           "reward=r-0.3*Var(V(y))";
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
     x.engine->set.ascent.iterations = 3;
     for (int k = 0; k < 3; k++) {
         const elbo_pattern *const pattern = x.engine->belief.mean.pattern;
@@ -218,7 +201,7 @@ START_TEST(rewards_of_theta_are_planned_at_each_theta)
             ck_assert_double_eq_tol(x.engine->outer->post.V[s],
                                     x.engine->post.V[s], 1e-9);
     }
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -227,11 +210,11 @@ END_TEST
 START_TEST(a_previous_policy_is_the_prior_of_both)
 {
     case_text text = setting(0);
-    outer_case x;
+    case_engine x;
     elbo_row row;
 
     text.control_common = "temperature=0.4 tolerance=1e-13 prior=previous";
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
     x.engine->set.ascent.iterations = 3;
     for (int k = 0; k < 3; k++) {
         double V[8], Q[21], pi[21];
@@ -254,7 +237,7 @@ START_TEST(a_previous_policy_is_the_prior_of_both)
             ck_assert_double_eq_tol(x.engine->outer->post.V[s], V[s], 1e-9);
         }
     }
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -268,33 +251,33 @@ START_TEST(approximate_gradients_run_unwatched)
         "likelihood=logp-0.5*Jmodel gradient=score(200)",
         "likelihood=logpi+0.5*logp gradient=implicit(cg(iterations=1))"};
     case_text text = setting(0);
-    outer_case x;
+    case_engine x;
     elbo_row row;
 
     text.inference = routes[_i];
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
     ck_assert(x.engine->outer->potential == (_i == 4));
     case_ok(elbo_engine_iterate(x.engine, &row));
     ck_assert_double_gt(row.mstep.after, row.mstep.before);
     ck_assert((row.own.x[0] > 0) == (_i == 4));
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
 START_TEST(a_target_under_stop_is_a_semi_gradient)
 {
     case_text text = setting(0);
-    outer_case x;
+    case_engine x;
     elbo_row row;
 
     text.inference = "likelihood=-0.5*sq(Q(s,a)-(r+gamma*stop(V(next)))) "
                      "gradient=implicit m_step_iterations=5";
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
     ck_assert(!x.engine->outer->potential);
     ck_assert_ptr_nonnull(
         strstr(elbo_setup_kind(&x.setup.setup), "semi-gradient"));
     case_ok(elbo_engine_iterate(x.engine, &row));
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -303,7 +286,7 @@ END_TEST
 START_TEST(imitation_through_the_planner_beats_the_model_alone)
 {
     case_text text = setting(0);
-    outer_case x;
+    case_engine x;
     double fit[2];
 
     text.data = "steps=300 policy=optimal epsilon=0.2";
@@ -312,7 +295,7 @@ START_TEST(imitation_through_the_planner_beats_the_model_alone)
 
         text.inference = k ? "likelihood=logpi+logp gradient=implicit"
                            : "likelihood=logp gradient=stop";
-        open_case(&x, &text);
+        case_engine_open(&x, &text);
         for (int i = 0; i < 3; i++)
             case_ok(elbo_engine_iterate(x.engine, &row));
         fit[k] = 0;
@@ -320,7 +303,7 @@ START_TEST(imitation_through_the_planner_beats_the_model_alone)
             fit[k] +=
                 log(x.engine->post
                         .pi[x.engine->data.s[i] * 3 + x.engine->data.a[i]]);
-        close_case(&x);
+        case_engine_close(&x);
     }
     ck_assert_double_gt(fit[1], fit[0] + 20);
 }
@@ -334,10 +317,10 @@ START_TEST(a_disturbed_plan_is_off_by_the_noise)
     enum { PLANS = 500, ROWS = 21 };
     case_text text = setting(0);
     double Q[ROWS], first[ROWS], sum = 0, squares = 0;
-    outer_case x;
+    case_engine x;
 
     text.inference = "likelihood=logpi+0.5*logp gradient=implicit(noise=0.25)";
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
 
     elbo_outer *const o = x.engine->outer;
     const elbo_belief *const b = &x.engine->belief;
@@ -372,7 +355,7 @@ START_TEST(a_disturbed_plan_is_off_by_the_noise)
     elbo_outer_begin(o, 7);
     case_ok(elbo_outer_plan(o, b, x.engine->ws));
     ck_assert_mem_eq(o->post.Q, first, sizeof first);
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -385,7 +368,7 @@ START_TEST(an_expert_is_what_control_does_in_the_world)
                       .control_common = "temperature=0.4 tolerance=1e-13",
                       .data = "steps=500 policy=expert"};
     elbo_row row;
-    outer_case x;
+    case_engine x;
     double away;
 
     for (int k = 0; k < 2; k++) {
@@ -402,7 +385,7 @@ START_TEST(an_expert_is_what_control_does_in_the_world)
                 ck_assert_double_eq_tol(x.engine->behaviour.policy[i],
                                         x.engine->post.pi[i], 1e-9);
         }
-        close_case(&x);
+        case_engine_close(&x);
     }
     ck_assert_double_gt(away, 1e-3);
 }
@@ -413,13 +396,13 @@ START_TEST(the_true_value_is_a_factor)
 {
     case_text text = setting(0);
     elbo_row row;
-    outer_case x;
+    case_engine x;
     double V[8] = {0}, sum = 0;
 
     text.inference = "likelihood=-0.5*sq(V(s)-value(real,0.8,uniform,0,s)) "
                      "gradient=implicit data_scale=1";
     text.data = "source=population over=rows steps=21";
-    open_case(&x, &text);
+    case_engine_open(&x, &text);
     case_ok(elbo_engine_iterate(x.engine, &row));
 
     const elbo_mdp *const world = &x.engine->truth;
@@ -444,7 +427,7 @@ START_TEST(the_true_value_is_a_factor)
         sum -= 0.5 * d * d / 7;
     }
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-9);
-    close_case(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -456,14 +439,14 @@ START_TEST(the_last_theta_of_adam_is_left_where_it_was)
 
     for (int k = 0; k < 2; k++) {
         elbo_row row;
-        outer_case x;
+        case_engine x;
 
         text.inference =
             k ? "likelihood=logpi+0.5*logp gradient=implicit m_step=adam "
                 "m_step_rate=1 m_step_iterations=7 m_step_keep=last"
               : "likelihood=logpi+0.5*logp gradient=implicit m_step=adam "
                 "m_step_rate=1 m_step_iterations=7";
-        open_case(&x, &text);
+        case_engine_open(&x, &text);
         case_ok(elbo_engine_iterate(x.engine, &row));
 
         const elbo_mstep step = step_of(x.engine);
@@ -472,7 +455,7 @@ START_TEST(the_last_theta_of_adam_is_left_where_it_was)
                                      x.engine->ws));
         ck_assert_double_eq_tol(value[k], row.mstep.after,
                                 1e-9 * fabs(value[k]));
-        close_case(&x);
+        case_engine_close(&x);
     }
     ck_assert_double_lt(value[1], value[0] - 1e-3);
 }

@@ -11,46 +11,9 @@
 #include "tests/program_parts.h"
 #include "tests/suites.h"
 
-static elbo_arena *arena;
-static program_world world;
-
-static void set_up(void)
-{
-    arena = elbo_arena_alloc(4096);
-    program_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    elbo_arena_free(arena);
-}
-
 static const char *why(void)
 {
     return elbo_last_error()->text;
-}
-
-static elbo_program *compile(const char *text)
-{
-    elbo_program *program = NULL;
-    size_t column;
-    const elbo_expr *e = program_expression(text, true, arena);
-
-    ck_assert_msg(elbo_program_alloc(e, &world.batch, &program, &column)
-                      == ELBO_OK,
-                  "%s: %s", text, why());
-    return program;
-}
-
-static double run(elbo_program *program, double G[])
-{
-    double value = NAN;
-    size_t sample;
-
-    ck_assert_msg(elbo_program_run(program, &world.bind, &value, G, &sample)
-                      == ELBO_OK,
-                  "%s", why());
-    return value;
 }
 
 /* sum weight * oracle; *scale: of absolute terms. */
@@ -61,7 +24,7 @@ static double by_hand(const program_case *what, const double p[], double *scale)
     *scale = 0;
     for (size_t x = 0; x < SAMPLES; x++) {
         const double term =
-            world.weight[x] * what->oracle(&world, p, world.p, x);
+            small.weight[x] * what->oracle(&small, p, small.p, x);
 
         sum += term;
         *scale += fabs(term);
@@ -72,14 +35,14 @@ static double by_hand(const program_case *what, const double p[], double *scale)
 START_TEST(every_objective_equals_its_loop)
 {
     const program_case *what = &program_cases[_i];
-    elbo_program *program = compile(what->text);
+    elbo_program *program = program_compile(what->text);
     double scale;
-    const double want = by_hand(what, world.p, &scale);
-    const double got = run(program, NULL);
+    const double want = by_hand(what, small.p, &scale);
+    const double got = program_run(program, NULL);
 
     ck_assert_msg(fabs(got - want) <= 1e-12 * scale, "%s: %.17g, not %.17g",
                   what->text, got, want);
-    ck_assert_msg(run(program, NULL) == got, "%s", what->text);
+    ck_assert_msg(program_run(program, NULL) == got, "%s", what->text);
     elbo_program_free(program);
 }
 END_TEST
@@ -88,23 +51,23 @@ START_TEST(every_derivative_is_that_of_its_loop)
 {
     static const double h = 1e-5;
     const program_case *what = &program_cases[_i];
-    elbo_program *program = compile(what->text);
-    const size_t nnz = world.batch.nnz;
+    elbo_program *program = program_compile(what->text);
+    const size_t nnz = small.batch.nnz;
     double G[MOST + ROWS], p[MOST], scale;
 
     for (size_t i = 0; i < nnz; i++) G[i] = 0.385;
-    run(program, G);
-    memcpy(p, world.p, sizeof p);
+    program_run(program, G);
+    memcpy(p, small.p, sizeof p);
     for (size_t i = 0; i < nnz; i++) {
-        p[i] = world.p[i] + h;
+        p[i] = small.p[i] + h;
 
         const double up = by_hand(what, p, &scale);
 
-        p[i] = world.p[i] - h;
+        p[i] = small.p[i] - h;
 
         const double want = (up - by_hand(what, p, &scale)) / (2 * h);
 
-        p[i] = world.p[i];
+        p[i] = small.p[i];
         ck_assert_msg(fabs(G[i] - 0.385 - want) <= 1e-6 * (1 + fabs(want)),
                       "%s, entry %zu: %.12g, not %.12g", what->text, i,
                       G[i] - 0.385, want);
@@ -118,32 +81,32 @@ END_TEST
 START_TEST(a_run_sees_what_is_bound_now)
 {
     const program_case *what = &program_cases[_i];
-    elbo_program *program = compile(what->text);
+    elbo_program *program = program_compile(what->text);
     double scale, want;
 
-    run(program, NULL);
-    for (size_t s = 0; s < NS; s++) world.V[s] = cos(2.385 * (double)s);
+    program_run(program, NULL);
+    for (size_t s = 0; s < NS; s++) small.V[s] = cos(2.385 * (double)s);
     for (size_t row = 0; row < ROWS; row++) {
-        world.Q[row] += 0.3 * (double)row;
-        world.occupancy[row] /= 2;
-        world.logpi[row] -= 0.1;
-        for (size_t i = world.start[row]; i < world.start[row + 1]; i++)
-            world.p[i] *= 0.9;
+        small.Q[row] += 0.3 * (double)row;
+        small.occupancy[row] /= 2;
+        small.logpi[row] -= 0.1;
+        for (size_t i = small.start[row]; i < small.start[row + 1]; i++)
+            small.p[i] *= 0.9;
     }
-    want = by_hand(what, world.p, &scale);
-    ck_assert_double_le(fabs(run(program, NULL) - want), 1e-12 * scale);
+    want = by_hand(what, small.p, &scale);
+    ck_assert_double_le(fabs(program_run(program, NULL) - want), 1e-12 * scale);
     elbo_program_free(program);
 }
 END_TEST
 
 START_TEST(constants_J_are_bound_by_value)
 {
-    elbo_program *program = compile("J - 2*Jmodel");
-    const double total = elbo_sum(world.weight, SAMPLES);
+    elbo_program *program = program_compile("J - 2*Jmodel");
+    const double total = elbo_sum(small.weight, SAMPLES);
 
-    ck_assert_double_eq_tol(run(program, NULL), total * (1.385 + 1.54), 1e-12);
-    world.bind.J = -3;
-    ck_assert_double_eq_tol(run(program, NULL), total * (-3 + 1.54), 1e-12);
+    ck_assert_double_eq_tol(program_run(program, NULL), total * (1.385 + 1.54), 1e-12);
+    small.bind.J = -3;
+    ck_assert_double_eq_tol(program_run(program, NULL), total * (-3 + 1.54), 1e-12);
     elbo_program_free(program);
 }
 END_TEST
@@ -151,11 +114,11 @@ END_TEST
 /* V(END) is 0 whatever the caller's array holds there. */
 START_TEST(the_end_is_worth_nothing)
 {
-    elbo_program *program = compile("V(next) + E(V(y)) + logpi(next, a)");
-    const double before = run(program, NULL);
+    elbo_program *program = program_compile("V(next) + E(V(y)) + logpi(next, a)");
+    const double before = program_run(program, NULL);
 
-    world.V[NS] = NAN;
-    ck_assert(run(program, NULL) == before);
+    small.V[NS] = NAN;
+    ck_assert(program_run(program, NULL) == before);
     elbo_program_free(program);
 }
 END_TEST
@@ -193,7 +156,7 @@ START_TEST(the_sampled_loss_drives_the_variance_to_zero)
         size_t column, sample;
 
         ck_assert_int_eq(
-            elbo_program_alloc(program_expression(text[k], false, arena),
+            elbo_program_alloc(program_expression(text[k], false, program_arena),
                                &batch, &program, &column),
             ELBO_OK);
         ck_assert_int_eq(elbo_program_run(program, &bind, &value, G, &sample),
@@ -208,11 +171,11 @@ END_TEST
 
 START_TEST(a_stopped_mean_moves_nothing)
 {
-    elbo_program *program = compile("stop(sq(E(V(y))))*r + stop(logp)");
+    elbo_program *program = program_compile("stop(sq(E(V(y))))*r + stop(logp)");
     double G[MOST + ROWS] = {0};
 
-    ck_assert(run(program, G) != 0);
-    for (size_t i = 0; i < world.batch.nnz; i++) ck_assert(G[i] == 0);
+    ck_assert(program_run(program, G) != 0);
+    for (size_t i = 0; i < small.batch.nnz; i++) ck_assert(G[i] == 0);
     elbo_program_free(program);
 }
 END_TEST
@@ -234,7 +197,7 @@ START_TEST(needs_tells_what_is_read)
                                         "occupancy", "J", "Jmodel", "pi"};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        elbo_program *program = compile(cases[i].text);
+        elbo_program *program = program_compile(cases[i].text);
         char got[64] = "";
         size_t n = 0;
 
@@ -251,10 +214,10 @@ END_TEST
 
 START_TEST(what_is_not_needed_may_be_null)
 {
-    elbo_program *program = compile("logp*r");
+    elbo_program *program = program_compile("logp*r");
 
-    world.bind = (elbo_bindings){.p = world.p};
-    ck_assert(isfinite(run(program, NULL)));
+    small.bind = (elbo_bindings){.p = small.p};
+    ck_assert(isfinite(program_run(program, NULL)));
     elbo_program_free(program);
 }
 END_TEST
@@ -262,12 +225,12 @@ END_TEST
 /* A batch of weights zero has means all the same: those of equal weights. */
 START_TEST(means_without_weight_are_equal)
 {
-    memset(world.weight, 0, sizeof world.weight);
+    memset(small.weight, 0, sizeof small.weight);
 
     elbo_program *program =
-        compile("log(mean(logp) + 99) + E(Ed(V(next) + V(s)))");
+        program_compile("log(mean(logp) + 99) + E(Ed(V(next) + V(s)))");
 
-    ck_assert(run(program, NULL) == 0);
+    ck_assert(program_run(program, NULL) == 0);
     elbo_program_free(program);
 }
 END_TEST
@@ -278,12 +241,12 @@ START_TEST(an_empty_batch_is_worth_nothing)
                                         "mean(logp)*Ed(V(next))",
                                         "E(sq(V(y) - V(next)))"};
 
-    world.batch.n = 0;
+    small.batch.n = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        elbo_program *program = compile(texts[i]);
+        elbo_program *program = program_compile(texts[i]);
         double G[MOST + ROWS] = {0};
 
-        ck_assert(run(program, G) == 0);
+        ck_assert(program_run(program, G) == 0);
         ck_assert(G[3] == 0);
         elbo_program_free(program);
     }
@@ -302,35 +265,35 @@ START_TEST(slopes_are_one_sided_at_borders_and_zero_alone)
         {0,         0    },
         {2,         2    }
     };
-    elbo_program *program = compile("sum(gradV(s))");
+    elbo_program *program = program_compile("sum(gradV(s))");
 
-    world.bind.V = V;
-    memset(world.weight, 0, sizeof world.weight);
+    small.bind.V = V;
+    memset(small.weight, 0, sizeof small.weight);
     elbo_program_free(program);
     for (size_t x = 0; x < SAMPLES; x++) {
-        const size_t s = world.row[x] / NA;
+        const size_t s = small.row[x] / NA;
 
-        world.weight[x] = 1;
-        program = compile("sum(gradV(s))");
-        ck_assert_double_eq_tol(run(program, NULL), want[s][0] + want[s][1],
+        small.weight[x] = 1;
+        program = program_compile("sum(gradV(s))");
+        ck_assert_double_eq_tol(program_run(program, NULL), want[s][0] + want[s][1],
                                 1e-14);
         elbo_program_free(program);
-        program = compile("norm(gradV(s))");
-        ck_assert_double_eq_tol(run(program, NULL),
+        program = program_compile("norm(gradV(s))");
+        ck_assert_double_eq_tol(program_run(program, NULL),
                                 hypot(want[s][0], want[s][1]), 1e-14);
         elbo_program_free(program);
-        world.weight[x] = 0;
+        small.weight[x] = 0;
     }
 }
 END_TEST
 
 START_TEST(a_norm_at_zero_has_no_slope)
 {
-    elbo_program *program = compile("norm(E(y) - E(y)) + norm(0*E(y))");
+    elbo_program *program = program_compile("norm(E(y) - E(y)) + norm(0*E(y))");
     double G[MOST + ROWS] = {0};
 
-    ck_assert_double_le(run(program, G), 1e-150);
-    for (size_t i = 0; i < world.batch.nnz; i++) ck_assert(G[i] == 0);
+    ck_assert_double_le(program_run(program, G), 1e-150);
+    for (size_t i = 0; i < small.batch.nnz; i++) ck_assert(G[i] == 0);
     elbo_program_free(program);
 }
 END_TEST
@@ -339,13 +302,13 @@ END_TEST
 
 START_TEST(a_run_allocates_nothing)
 {
-    elbo_program *program = compile(program_cases[_i].text);
+    elbo_program *program = program_compile(program_cases[_i].text);
     double G[MOST + ROWS] = {0};
     const unsigned long before = elbo_alloc_count();
 
-    run(program, G);
-    world.V[1] = 0.77;
-    run(program, G);
+    program_run(program, G);
+    small.V[1] = 0.77;
+    program_run(program, G);
     ck_assert_uint_eq(elbo_alloc_count(), before);
     elbo_program_free(program);
 }
@@ -354,7 +317,7 @@ END_TEST
 START_TEST(every_allocation_may_fail)
 {
     const elbo_expr *e =
-        program_expression(program_cases[_i].text, true, arena);
+        program_expression(program_cases[_i].text, true, program_arena);
     elbo_program *program = NULL;
     elbo_status s;
     size_t column;
@@ -362,12 +325,12 @@ START_TEST(every_allocation_may_fail)
 
     do {
         elbo_alloc_budget(n++);
-        s = elbo_program_alloc(e, &world.batch, &program, &column);
+        s = elbo_program_alloc(e, &small.batch, &program, &column);
         elbo_alloc_budget(-1);
         ck_assert_msg(s == ELBO_OK || s == ELBO_ENOMEM, "%s", why());
     } while (s != ELBO_OK);
     ck_assert_int_gt(n, 3);
-    ck_assert(isfinite(run(program, NULL)));
+    ck_assert(isfinite(program_run(program, NULL)));
     elbo_program_free(program);
 }
 END_TEST
@@ -375,7 +338,7 @@ END_TEST
 START_TEST(null_is_freed)
 {
     elbo_program_free(NULL);
-    ck_assert_ptr_nonnull(arena);
+    ck_assert_ptr_nonnull(program_arena);
 }
 END_TEST
 
@@ -385,7 +348,7 @@ Suite *suite_program(void)
     TCase *t = tcase_create("program");
     const int n = (int)program_cases_count;
 
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, program_set_up, program_tear_down);
     tcase_add_loop_test(t, every_objective_equals_its_loop, 0, n);
     tcase_add_loop_test(t, every_derivative_is_that_of_its_loop, 0, n);
     tcase_add_loop_test(t, a_run_sees_what_is_bound_now, 0, n);

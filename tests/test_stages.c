@@ -11,26 +11,14 @@
 
 enum { NS = 7, NA = 3, ROWS = NS * NA, T = 4 };
 
-typedef struct opened {
-    case_setup setup;
-    elbo_engine *engine;
-} opened;
-
-static void open_engine(opened *x, case_text text)
+static void open_engine(case_engine *x, case_text text)
 {
     if (!text.model) text.model = "softmax";
     if (!text.model_own) text.model_own = "init_scale=0.7";
     if (!text.env_common) text.env_common = "discount=0.9 horizon=4";
     if (!text.control_common) text.control_common = "temperature=0.4";
     if (!text.data) text.data = "steps=60";
-    case_open_small(&x->setup, &text);
-    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
-}
-
-static void close_engine(opened *x)
-{
-    elbo_engine_free(x->engine);
-    case_close(&x->setup);
+    case_engine_open(x, &text);
 }
 
 /* V, Q, log pi of the soft plan in a kernel, backwards. */
@@ -194,7 +182,7 @@ static double brute_force(const elbo_engine *e, double (*of)(const sample *z),
 START_TEST(each_sample_is_read_at_its_own_stage)
 {
     elbo_row row;
-    opened x;
+    case_engine x;
 
     open_engine(&x, (case_text){.inference = terms[_i].inference});
     x.engine->set.ascent.iterations = 4;
@@ -208,7 +196,7 @@ START_TEST(each_sample_is_read_at_its_own_stage)
                                 1e-11 * (1 + fabs(want)));
         if (x.engine->outer) ck_assert(x.engine->outer->potential);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -216,7 +204,7 @@ END_TEST
 START_TEST(the_gradient_is_that_of_plans_made_again)
 {
     elbo_row row;
-    opened x;
+    case_engine x;
     double value, scale = 0;
 
     open_engine(&x, (case_text){.inference = terms[_i].inference});
@@ -249,7 +237,7 @@ START_TEST(the_gradient_is_that_of_plans_made_again)
             grad[j], (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h),
             1e-6 * scale);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -257,7 +245,7 @@ END_TEST
 START_TEST(weights_are_of_their_stages)
 {
     elbo_row row;
-    opened x;
+    case_engine x;
 
     open_engine(&x, (case_text){.inference = "weight=exp(logpi)+sq(V(next))",
                                 .data = "mode=online policy=current steps=40"});
@@ -276,7 +264,7 @@ START_TEST(weights_are_of_their_stages)
         ck_assert_double_eq_tol(
             d->w[i], exp(plan.logpi[t][d->s[i] * NA + d->a[i]]) + V * V, 1e-11);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -286,7 +274,7 @@ START_TEST(a_population_has_stages)
     static const char *const texts[] = {"source=population steps=50",
                                         "source=population over=rows steps=50"};
     elbo_row row;
-    opened x;
+    case_engine x;
     double mass[T] = {0}, want[T] = {1, 0.9, 0.81, 0.729}, all = 3.439;
 
     open_engine(&x, (case_text){.inference = terms[0].inference,
@@ -301,7 +289,7 @@ START_TEST(a_population_has_stages)
     const double sum = brute_force(x.engine, terms[0].of, true);
 
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-10 * fabs(sum));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -310,7 +298,7 @@ START_TEST(values_of_the_past_have_stages)
 {
     static induction past[3];
     elbo_row row;
-    opened x;
+    case_engine x;
     double sum = 0;
 
     memset(past, 0, sizeof past);
@@ -339,7 +327,7 @@ START_TEST(values_of_the_past_have_stages)
         sum += now.V[t][e->data.s[i]] - 0.5 * d * d;
     }
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-10 * fabs(sum));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -350,7 +338,7 @@ START_TEST(score_stops_at_the_horizon)
         "likelihood=fixed_pi(Jmodel) gradient=implicit",
         "likelihood=fixed_pi(Jmodel) gradient=score(40000)"};
     double *grad[2], value, away = 0, size = 0;
-    opened x[2];
+    case_engine x[2];
 
     for (int k = 0; k < 2; k++) {
         elbo_row row;
@@ -371,8 +359,8 @@ START_TEST(score_stops_at_the_horizon)
     }
     ck_assert_double_lt(sqrt(away / size), 0.05);
     ck_assert_double_gt(sqrt(away / size), 1e-6);
-    close_engine(&x[0]);
-    close_engine(&x[1]);
+    case_engine_close(&x[0]);
+    case_engine_close(&x[1]);
 }
 END_TEST
 

@@ -8,23 +8,6 @@
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
 
-typedef struct opened {
-    case_setup setup;
-    elbo_engine *engine;
-} opened;
-
-static void open_engine(opened *x, const case_text *text)
-{
-    case_open_small(&x->setup, text);
-    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
-}
-
-static void close_engine(opened *x)
-{
-    elbo_engine_free(x->engine);
-    case_close(&x->setup);
-}
-
 /* E V(y) of sample i's row under the model. */
 static double mean_of(const elbo_engine *e, size_t i, const double V[])
 {
@@ -53,9 +36,9 @@ START_TEST(each_sample_keeps_the_values_of_its_round)
                                 "iterations=5 m_step_iterations=5",
                             .data = "mode=online policy=current steps=12"};
     double V[ROUNDS][MOST] = {{0}};
-    opened x;
+    case_engine x;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     for (size_t k = 0; k < ROUNDS; k++) {
         const elbo_engine *e = x.engine;
         elbo_row row;
@@ -71,7 +54,7 @@ START_TEST(each_sample_keeps_the_values_of_its_round)
                                 1e-12 * (1 + fabs(sum)));
         ck_assert(k == 0 || sum < 0);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -84,9 +67,9 @@ START_TEST(the_target_follows_the_plan_at_its_rate)
         .control_common = "value=target target_rate=0.3",
         .data = "mode=online policy=current steps=12"};
     double V[MOST] = {0};
-    opened x;
+    case_engine x;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     for (size_t k = 0; k < ROUNDS; k++) {
         const elbo_engine *e = x.engine;
         elbo_row row;
@@ -109,7 +92,7 @@ START_TEST(the_target_follows_the_plan_at_its_rate)
         ck_assert_double_eq_tol(row.parts.likelihood, sum,
                                 1e-11 * (1 + fabs(sum)));
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -148,10 +131,10 @@ START_TEST(values_of_the_data_are_those_of_its_own_process)
                             .control_common = "value=data temperature=0.3",
                             .data = "steps=30"}; /* some rows have no data */
     double V[MOST], Q[MOST];
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     for (int k = 0; k < 2; k++) {
         const elbo_engine *e = x.engine;
         double sum = 0;
@@ -166,7 +149,7 @@ START_TEST(values_of_the_data_are_those_of_its_own_process)
         ck_assert_double_eq_tol(row.parts.likelihood, sum,
                                 1e-9 * (1 + fabs(sum)));
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -178,10 +161,10 @@ START_TEST(values_of_the_data_are_never_differentiated)
         .inference = "likelihood=logp+V(s)*Q(next,a) gradient=implicit",
         .control_common = "value=data temperature=0.5",
         .data = "steps=30"};
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
 
     elbo_engine *e = x.engine;
     double V[MOST] = {0}, Q[MOST] = {0}, logpi[MOST] = {0};
@@ -192,7 +175,7 @@ START_TEST(values_of_the_data_are_never_differentiated)
     case_ok(elbo_objective_slopes(e->expression.objective, &e->belief.mean,
                                   &value, NULL, &slopes));
     for (size_t i = 0; i < MOST; i++) ck_assert(V[i] == 0 && Q[i] == 0);
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -204,10 +187,10 @@ START_TEST(a_learned_reward_is_the_ridge_mean)
                             .inference = "likelihood=logp-0.5*sq(r-rhat)",
                             .data = "steps=60"};
     double sum[MOST] = {0}, n[MOST] = {0};
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     case_ok(elbo_engine_iterate(x.engine, &row));
     case_ok(elbo_engine_iterate(x.engine, &row));
 
@@ -222,7 +205,7 @@ START_TEST(a_learned_reward_is_the_ridge_mean)
                                 1e-5);
         ck_assert(e->problem.mdp.r[i] == e->belief.reward[i]);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -233,10 +216,10 @@ START_TEST(samples_are_drawn_anew_and_again_the_same)
         .inference = "likelihood=logp-0.1*usq(E(V(y),2)-V(next)) m_step=adam "
                      "m_step_iterations=3",
         .data = "steps=40"};
-    opened x, y;
+    case_engine x, y;
 
-    open_engine(&x, &text);
-    open_engine(&y, &text);
+    case_engine_open(&x, &text);
+    case_engine_open(&y, &text);
     for (int k = 0; k < 4; k++) {
         elbo_row a, b;
 
@@ -244,8 +227,8 @@ START_TEST(samples_are_drawn_anew_and_again_the_same)
         case_ok(elbo_engine_iterate(y.engine, &b));
         ck_assert(a.elbo == b.elbo);
     }
-    close_engine(&x);
-    close_engine(&y);
+    case_engine_close(&x);
+    case_engine_close(&y);
 }
 END_TEST
 
@@ -271,11 +254,11 @@ enum { SETS = sizeof sets / sizeof *sets, OF_POLICIES = 2, OF_DATA = 4 };
 
 START_TEST(the_term_is_summed_over_the_set)
 {
-    opened x;
+    case_engine x;
     elbo_row row;
     double sum = 0;
 
-    open_engine(&x, &sets[_i]);
+    case_engine_open(&x, &sets[_i]);
     case_ok(elbo_engine_iterate(x.engine, &row));
 
     const elbo_engine *e = x.engine;
@@ -288,7 +271,7 @@ START_TEST(the_term_is_summed_over_the_set)
     }
     ck_assert_double_lt(sum, 0);
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-11 * (1 + fabs(sum)));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -304,11 +287,11 @@ START_TEST(other_terms_count_once)
             "likelihood=-(0.5*sq(E(V(y))-V(next))-logp)+0.3*stop(logpi)+r",
         .control_common = values[_i],
         .data = "steps=40"};
-    opened x;
+    case_engine x;
     elbo_row row;
     double sum = 0;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     case_ok(elbo_engine_iterate(x.engine, &row));
 
     const elbo_engine *e = x.engine;
@@ -330,17 +313,17 @@ START_TEST(other_terms_count_once)
         }
     }
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-10 * (1 + fabs(sum)));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
 START_TEST(the_gradient_is_that_of_the_sum)
 {
-    opened x;
+    case_engine x;
     elbo_row row;
     double value, up, down;
 
-    open_engine(&x, &sets[_i]);
+    case_engine_open(&x, &sets[_i]);
     case_ok(elbo_engine_iterate(x.engine, &row));
 
     elbo_engine *e = x.engine;
@@ -364,17 +347,17 @@ START_TEST(the_gradient_is_that_of_the_sum)
         ck_assert_double_eq_tol(grad[j], (up - down) / (2 * h),
                                 1e-6 * (1 + fabs(grad[j]) + fabs(value)));
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
 /* Each policy's own Bellman equation, in the world and in the data. */
 START_TEST(values_of_policies_are_exact)
 {
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &sets[_i]);
+    case_engine_open(&x, &sets[_i]);
     case_ok(elbo_engine_iterate(x.engine, &row));
 
     const elbo_engine *e = x.engine;
@@ -413,15 +396,15 @@ START_TEST(values_of_policies_are_exact)
             ck_assert_double_eq_tol(m.V[s], V, 1e-9 * (1 + fabs(V)));
         }
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
 START_TEST(groups_part_the_states)
 {
-    opened x;
+    case_engine x;
 
-    open_engine(&x, &sets[1]);
+    case_engine_open(&x, &sets[1]);
     for (size_t s = 0; s < x.engine->world.nS; s++) {
         double sum = 0;
 
@@ -429,7 +412,7 @@ START_TEST(groups_part_the_states)
             sum += elbo_value_set_member(x.engine->members, k).V[s];
         ck_assert(sum == 1);
     }
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 

@@ -9,33 +9,16 @@
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
 
-typedef struct opened {
-    case_setup setup;
-    elbo_engine *engine;
-} opened;
-
-static void open_engine(opened *x, const case_text *text)
-{
-    case_open_small(&x->setup, text);
-    case_ok(elbo_engine_open(&x->setup.setup, 3, &x->engine));
-}
-
-static void close_engine(opened *x)
-{
-    elbo_engine_free(x->engine);
-    case_close(&x->setup);
-}
-
 /* V before the iteration, by hand, at each sample. */
 START_TEST(weights_are_the_expression_at_each_sample)
 {
     const case_text text = {.inference = "weight=exp(V(next)-V(s))+r",
                             .data = "steps=80 mode=online"};
-    opened x;
+    case_engine x;
     elbo_row row;
     double V[16], sum = 0, squares = 0;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     case_ok(elbo_engine_iterate(x.engine, &row));
     memcpy(V, x.engine->post.V, 8 * sizeof *V);
     case_ok(elbo_engine_iterate(x.engine, &row));
@@ -51,7 +34,7 @@ START_TEST(weights_are_the_expression_at_each_sample)
         squares += w * w;
     }
     ck_assert_double_eq_tol(row.ess, sum * sum / squares, 1e-10);
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -59,11 +42,11 @@ START_TEST(a_mean_in_a_weight_is_over_the_samples)
 {
     const case_text text = {.inference = "weight=exp(r)/mean(exp(r))",
                             .data = "steps=80"};
-    opened x;
+    case_engine x;
     elbo_row row;
     double sum = 0, all = 0;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     case_ok(elbo_engine_iterate(x.engine, &row));
     for (size_t i = 0; i < 80; i++) all += exp(x.engine->data.r[i]) / 80;
     for (size_t i = 0; i < 80; i++) {
@@ -72,7 +55,7 @@ START_TEST(a_mean_in_a_weight_is_over_the_samples)
         sum += x.engine->data.w[i];
     }
     ck_assert_double_eq_tol(sum, 80, 1e-11);
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -104,13 +87,13 @@ START_TEST(a_joint_shuffle_changes_nothing)
         .inference = "weight=exp(V(next))*occupancy(real)/occupancy(data) "
                      "likelihood=logp-0.1*sq(E(V(y))-V(next))",
         .data = "steps=70 mode=online"};
-    opened x;
+    case_engine x;
     elbo_row row;
     double before[210], C[200], value, shuffled;
     size_t at[210];
     unsigned seed = 385;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     for (size_t k = 0; k < 3; k++) case_ok(elbo_engine_iterate(x.engine, &row));
 
     elbo_engine *e = x.engine;
@@ -144,7 +127,7 @@ START_TEST(a_joint_shuffle_changes_nothing)
     for (size_t i = 0; i < n; i++)
         ck_assert_double_eq_tol(e->data.w[i], before[at[i]],
                                 1e-13 * (1 + before[at[i]]));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -161,13 +144,13 @@ START_TEST(a_weight_that_is_none_names_its_sample)
     for (size_t i = 0; i < 3; i++) {
         const case_text text = {.inference = cases[i].inference,
                                 .data = "steps=30"};
-        opened x;
+        case_engine x;
         elbo_row row;
 
-        open_engine(&x, &text);
+        case_engine_open(&x, &text);
         case_fails(elbo_engine_iterate(x.engine, &row), ELBO_ECHECK,
                    cases[i].part);
-        close_engine(&x);
+        case_engine_close(&x);
     }
 }
 END_TEST
@@ -178,13 +161,13 @@ START_TEST(moving_weights_do_not_wake_the_watchdog)
         .inference = "weight=exp(-V(s))*occupancy(model)/occupancy(data) "
                      "feedback=1 transition=tilt(2) iterations=12",
         .data = "steps=60"};
-    opened x;
+    case_engine x;
     elbo_row row;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     for (size_t k = 0; k < 12; k++)
         case_ok(elbo_engine_iterate(x.engine, &row));
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -194,19 +177,19 @@ START_TEST(a_weighed_run_resumes_to_the_same_bits)
         .inference = "weight=occupancy(aggregate)/occupancy(data)*exp(V(next))",
         .data = "steps=50"};
     char path[] = "/tmp/elbo-weight-XXXXXX";
-    opened x, y;
+    case_engine x, y;
     elbo_row first, second;
     elbo_writer *out = elbo_writer_alloc();
     elbo_reader *in;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     for (size_t k = 0; k < 3; k++)
         case_ok(elbo_engine_iterate(x.engine, &first));
     elbo_engine_save(x.engine, out);
     case_file(path, "");
     case_ok(elbo_writer_commit(out, path));
     case_ok(elbo_reader_open(path, &in));
-    open_engine(&y, &text);
+    case_engine_open(&y, &text);
     case_ok(elbo_engine_load(y.engine, in));
     for (size_t k = 0; k < 2; k++) {
         case_ok(elbo_engine_iterate(x.engine, &first));
@@ -216,8 +199,8 @@ START_TEST(a_weighed_run_resumes_to_the_same_bits)
     unlink(path);
     elbo_reader_free(in);
     elbo_writer_free(out);
-    close_engine(&x);
-    close_engine(&y);
+    case_engine_close(&x);
+    case_engine_close(&y);
 }
 END_TEST
 
@@ -227,11 +210,11 @@ END_TEST
 static void check_population(const char *data, bool rows)
 {
     const case_text text = {.data = data};
-    opened x;
+    case_engine x;
     elbo_row row;
     double pi[21], rho[21], all = 0;
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
     case_ok(elbo_engine_iterate(x.engine, &row));
 
     elbo_engine *e = x.engine;
@@ -256,7 +239,7 @@ static void check_population(const char *data, bool rows)
     }
     ck_assert_double_eq_tol(row.ess, 500, 1e-9);
     ck_assert_uint_eq(row.env_steps, 500);
-    close_engine(&x);
+    case_engine_close(&x);
 }
 
 START_TEST(a_population_gives_exact_counts)
@@ -273,11 +256,11 @@ START_TEST(populations_of_current_policies_add_up)
         .inference = "iterations=4",
         .data = "source=population steps=300 mode=online policy=current "
                 "epsilon=0.25"};
-    opened x;
+    case_engine x;
     elbo_row row;
     double sum[21] = {0}, got[21] = {0}, pi[21], rho[21];
 
-    open_engine(&x, &text);
+    case_engine_open(&x, &text);
 
     elbo_engine *e = x.engine;
     const elbo_chain chain = {.mdp = &e->truth, .pi = pi, .q = e->truth.P};
@@ -298,7 +281,7 @@ START_TEST(populations_of_current_policies_add_up)
     for (size_t i = 0; i < 21; i++)
         ck_assert_double_eq_tol(got[i], sum[i], 1e-9);
     ck_assert_uint_eq(row.env_steps, 900);
-    close_engine(&x);
+    case_engine_close(&x);
 }
 END_TEST
 
@@ -309,17 +292,17 @@ START_TEST(a_ratio_turns_one_population_into_another)
         .inference = "weight=occupancy(real,uniform)/occupancy(data)",
         .data = "source=population over=rows steps=500"};
     const case_text to = {.data = "source=population steps=500"};
-    opened x, y;
+    case_engine x, y;
     elbo_row row;
 
-    open_engine(&x, &from);
-    open_engine(&y, &to);
+    case_engine_open(&x, &from);
+    case_engine_open(&y, &to);
     case_ok(elbo_engine_iterate(x.engine, &row));
     case_ok(elbo_engine_iterate(y.engine, &row));
     for (size_t k = 0; k < x.engine->belief.mean.pattern->nnz; k++)
         ck_assert_double_eq_tol(x.engine->C[k], y.engine->C[k], 1e-9);
-    close_engine(&x);
-    close_engine(&y);
+    case_engine_close(&x);
+    case_engine_close(&y);
 }
 END_TEST
 
@@ -334,12 +317,12 @@ START_TEST(an_optimal_prior_is_judged_and_told)
     const case_text best = {.model = "true",
                             .control = "value_iteration",
                             .data = "steps=0"};
-    opened x, y;
+    case_engine x, y;
     elbo_row row;
     const char *const *names;
 
-    open_engine(&x, &text);
-    open_engine(&y, &best);
+    case_engine_open(&x, &text);
+    case_engine_open(&y, &best);
     for (size_t k = 0; k < 3; k++) case_ok(elbo_engine_iterate(x.engine, &row));
     case_ok(elbo_engine_iterate(y.engine, &row));
     for (size_t i = 0; i < 21; i++)
@@ -348,8 +331,8 @@ START_TEST(an_optimal_prior_is_judged_and_told)
     case_ok(elbo_setup_oracles(&x.setup.setup, x.setup.arena, &names));
     ck_assert_str_eq(names[0], "control.prior: optimal");
     ck_assert_ptr_null(names[1]);
-    close_engine(&x);
-    close_engine(&y);
+    case_engine_close(&x);
+    case_engine_close(&y);
 }
 END_TEST
 
