@@ -89,7 +89,7 @@ static elbo_status open_engine(elbo_engine *e, const elbo_setup *setup,
     c->problem.prior_variance =
         elbo_real(setup->control_common, "prior_variance");
     c->problem.seed = seed;
-    c->rounds = (size_t)elbo_int(setup->control_common, "rounds");
+    c->rounds = (size_t)elbo_int(setup->control_common, "plan_rounds");
     c->episodes = episodes > 0 ? (size_t)episodes : EPISODES;
     *section = "control";
     c->control = setup->control->trajectory;

@@ -31,7 +31,7 @@ static const case_text learnt = {
     .model_own = "features=20",
     .control = "i2c",
     .control_own = "first_inputs=sine",
-    .control_common = "temperature=100 prior_variance=2 rounds=5",
+    .control_common = "temperature=100 prior_variance=2 plan_rounds=5",
     .inference = "iterations=8",
     .data = "mode=online policy=current epsilon=0.7 noise=1.5 steps=60",
     .evaluation = "episodes=20",
@@ -208,7 +208,7 @@ START_TEST(a_resumed_run_goes_on_to_the_same_bits)
 
     if (_i) text = learnt;
     if (_i == 1) text.control = "ilqr";
-    if (_i == 1) text.control_common = "rounds=3";
+    if (_i == 1) text.control_common = "plan_rounds=3";
     if (_i == 1) text.control_own = NULL;
 
     elbo_engine *whole = open_case(&a, &text);
