@@ -3,6 +3,12 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 
+const elbo_linear_dynamics *elbo_linear_world_map(const elbo_linear_world *world,
+                                                  size_t t)
+{
+    return world->period > 1 ? &world->cycle[t % world->period] : &world->dynamics;
+}
+
 void elbo_quadratic_add_square(elbo_quadratic *f, size_t at,
                                const gsl_matrix *Q, const gsl_vector *g)
 {

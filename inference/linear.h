@@ -21,7 +21,10 @@
 /* An open world. Lives in the arena it was opened with; const from then on. */
 typedef struct elbo_linear_world {
     size_t nx, nu;
-    elbo_linear_dynamics dynamics; /* no G */
+    elbo_linear_dynamics dynamics; /* no G; of step 0 */
+    /* [period] of step t: entry t mod period; period <= 1: `dynamics` throughout */
+    const elbo_linear_dynamics *cycle;
+    size_t period;
     elbo_quadratic reward;         /* [nz] */
     elbo_quadratic terminal;       /* [nx] at the horizon, if there is one */
     gsl_vector *m0;                /* the start, N(m0, P0) */
@@ -102,6 +105,10 @@ elbo_status elbo_linear_loglik(const elbo_linear_dynamics *map,
 elbo_status elbo_linear_belief_likelihood(const elbo_linear_belief *belief,
                                           const elbo_moments S[], double *value,
                                           elbo_arena *ws);
+
+/* The map of step t. */
+const elbo_linear_dynamics *elbo_linear_world_map(const elbo_linear_world *world,
+                                                  size_t t);
 
 /* Reward or value -1/2 (x - g)'Q (x - g) of a part of z: rows and columns from
  * `at` on; added to f. */

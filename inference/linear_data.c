@@ -52,6 +52,7 @@ typedef struct stepper {
     const elbo_linear_behaviour *how;
     gsl_matrix *noise, *start; /* L L' = W, P0 */
     gsl_matrix **spread;       /* [stages] L L' = S, NULL where S = 0 */
+    gsl_matrix **expert;       /* [stages] of the expert's */
     gsl_vector *e;             /* [max(nx, nu)] */
 } stepper;
 
@@ -60,6 +61,15 @@ static elbo_status take_root(const gsl_matrix *S, elbo_arena *ws, gsl_matrix **L
     *L = elbo_arena_mat(ws, S->size1, S->size1);
     ELBO_TRY(elbo_arena_check(ws, "data: collecting"));
     return elbo_psd_factor(S, *L, ws);
+}
+
+static elbo_status take_spreads(const elbo_linear_policy *policy, size_t stages,
+                                elbo_arena *ws, gsl_matrix **out)
+{
+    for (size_t t = 0; policy && t < stages; t++)
+        if (!gsl_matrix_isnull(policy[t].S))
+            ELBO_TRY(take_root(policy[t].S, ws, &out[t]));
+    return ELBO_OK;
 }
 
 static elbo_status prepare(const elbo_linear_world *world,
@@ -72,14 +82,14 @@ static elbo_status prepare(const elbo_linear_world *world,
                      .how = how,
                      .spread = elbo_arena_take(ws, how->stages + 1,
                                                sizeof *out->spread),
+                     .expert = elbo_arena_take(ws, how->stages + 1,
+                                               sizeof *out->expert),
                      .e = elbo_arena_vec(ws, n)};
     ELBO_TRY(elbo_arena_check(ws, "data: collecting"));
     ELBO_TRY(take_root(world->dynamics.W, ws, &out->noise));
     ELBO_TRY(take_root(world->P0, ws, &out->start));
-    for (size_t t = 0; how->policy && t < how->stages; t++)
-        if (!gsl_matrix_isnull(how->policy[t].S))
-            ELBO_TRY(take_root(how->policy[t].S, ws, &out->spread[t]));
-    return ELBO_OK;
+    ELBO_TRY(take_spreads(how->policy, how->stages, ws, out->spread));
+    return take_spreads(how->expert, how->stages, ws, out->expert);
 }
 
 /* out += L e, e standard normals. */
@@ -96,21 +106,22 @@ static void disturb(const stepper *s, const gsl_matrix *L, elbo_rng *rng,
 static void act(const stepper *s, elbo_linear_collector *at, double u[])
 {
     const elbo_linear_behaviour *how = s->how;
+    const elbo_linear_policy *policy = at->by_expert ? how->expert : how->policy;
+    gsl_matrix **spread = at->by_expert ? s->expert : s->spread;
     const size_t nu = s->world->nu;
     gsl_vector_view to = gsl_vector_view_array(u, nu);
     gsl_vector_const_view x =
         gsl_vector_const_view_array(at->x, s->world->nx);
 
     gsl_vector_set_zero(&to.vector);
-    if (how->policy) {
+    if (policy) {
         const size_t t = at->step % how->stages;
 
-        gsl_vector_memcpy(&to.vector, how->policy[t].k);
-        gsl_blas_dgemv(CblasNoTrans, 1, how->policy[t].K, &x.vector, 1,
-                       &to.vector);
-        if (s->spread[t]) disturb(s, s->spread[t], &at->rng, u);
+        gsl_vector_memcpy(&to.vector, policy[t].k);
+        gsl_blas_dgemv(CblasNoTrans, 1, policy[t].K, &x.vector, 1, &to.vector);
+        if (spread[t]) disturb(s, spread[t], &at->rng, u);
     }
-    if (how->epsilon > 0 && elbo_rng_uniform(&at->rng) < how->epsilon) {
+    if (!at->by_expert && how->epsilon > 0 && elbo_rng_uniform(&at->rng) < how->epsilon) {
         elbo_rng_normals(&at->rng, s->e->data, nu);
         for (size_t i = 0; i < nu; i++) u[i] += how->noise * s->e->data[i];
     }
@@ -121,6 +132,8 @@ static void begin(const stepper *s, elbo_linear_collector *at)
     for (size_t i = 0; i < s->world->nx; i++)
         at->x[i] = gsl_vector_get(s->world->m0, i);
     disturb(s, s->start, &at->rng, at->x);
+    at->by_expert =
+        s->how->share > 0 && elbo_rng_uniform(&at->rng) < s->how->share;
     at->step = 0;
     at->episodes++;
 }
@@ -129,7 +142,7 @@ static void begin(const stepper *s, elbo_linear_collector *at)
 static void follow(const stepper *s, elbo_linear_collector *at, const double u[],
                    double y[])
 {
-    const elbo_linear_dynamics *map = &s->world->dynamics;
+    const elbo_linear_dynamics *map = elbo_linear_world_map(s->world, at->step);
     gsl_vector_view to = gsl_vector_view_array(y, s->world->nx);
     gsl_vector_const_view x =
         gsl_vector_const_view_array(at->x, s->world->nx);
@@ -343,24 +356,27 @@ void elbo_linear_data_save(const elbo_linear_data *data,
     elbo_put_doubles(out, collector->x, data->nx);
     elbo_put_u64(out, collector->step);
     elbo_put_u64(out, collector->running);
+    elbo_put_u64(out, collector->by_expert);
     elbo_put_u64(out, collector->episodes);
 }
 
 static elbo_status load_collector(elbo_linear_collector *collector, size_t nx,
                                   elbo_reader *in)
 {
-    uint64_t running = 0;
+    uint64_t running = 0, by_expert = 0;
 
     ELBO_TRY(elbo_rng_load(&collector->rng, in));
     ELBO_TRY(elbo_get_doubles(in, collector->x, nx));
     ELBO_TRY(elbo_get_u64(in, &collector->step));
     ELBO_TRY(elbo_get_u64(in, &running));
+    ELBO_TRY(elbo_get_u64(in, &by_expert));
     ELBO_TRY(elbo_get_u64(in, &collector->episodes));
-    if (running > 1 || (running && collector->episodes == 0))
+    if (running > 1 || by_expert > 1 || (running && collector->episodes == 0))
         return ELBO_FAIL(ELBO_EDATA, "collector: running %llu, episodes %llu",
                          (unsigned long long)running,
                          (unsigned long long)collector->episodes);
     collector->running = running;
+    collector->by_expert = by_expert;
     return ELBO_OK;
 }
 

@@ -25,6 +25,7 @@ typedef struct elbo_linear_collector {
     double *x;         /* [nx] */
     uint64_t step;     /* steps taken in this episode */
     bool running;      /* false: the next step starts an episode */
+    bool by_expert;    /* who acts in this episode */
     uint64_t episodes; /* started in total */
 } elbo_linear_collector;
 
@@ -39,6 +40,8 @@ typedef struct elbo_linear_behaviour {
     size_t stages;                    /* step t uses entry t mod stages */
     double epsilon, noise;
     size_t episode_steps; /* an episode is cut after so many; 0: never */
+    const elbo_linear_policy *expert; /* [stages] acts in a share of the episodes, */
+    double share;                     /* ... without more noise; 0: never */
     double limit;         /* ... and where a state's modulus is beyond it */
 } elbo_linear_behaviour;
 

@@ -363,7 +363,7 @@ static elbo_status record(elbo_engine *e, elbo_row *row)
     row->ess = e->set.population ? l->mass : elbo_linear_data_ess(&l->data);
     ELBO_TRY(policy_return(e, l->belief.mean, l->belief.stages, "model",
                            &row->return_model));
-    ELBO_TRY(policy_return(e, &l->world.dynamics, 1, "real", &row->return_real));
+    ELBO_TRY(policy_return(e, l->truth, l->ntruth, "real", &row->return_real));
     row->value_gap = row->return_model - row->return_real;
     row->own.n = model->columns ? model->columns(&l->belief, row->own.x) : 0;
     ELBO_TRY(record_heldout(e, row));
@@ -377,14 +377,14 @@ static elbo_status judge(elbo_engine *e, double *best, double *present)
     const elbo_mark mark = elbo_arena_mark(e->ws);
     elbo_linear_posterior post;
 
-    problem.dynamics = &l->world.dynamics;
-    problem.ndynamics = 1;
+    problem.dynamics = l->truth;
+    problem.ndynamics = l->ntruth;
     problem.alpha = 0;
     problem.beta = HUGE_VAL;
     ELBO_TRY(l->control->linear(l->control_own, &problem, e->ws, &post));
     *best = elbo_quadratic_mean(&post.stage[0].V, l->world.m0, l->world.P0);
     elbo_arena_release(e->ws, mark);
-    return policy_return(e, &l->world.dynamics, 1, "real", present);
+    return policy_return(e, l->truth, l->ntruth, "real", present);
 }
 
 static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,

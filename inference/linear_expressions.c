@@ -96,7 +96,7 @@ static elbo_status read_returns(elbo_engine *e, const elbo_linear_objective *o,
     elbo_linear *const l = e->linear;
 
     if (elbo_linear_objective_reads(o, ELBO_GAUSSIAN_J))
-        ELBO_TRY(elbo_linear_return(e, plan->pi, &l->world.dynamics, 1, &plan->J));
+        ELBO_TRY(elbo_linear_return(e, plan->pi, l->truth, l->ntruth, &plan->J));
     if (elbo_linear_objective_reads(o, ELBO_GAUSSIAN_JMODEL))
         ELBO_TRY(elbo_linear_return(e, plan->pi, l->belief.mean, l->belief.stages,
                                     &plan->Jmodel));

@@ -12,7 +12,8 @@
 
 /* The true world's own plan at the temperature alpha, for data.policy optimal and
  * expert. */
-static elbo_status solve_world(elbo_engine *e, double alpha)
+static elbo_status solve_world(elbo_engine *e, double alpha,
+                               const elbo_linear_policy **out)
 {
     elbo_linear *const l = e->linear;
     elbo_lqr problem = elbo_linear_problem(e);
@@ -21,13 +22,13 @@ static elbo_status solve_world(elbo_engine *e, double alpha)
         elbo_arena_take(e->arena, l->stages, sizeof *policy);
 
     ELBO_TRY(elbo_arena_check(e->arena, "the world's plan"));
-    problem.dynamics = &l->world.dynamics;
-    problem.ndynamics = 1;
+    problem.dynamics = l->truth;
+    problem.ndynamics = l->ntruth;
     problem.alpha = alpha;
     problem.beta = HUGE_VAL;
     ELBO_TRY(l->control->linear(l->control_own, &problem, e->arena, &best));
     for (size_t t = 0; t < l->stages; t++) policy[t] = best.stage[t].pi;
-    l->behaviour.policy = policy;
+    *out = policy;
     return ELBO_OK;
 }
 
@@ -45,13 +46,16 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data)
     };
     if (l->behaviour.episode_steps == 0)
         l->behaviour.episode_steps = l->horizon;
+    l->behaviour.share = elbo_real(data, "expert");
+    if (l->behaviour.share > 0) ELBO_TRY(solve_world(e, 0, &l->behaviour.expert));
     if (elbo_choice_is(data, "policy", "current")) {
         l->behaviour.policy = l->pi;
         return ELBO_OK;
     }
-    if (elbo_choice_is(data, "policy", "optimal")) return solve_world(e, 0);
+    if (elbo_choice_is(data, "policy", "optimal")) 
+        return solve_world(e, 0, &l->behaviour.policy);
     if (elbo_choice_is(data, "policy", "expert"))
-        return solve_world(e, l->alpha);
+        return solve_world(e, l->alpha, &l->behaviour.policy);
     l->behaviour.epsilon = 1;
     return ELBO_OK;
 }
@@ -110,7 +114,7 @@ elbo_status elbo_linear_visits(elbo_engine *e, const elbo_linear_behaviour *how,
 {
     const elbo_linear *const l = e->linear;
     elbo_linear_policy *pi = elbo_arena_take(e->ws, l->stages, sizeof *pi);
-    elbo_linear_chain chain = elbo_linear_chain_in(l, &l->world.dynamics, 1);
+    elbo_linear_chain chain = elbo_linear_chain_in(l, l->truth, l->ntruth);
 
     *out = elbo_arena_take(e->ws, l->stages, sizeof **out);
     ELBO_TRY(elbo_arena_check(e->ws, "the visits"));

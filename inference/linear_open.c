@@ -11,7 +11,16 @@ static elbo_status open_world(elbo_engine *e, const elbo_setup *setup,
     l->world.seed = seed;
     l->horizon = elbo_horizon_read(setup);
     l->stages = l->horizon ? l->horizon : 1;
-    return setup->env->linear(setup->env_own, setup->folder, e->arena, &l->world);
+    ELBO_TRY(setup->env->linear(setup->env_own, setup->folder, e->arena, &l->world));
+    if (l->world.period > 1 && l->horizon == 0)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "a map that varies in time needs env.horizon");
+    l->ntruth = l->world.period > 1 ? l->horizon : 1;
+    l->truth = elbo_arena_take(e->arena, l->ntruth, sizeof *l->truth);
+    ELBO_TRY(elbo_arena_check(e->arena, "the world's maps"));
+    for (size_t t = 0; t < l->ntruth; t++)
+        l->truth[t] = *elbo_linear_world_map(&l->world, t);
+    return ELBO_OK;
 }
 
 static elbo_status take_moments(elbo_engine *e, elbo_moments **out)

@@ -40,7 +40,7 @@ static elbo_status read_returns(outer *o, elbo_linear_plan *plan)
     elbo_linear *const l = e->linear;
 
     if (elbo_linear_objective_reads(l->objective, ELBO_GAUSSIAN_J))
-        ELBO_TRY(elbo_linear_return(e, o->pi, &l->world.dynamics, 1, &plan->J));
+        ELBO_TRY(elbo_linear_return(e, o->pi, l->truth, l->ntruth, &plan->J));
     if (elbo_linear_objective_reads(l->objective, ELBO_GAUSSIAN_JMODEL))
         ELBO_TRY(elbo_linear_return(e, o->pi, l->belief.mean, l->belief.stages,
                                     &plan->Jmodel));
@@ -181,7 +181,7 @@ static elbo_status pull(outer *o, elbo_linear_slope slope[])
     elbo_linear *const l = o->e->linear;
 
     if (elbo_linear_objective_reads(l->objective, ELBO_GAUSSIAN_J))
-        ELBO_TRY(through_return(o, o->plan.J, &l->world.dynamics, 1, NULL));
+        ELBO_TRY(through_return(o, o->plan.J, l->truth, l->ntruth, NULL));
     if (elbo_linear_objective_reads(l->objective, ELBO_GAUSSIAN_JMODEL))
         ELBO_TRY(through_return(o, o->plan.Jmodel, l->belief.mean,
                                 l->belief.stages, slope));

@@ -175,9 +175,9 @@ static bool random_policy(const facts *f)
     return elbo_choice_is(f->setup->data, "policy", "random");
 }
 
-static bool expert_share(const facts *f)
+static bool expert_population(const facts *f)
 {
-    return elbo_real(f->setup->data, "expert") > 0;
+    return elbo_real(f->setup->data, "expert") > 0 && !source_is(f, "env");
 }
 
 static bool expressed_population(const facts *f)
@@ -248,7 +248,7 @@ static const elbo_clash rules[] = {
     {"control", "value", other_value, NOT_YET "model"},
     {"control", "values", other_values, NOT_YET "planner"},
     {"data", "policy", random_policy, NOT_YET "uniform, current, optimal or expert"},
-    {"data", "expert", expert_share, NOT_YET "0"},
+    {"data", "expert", expert_population, "a share of episodes needs source: env"},
     {"data", "source", expressed_population,
      "of a population these worlds have moments, and an expression needs samples: "
      "must be env or file"},

@@ -22,6 +22,8 @@ typedef struct elbo_linear {
     elbo_linear_world world;
     elbo_linear_context context;
     size_t horizon, stages; /* stages = max(horizon, 1) */
+    elbo_linear_dynamics *truth; /* [ntruth] the world's maps: 1, or one a stage */
+    size_t ntruth;
     elbo_linear_belief belief;
     double alpha;
     elbo_tilt tilt;

@@ -34,9 +34,10 @@ static const elbo_option options[] = {
     {.name = "prior_mean",
      .type = ELBO_CHOICE,
      .unit = "",
-     .choices = "zero|identity",
+     .choices = "zero|identity|both",
      .fallback = "zero",
-     .doc = "of A: 0, or the state stays where it is; where a point starts"},
+     .doc = "of A: 0, or the identity; both: B has ones on its diagonal too; where a "
+            "point starts"},
     {.name = "prior_noise",
      .type = ELBO_REAL,
      .unit = "",
@@ -65,7 +66,13 @@ static const elbo_option options[] = {
      .low = 0,
      .high = 1e12,
      .fallback = "0",
-     .doc = "of a point: log p(theta) = -ridge/2 |(A B c) - prior_mean|^2"},
+     .doc = "of a point: log p(theta) = -ridge/2 |(A B c) - ridge_to|^2"},
+    {.name = "ridge_to",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "prior_mean|zero",
+     .fallback = "prior_mean",
+     .doc = "what the ridge pulls a point to"},
     {.name = "spread",
      .type = ELBO_REAL,
      .unit = "",
@@ -156,8 +163,11 @@ static elbo_status take_stage(const elbo_values *values, const gaussian *g,
     elbo_mniw_isotropic(&r->prior, elbo_real(values, "prior_precision"),
                         count * elbo_real(values, "prior_noise"),
                         (double)nx + 1 + count);
-    if (elbo_choice_is(values, "prior_mean", "identity"))
+    if (!elbo_choice_is(values, "prior_mean", "zero"))
         for (size_t i = 0; i < nx; i++) gsl_matrix_set(r->prior.M, i, i, 1);
+    if (elbo_choice_is(values, "prior_mean", "both"))
+        for (size_t i = 0; i < nx && i < nu; i++)
+            gsl_matrix_set(r->prior.M, i, nx + i, 1);
     elbo_mniw_copy(&r->post, &r->prior);
     return ELBO_OK;
 }
@@ -228,6 +238,7 @@ static elbo_status open_model(const elbo_values *values,
                                                            : ELBO_LEARN_GAINS,
         .floor = elbo_real(values, "floor"),
         .ridge = elbo_real(values, "ridge"),
+        .to_zero = elbo_choice_is(values, "ridge_to", "zero"),
         .stage = elbo_arena_take(arena, stages, sizeof *g->stage),
     };
     if (g->estimate == ELBO_POINT) {

@@ -27,6 +27,7 @@ typedef struct elbo_linear_gaussian {
     elbo_estimate estimate;
     elbo_learnt learnt;
     double floor, ridge;
+    bool to_zero; /* what the ridge pulls to */
     elbo_linear_regression *stage;
 } elbo_linear_gaussian;
 

@@ -3,7 +3,7 @@
  *   theta, a stage = (A | B | c) row by row, then L row by row, W = L L' with
  *   log L_ii on the diagonal
  * so that every theta is a model. `learn` leaves the last parts out. The prior is
- * N(prior_mean, 1/ridge) for each number of (A | B | c), up to its constant.
+ * N(ridge_to, 1/ridge) for each number of (A | B | c), up to its constant.
  */
 #include <math.h>
 
@@ -71,6 +71,15 @@ static void square(elbo_linear_regression *r)
         }
 }
 
+/* How far entry (i, j) is from where the ridge pulls it. */
+static double off_ridge(const elbo_linear_gaussian *g, const elbo_linear_regression *r,
+                        size_t i, size_t j)
+{
+    const double at = *entry(r, i, j);
+
+    return g->to_zero ? at : at - gsl_matrix_get(r->prior.M, i, j);
+}
+
 /* Keeps what it is about to write finite. */
 static elbo_status check(const double theta[], size_t n)
 {
@@ -129,8 +138,7 @@ void elbo_linear_point_pullback(const elbo_linear_belief *belief,
         for (size_t i = 0; i < g->nx; i++)
             for (size_t j = 0; j < columns_of(g); j++)
                 *x++ += gsl_matrix_get(slope[t].M, i, j)
-                        - g->ridge * (*entry(r, i, j)
-                                      - gsl_matrix_get(r->prior.M, i, j));
+                        - g->ridge * off_ridge(g, r, i, j);
         if (g->learnt == ELBO_LEARN_ALL) noise_slope(r, slope[t].W, x);
     }
 }
@@ -143,8 +151,7 @@ double elbo_linear_point_log_prior(const elbo_linear_belief *belief)
     for (size_t t = 0; t < belief->stages; t++)
         for (size_t i = 0; i < g->nx; i++)
             for (size_t j = 0; j < columns_of(g); j++) {
-                const double off = *entry(&g->stage[t], i, j)
-                                   - gsl_matrix_get(g->stage[t].prior.M, i, j);
+                const double off = off_ridge(g, &g->stage[t], i, j);
 
                 sum -= g->ridge * off * off / 2;
             }

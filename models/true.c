@@ -24,14 +24,17 @@ static elbo_status open_linear(const elbo_values *values,
                                const elbo_linear_context *context,
                                elbo_arena *arena, elbo_linear_belief *out)
 {
+    const size_t stages = context->world->period > 1 ? context->horizon : 1;
+
     (void)values;
     *out = (elbo_linear_belief){
         .model = elbo_model_true.linear,
-        .stages = 1,
-        .mean = elbo_arena_take(arena, 1, sizeof *out->mean),
+        .stages = stages,
+        .mean = elbo_arena_take(arena, stages, sizeof *out->mean),
     };
     ELBO_TRY(elbo_arena_check(arena, "the true model"));
-    out->mean[0] = context->world->dynamics;
+    for (size_t t = 0; t < stages; t++)
+        out->mean[t] = *elbo_linear_world_map(context->world, t);
     out->geo = out->mean;
     return ELBO_OK;
 }

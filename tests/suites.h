@@ -37,6 +37,7 @@
     X(replace)                                                                 \
     X(tape)                                                                    \
     X(gaussian)                                                                \
+    X(linear_cycle)                                                            \
     X(linear_objective)                                                        \
     X(program)                                                                 \
     X(mdp)                                                                     \
