@@ -162,6 +162,31 @@ START_TEST(all_errors_come_in_one_pass_in_order_of_place)
 }
 END_TEST
 
+/* An expression of one family's worlds in another's. */
+START_TEST(an_expression_of_other_worlds_has_its_place)
+{
+    static const char linear[] =
+        "name: good\nenv: random_linear\n"
+        "model: {name: linear_gaussian, estimate: point}\ncontrol: lqr\n"
+        "inference:\n  likelihood: logp - abs(E(V(y)) - Ed(V(next)))\n"
+        "  weight: 'exp(2*occupancy)'\n";
+    static const char finite[] =
+        "name: good\nenv: chain\nmodel: softmax\n"
+        "control: soft_value_iteration\n"
+        "inference:\n  likelihood: logp - 0.5*sq(V(E(y)) - V(next))\n";
+
+    ck_assert_int_eq(case_parse(linear, sizeof linear - 1), ELBO_ECONFIG);
+    ck_assert_uint_eq(case_complaints.n, 2);
+    ck_assert_str_eq(case_complaints.list[0].place, "x.yaml:6:36");
+    ck_assert_ptr_nonnull(strstr(case_complaints.list[0].text, "no two samples"));
+    ck_assert_str_eq(case_complaints.list[1].place, "x.yaml:7:18");
+    ck_assert_int_eq(case_parse(finite, sizeof finite - 1), ELBO_ECONFIG);
+    ck_assert_uint_eq(case_complaints.n, 1);
+    ck_assert_str_eq(case_complaints.list[0].place, "x.yaml:6:31");
+    ck_assert_ptr_nonnull(strstr(case_complaints.list[0].text, "must be a state"));
+}
+END_TEST
+
 START_TEST(what_stands_before_a_syntax_error_is_judged_too)
 {
     static const char text[] = "name: good\nsed: 1\nenv: {name: chian}\n"
@@ -235,6 +260,7 @@ TCase *tcase_experiment_bad(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, a_wrong_file_is_refused_at_the_right_place, 0,
                         (int)(sizeof bads / sizeof *bads));
+    tcase_add_test(t, an_expression_of_other_worlds_has_its_place);
     tcase_add_test(t, all_errors_come_in_one_pass_in_order_of_place);
     tcase_add_test(t, what_stands_before_a_syntax_error_is_judged_too);
     tcase_add_test(t, the_caret_stands_under_the_fault);
