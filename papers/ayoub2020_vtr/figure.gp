@@ -1,5 +1,5 @@
 # Reads the runs of runs.txt (variable `runs`: their folder); writes regret.csv, the
-# sum over 1000 episodes of J* - J of each seed's greedy policy, errors.csv, the last
+# sum over all episodes of J* - J of each seed's greedy policy, errors.csv, the last
 # count-weighted error of the rows (column row_error), and figure.svg.
 load '../../plots/style.gp'
 set terminal svg size 900,430 font 'sans,15' noenhanced background '#ffffff'
