@@ -83,6 +83,13 @@ elbo_status elbo_linear_weigh(elbo_engine *e)
     elbo_linear *const l = e->linear;
 
     if (l->weigher) ELBO_TRY(read_weights(e));
+    return elbo_linear_reopen(e);
+}
+
+elbo_status elbo_linear_reopen(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+
     if (!l->objective) return ELBO_OK;
     return elbo_linear_objective_data(l->objective, &l->data, scale_of(e),
                                       l->data.w);

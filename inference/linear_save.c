@@ -45,6 +45,8 @@ void elbo_linear_save(const elbo_engine *engine, elbo_writer *out)
     }
     elbo_writer_section(out, "model");
     if (l->belief.model->save) l->belief.model->save(&l->belief, out);
+    if (engine->set.ascent.archive)
+        elbo_archive_save(engine->set.ascent.archive, out);
     elbo_writer_section(out, "posterior");
     elbo_put_u64(out, l->planned);
     elbo_put_u64(out, l->targeted);
@@ -88,6 +90,8 @@ elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(load_data(l, in));
     ELBO_TRY(elbo_reader_section(in, "model"));
     if (l->belief.model->load) ELBO_TRY(l->belief.model->load(&l->belief, in));
+    if (engine->set.ascent.archive)
+        ELBO_TRY(elbo_archive_load(engine->set.ascent.archive, in));
     ELBO_TRY(elbo_reader_section(in, "posterior"));
     ELBO_TRY(elbo_get_u64(in, &planned));
     ELBO_TRY(elbo_get_u64(in, &targeted));
@@ -110,5 +114,5 @@ elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in)
         ELBO_TRY(get_quadratic(in, &s->Q));
         ELBO_TRY(get_quadratic(in, &s->target));
     }
-    return ELBO_OK;
+    return elbo_linear_reopen(engine);
 }

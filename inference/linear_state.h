@@ -75,6 +75,8 @@ elbo_status elbo_linear_gather(elbo_engine *engine, elbo_row *row);
 elbo_status elbo_linear_open_expressions(elbo_engine *engine,
                                          const elbo_setup *setup, uint64_t seed);
 elbo_status elbo_linear_weigh(elbo_engine *engine);
+/* ... or at the weights that stand, as after loading them ... */
+elbo_status elbo_linear_reopen(elbo_engine *engine);
 /* ... what the objective reads of (pi, V, Q) as they are, from here on ... */
 elbo_status elbo_linear_bind(elbo_engine *engine, elbo_linear_objective *objective);
 /* ... and V_target, after each E-step. */
