@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 
 typedef elbo_facts facts;
 

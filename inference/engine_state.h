@@ -1,4 +1,5 @@
-/* inference/engine_state.h -- the engine from within: for engine_*.c alone. */
+/* inference/engine_state.h -- the engine from within: for the engine and its
+ * families alone. */
 #ifndef ELBO_ENGINE_STATE_H
 #define ELBO_ENGINE_STATE_H
 
@@ -112,7 +113,7 @@ double elbo_budget_read(const char *data_scale);
 /* env.horizon: 0 for none. */
 size_t elbo_horizon_read(const elbo_setup *setup);
 
-/* transition: free (inference/engine_free.c). `prepare` gives the problem its p,
+/* transition: free (inference/finite_free.c). `prepare` gives the problem its p,
  * before the posterior is made; `start` gives q its first value, after. */
 elbo_status elbo_engine_prepare_free(elbo_engine *engine);
 elbo_status elbo_engine_start_free(elbo_engine *engine);
@@ -124,7 +125,7 @@ elbo_status elbo_engine_hold(elbo_engine *engine);
  * the E-step. */
 bool elbo_engine_idle(const elbo_engine *engine);
 
-/* engine_data.c: D <- D + collect, the factors and the weights at what stands,
+/* finite_data.c: D <- D + collect, the factors and the weights at what stands,
  * and the counts that follow. */
 elbo_status elbo_engine_learn_from(elbo_engine *engine);
 
@@ -143,7 +144,7 @@ elbo_status elbo_engine_visits(elbo_engine *engine, elbo_judged whose,
 
 /* The M-step as set; its C is the engine's. */
 elbo_mstep elbo_engine_mstep(const elbo_engine *engine);
-/* An M-step whose data term is a constraint (inference/engine_budget.c). */
+/* An M-step whose data term is a constraint (inference/finite_budget.c). */
 elbo_status elbo_engine_budgeted(elbo_engine *engine, elbo_row *row);
 
 /* C from D: after each change of D or w. */
@@ -167,7 +168,7 @@ elbo_factor_view elbo_engine_view(elbo_engine *engine);
 elbo_status elbo_engine_join(elbo_engine *engine, elbo_objective *objective);
 elbo_status elbo_engine_bind(elbo_engine *engine, elbo_objective *objective);
 
-/* control.reward and control.return_weight (inference/engine_return.c), once the
+/* control.reward and control.return_weight (inference/finite_return.c), once the
  * factors are there; then the problem's rewards and kernel, before each E-step. */
 elbo_status elbo_engine_open_returns(elbo_engine *engine, const char *reward,
                                      const char *weight);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "inference/core/parallel.h"
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 #include "inference/evaluate.h"
 
 /* What one side of a comparison is worth, and how far off it may be. */

@@ -1,5 +1,5 @@
 /* inference/finite.h -- the family of finite worlds from within: for finite*.c and
- * engine_*.c alone.
+ * the engine alone.
  */
 #ifndef ELBO_FINITE_H
 #define ELBO_FINITE_H

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 #include "inference/linear_state.h"
 
 typedef elbo_facts facts;

@@ -1,4 +1,4 @@
-/* inference/engine_oracles.c -- which factors of an experiment know the world.
+/* inference/finite_oracles.c -- which factors of an experiment know the world.
  */
 #include <string.h>
 

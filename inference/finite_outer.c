@@ -1,4 +1,4 @@
-/* inference/engine_outer.c -- the gradient slot's objective, from the settings. */
+/* inference/finite_outer.c -- the gradient slot's objective, from the settings. */
 #include "inference/engine_state.h"
 
 void elbo_engine_seen(elbo_engine *engine)

@@ -1,5 +1,5 @@
-/* inference/engine_kind.c -- what an experiment's objective is, in words. */
-#include "inference/engine_facts.h"
+/* inference/finite_kind.c -- what an experiment's objective is, in words. */
+#include "inference/finite_facts.h"
 
 /* Of transition: free. */
 static const char *kind_of_free(const elbo_facts *f)

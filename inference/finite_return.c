@@ -1,4 +1,4 @@
-/* inference/engine_return.c -- what control maximises, brought up to date
+/* inference/finite_return.c -- what control maximises, brought up to date
  * before each E-step: the problem's rewards and, where returns are weighed, its
  * kernel.
  */

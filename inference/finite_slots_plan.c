@@ -1,7 +1,7 @@
-/* inference/engine_slots_plan.c -- which settings go together: transition:
+/* inference/finite_slots_plan.c -- which settings go together: transition:
  * free, what control maximises, the data term as a constraint, evaluation.
  */
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 
 typedef elbo_facts facts;
 

@@ -1,4 +1,4 @@
-/* inference/engine_free.c -- transition: free: the model is q, the environment
+/* inference/finite_free.c -- transition: free: the model is q, the environment
  * p.
  *
  * The engine keeps the environment's kernel on the model's pattern, what the

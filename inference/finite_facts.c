@@ -1,4 +1,4 @@
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* inference/engine_slots.c -- which settings go together. */
+/* inference/finite_slots.c -- which settings go together. */
 #include <math.h>
 #include <string.h>
 
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 
 typedef elbo_facts facts;
 

@@ -1,9 +1,9 @@
-/* inference/engine_objective.c -- the data term as an expression, and what it
+/* inference/finite_objective.c -- the data term as an expression, and what it
  * reads of the planner.
  *
  * V, Q and logpi are the last E-step's (inference/plan.h).
  */
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 #include "inference/plan.h"
 
 elbo_factor_view elbo_engine_view(elbo_engine *engine)

@@ -1,8 +1,8 @@
-/* inference/engine_facts.h -- an experiment's settings read together: for
- * engine_slots.c (what goes together) and engine_kind.c (what it is).
+/* inference/finite_facts.h -- an experiment's settings read together: for
+ * finite_slots.c (what goes together) and finite_kind.c (what it is).
  */
-#ifndef ELBO_ENGINE_FACTS_H
-#define ELBO_ENGINE_FACTS_H
+#ifndef ELBO_FINITE_FACTS_H
+#define ELBO_FINITE_FACTS_H
 
 #include "inference/finite.h"
 #include "inference/language/calibration.h"
@@ -41,7 +41,7 @@ typedef struct elbo_clash {
     const char *text;
 } elbo_clash;
 
-/* engine_slots_plan.c: those of transition: free, of what control maximises, of
+/* finite_slots_plan.c: those of transition: free, of what control maximises, of
  * the data term as a constraint and of evaluation. */
 extern const elbo_clash elbo_plan_clashes[];
 extern const size_t elbo_n_plan_clashes;
@@ -49,7 +49,7 @@ extern const size_t elbo_n_plan_clashes;
 extern const elbo_clash elbo_shared_clashes[];
 extern const size_t elbo_n_shared_clashes;
 
-/* engine_kind.c: what an objective is whose likelihood or weight is an expression;
+/* finite_kind.c: what an objective is whose likelihood or weight is an expression;
  * NULL: neither is. */
 const char *elbo_facts_kind(const elbo_facts *facts);
 

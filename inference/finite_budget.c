@@ -1,4 +1,4 @@
-/* inference/engine_budget.c -- data_scale: budget(xi): the data term as one
+/* inference/finite_budget.c -- data_scale: budget(xi): the data term as one
  * constraint over all of D.
  *
  *   theta <- argmax kappa F_control + log p(theta)

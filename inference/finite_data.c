@@ -1,4 +1,4 @@
-/* inference/engine_data.c -- the data D and its weights, from settings to
+/* inference/finite_data.c -- the data D and its weights, from settings to
  * counts.
  */
 #include <gsl/gsl_randist.h>
@@ -7,7 +7,7 @@
 #include "inference/core/alloc.h"
 #include "inference/core/parallel.h"
 #include "inference/core/textfile.h"
-#include "inference/engine_facts.h"
+#include "inference/finite_facts.h"
 #include "inference/evaluate.h"
 #include "inference/optimal.h"
 #include "inference/population.h"
