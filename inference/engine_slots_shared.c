@@ -69,6 +69,11 @@ static bool current_offline(const facts *f)
            && elbo_choice_is(f->setup->data, "policy", "current");
 }
 
+static bool past_offline(const facts *f)
+{
+    return f->then && !elbo_choice_is(f->setup->data, "mode", "online");
+}
+
 static bool wrong(const facts *f, const char *slot)
 {
     elbo_arena *const arena = elbo_arena_alloc(4096);
@@ -118,6 +123,9 @@ const elbo_clash elbo_shared_clashes[] = {
     {"data", "file", file_missing, "needed by source: file"},
     {"data", "policy", current_offline,
      "current needs mode: online: offline nothing is learnt before the data"},
+    {"data", "mode", past_offline,
+     "an expression reads V_then, but offline there was no V when the data "
+     "were collected: must be online"},
 };
 /* clang-format on */
 

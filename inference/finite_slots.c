@@ -239,11 +239,6 @@ static bool reward_linear(const facts *f)
     return learns_reward(f) && f->linear;
 }
 
-static bool past_offline(const facts *f)
-{
-    return f->then && !elbo_choice_is(f->setup->data, "mode", "online");
-}
-
 static bool values_unread(const facts *f)
 {
     const char *const text = elbo_text(f->setup->control_common, "values");
@@ -401,9 +396,6 @@ static const elbo_clash rules[] = {
      "likelihood)"},
     {"model", "reward", reward_linear,
      "linear optimality needs rewards of 0 or more: must be known"},
-    {"data", "mode", past_offline,
-     "an expression reads V_then, but offline there was no V when the data "
-     "were collected: must be online"},
     {"data", "over", over_without_population,
      "says what a population is taken over: needs source: population"},
     {"data", "episode_steps", population_in_episodes,

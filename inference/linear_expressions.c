@@ -11,9 +11,12 @@ static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
                             elbo_linear_objective **out)
 {
     const elbo_linear *const l = e->linear;
+    const size_t rounds = e->set.online ? (size_t)e->set.iterations : 1;
 
     return elbo_linear_objective_open(slot, text, &l->world, l->belief.stages,
-                                      l->horizon, l->tilt.gamma, e->arena, out);
+                                      l->horizon, l->tilt.gamma, rounds,
+                                      e->set.online ? e->set.steps : 0, e->arena,
+                                      out);
 }
 
 /* M-steps by the search of the slot, with what it remembers. */
@@ -78,9 +81,27 @@ static elbo_status read_weights(elbo_engine *e)
     return elbo_linear_objective_weights(l->weigher, l->data.w);
 }
 
+/* V_then of the data that have just come. */
+static elbo_status remember(elbo_engine *e)
+{
+    elbo_linear *const l = e->linear;
+    const size_t round = e->set.online ? (size_t)e->iteration : 0;
+    const elbo_quadratic *const terminal =
+        l->planned && l->horizon ? &l->world.terminal : NULL;
+    elbo_quadratic *const V = elbo_arena_take(e->ws, l->stages, sizeof *V);
+
+    ELBO_TRY(elbo_arena_check(e->ws, "values as they were"));
+    for (size_t t = 0; t < l->stages; t++) V[t] = l->stage[t].V;
+    if (l->weigher) elbo_linear_objective_then(l->weigher, round, V, terminal);
+    if (l->objective) elbo_linear_objective_then(l->objective, round, V, terminal);
+    return ELBO_OK;
+}
+
 elbo_status elbo_linear_weigh(elbo_engine *e)
 {
     elbo_linear *const l = e->linear;
+
+    if (e->set.online || e->iteration == 0) ELBO_TRY(remember(e));
 
     if (l->weigher) ELBO_TRY(read_weights(e));
     return elbo_linear_reopen(e);

@@ -13,6 +13,9 @@ struct elbo_linear_objective {
     elbo_gaussian_batch batch;
     size_t capacity;
     double *weight; /* [capacity] */
+    bool then;      /* it reads V_then */
+    size_t each;    /* transitions a round */
+    uint32_t *epoch; /* [capacity], where it does */
     elbo_arena *arena;
     double *table[ELBO_GAUSSIAN_TABLES];
     double *slope[ELBO_GAUSSIAN_TABLES];
@@ -94,7 +97,8 @@ static void put_quadratic(elbo_linear_objective *o, elbo_gaussian_table P, size_
 elbo_status elbo_linear_objective_open(const char *slot, const char *text,
                                        const elbo_linear_world *world,
                                        size_t model_stages, size_t horizon,
-                                       double gamma, elbo_arena *arena,
+                                       double gamma, size_t rounds, size_t each,
+                                       elbo_arena *arena,
                                        elbo_linear_objective **out)
 {
     elbo_linear_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
@@ -112,6 +116,9 @@ elbo_status elbo_linear_objective_open(const char *slot, const char *text,
     if (elbo_linear_objective_parse(text, arena, &expr, &column, NULL) != ELBO_OK)
         return elbo_fail_prefix("%s, column %zu", slot, column + 1);
     o->expr = expr;
+    o->then = elbo_expr_reads(expr, "V_then");
+    o->each = each;
+    o->batch.epochs = o->then ? rounds : 1;
     ELBO_TRY(take_tables(o));
     put_quadratic(o, ELBO_GAUSSIAN_R_P, 0, &world->reward);
     *out = o;
@@ -140,10 +147,14 @@ elbo_status elbo_linear_objective_data(elbo_linear_objective *o,
     if (data->n > o->capacity) {
         o->capacity = data->capacity;
         o->weight = elbo_arena_doubles(o->arena, o->capacity);
+        o->epoch = elbo_arena_u32(o->arena, o->capacity);
         ELBO_TRY(elbo_arena_check(o->arena, "the objective's weights"));
     }
-    for (size_t i = 0; i < data->n; i++)
+    for (size_t i = 0; i < data->n; i++) {
         o->weight[i] = scale * (weight ? weight[i] : 1);
+        o->epoch[i] = o->then && o->each ? (uint32_t)(i / o->each) : 0;
+    }
+    o->batch.epoch = o->epoch;
     o->batch.n = data->n;
     o->batch.x = data->x;
     o->batch.u = data->u;
@@ -218,20 +229,21 @@ elbo_status elbo_linear_objective_model(elbo_linear_objective *o,
     return ELBO_OK;
 }
 
-static void put_values(elbo_linear_objective *o, elbo_gaussian_table P,
+/* From row `first` on. */
+static void put_values(elbo_linear_objective *o, elbo_gaussian_table P, size_t first,
                        const elbo_quadratic V[], const elbo_quadratic *terminal)
 {
-    const size_t nx = o->batch.nx, T = o->batch.horizon;
+    const size_t nx = o->batch.nx, T = o->batch.horizon, last = first + T;
 
-    for (size_t t = 0; t < (T ? T : 1); t++) put_quadratic(o, P, t, &V[t]);
+    for (size_t t = 0; t < (T ? T : 1); t++) put_quadratic(o, P, first + t, &V[t]);
     if (T == 0) return;
     if (terminal) {
-        put_quadratic(o, P, T, terminal);
+        put_quadratic(o, P, last, terminal);
         return;
     }
-    memset(o->table[P] + T * nx * nx, 0, nx * nx * sizeof(double));
-    memset(o->table[P + 1] + T * nx, 0, nx * sizeof(double));
-    o->table[P + 2][T] = 0;
+    memset(o->table[P] + last * nx * nx, 0, nx * nx * sizeof(double));
+    memset(o->table[P + 1] + last * nx, 0, nx * sizeof(double));
+    o->table[P + 2][last] = 0;
 }
 
 static elbo_status put_policy(elbo_linear_objective *o, size_t t,
@@ -257,7 +269,7 @@ elbo_status elbo_linear_objective_plan(elbo_linear_objective *o,
 {
     const size_t stages = o->batch.horizon ? o->batch.horizon : 1;
 
-    put_values(o, ELBO_GAUSSIAN_V_P, plan->V, plan->terminal);
+    put_values(o, ELBO_GAUSSIAN_V_P, 0, plan->V, plan->terminal);
     for (size_t t = 0; t < stages; t++) {
         if (plan->Q[t].P) put_quadratic(o, ELBO_GAUSSIAN_Q_P, t, &plan->Q[t]);
         ELBO_TRY(put_policy(o, t, &plan->pi[t], ws));
@@ -270,7 +282,36 @@ elbo_status elbo_linear_objective_plan(elbo_linear_objective *o,
 void elbo_linear_objective_target(elbo_linear_objective *o, const elbo_quadratic V[],
                                   const elbo_quadratic *terminal)
 {
-    put_values(o, ELBO_GAUSSIAN_TARGET_P, V, terminal);
+    put_values(o, ELBO_GAUSSIAN_TARGET_P, 0, V, terminal);
+}
+
+void elbo_linear_objective_then(elbo_linear_objective *o, size_t round,
+                                const elbo_quadratic V[],
+                                const elbo_quadratic *terminal)
+{
+    const size_t values = o->batch.horizon ? o->batch.horizon + 1 : 1;
+
+    if (o->then) put_values(o, ELBO_GAUSSIAN_THEN_P, round * values, V, terminal);
+}
+
+static size_t size_of(const elbo_linear_objective *o, elbo_gaussian_table table)
+{
+    return elbo_gaussian_rows(&o->batch, table) * elbo_gaussian_cols(&o->batch, table);
+}
+
+void elbo_linear_objective_save(const elbo_linear_objective *o, elbo_writer *out)
+{
+    for (elbo_gaussian_table t = ELBO_GAUSSIAN_THEN_P;
+         o->then && t <= ELBO_GAUSSIAN_THEN_c; t++)
+        elbo_put_doubles(out, o->table[t], size_of(o, t));
+}
+
+elbo_status elbo_linear_objective_load(elbo_linear_objective *o, elbo_reader *in)
+{
+    for (elbo_gaussian_table t = ELBO_GAUSSIAN_THEN_P;
+         o->then && t <= ELBO_GAUSSIAN_THEN_c; t++)
+        ELBO_TRY(elbo_get_doubles(in, o->table[t], size_of(o, t)));
+    return ELBO_OK;
 }
 
 /* ---- values and slopes ---- */

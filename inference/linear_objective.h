@@ -20,13 +20,15 @@ elbo_status elbo_linear_objective_parse(const char *text, elbo_arena *arena,
                                         elbo_expr **out, size_t *column,
                                         const char **nearest);
 
-/* Of a world and a belief with so many stages. Memory from the arena, but for the
+/* Of a world and a belief with so many stages; data come in `rounds`, `each`
+ * transitions a round (0: all in one). Memory from the arena, but for the
  * program: elbo_linear_objective_close (NULL ok). No data yet: worth 0. `slot` for
  * messages, borrowed. */
 elbo_status elbo_linear_objective_open(const char *slot, const char *text,
                                        const elbo_linear_world *world,
                                        size_t model_stages, size_t horizon,
-                                       double gamma, elbo_arena *arena,
+                                       double gamma, size_t rounds, size_t each,
+                                       elbo_arena *arena,
                                        elbo_linear_objective **out);
 void elbo_linear_objective_close(elbo_linear_objective *objective);
 
@@ -62,6 +64,16 @@ elbo_status elbo_linear_objective_plan(elbo_linear_objective *objective,
 void elbo_linear_objective_target(elbo_linear_objective *objective,
                                   const elbo_quadratic V[],
                                   const elbo_quadratic *terminal);
+
+/* V_then's values of a round, likewise: what the planner said when its data came. */
+void elbo_linear_objective_then(elbo_linear_objective *objective, size_t round,
+                                const elbo_quadratic V[],
+                                const elbo_quadratic *terminal);
+/* V_then's values into, and from, the current section. */
+void elbo_linear_objective_save(const elbo_linear_objective *objective,
+                                elbo_writer *out);
+elbo_status elbo_linear_objective_load(elbo_linear_objective *objective,
+                                       elbo_reader *in);
 
 /* dF/d what the plan gave, one a stage; written. */
 typedef struct elbo_linear_slopes {

@@ -48,6 +48,8 @@ void elbo_linear_save(const elbo_engine *engine, elbo_writer *out)
     if (engine->set.ascent.archive)
         elbo_archive_save(engine->set.ascent.archive, out);
     elbo_writer_section(out, "posterior");
+    if (l->objective) elbo_linear_objective_save(l->objective, out);
+    if (l->weigher) elbo_linear_objective_save(l->weigher, out);
     elbo_put_u64(out, l->planned);
     elbo_put_u64(out, l->targeted);
     for (size_t t = 0; t < l->stages; t++) {
@@ -93,6 +95,8 @@ elbo_status elbo_linear_load(elbo_engine *engine, elbo_reader *in)
     if (engine->set.ascent.archive)
         ELBO_TRY(elbo_archive_load(engine->set.ascent.archive, in));
     ELBO_TRY(elbo_reader_section(in, "posterior"));
+    if (l->objective) ELBO_TRY(elbo_linear_objective_load(l->objective, in));
+    if (l->weigher) ELBO_TRY(elbo_linear_objective_load(l->weigher, in));
     ELBO_TRY(elbo_get_u64(in, &planned));
     ELBO_TRY(elbo_get_u64(in, &targeted));
     if (planned > 1 || targeted > 1)

@@ -70,7 +70,8 @@ size_t lab_square(elbo_gaussian_table t)
     case ELBO_GAUSSIAN_W:
     case ELBO_GAUSSIAN_PRECISION:
     case ELBO_GAUSSIAN_V_P:
-    case ELBO_GAUSSIAN_TARGET_P: return NX;
+    case ELBO_GAUSSIAN_TARGET_P:
+    case ELBO_GAUSSIAN_THEN_P: return NX;
     case ELBO_GAUSSIAN_PI_S:
     case ELBO_GAUSSIAN_PI_PRECISION: return NU;
     case ELBO_GAUSSIAN_Q_P:
@@ -105,7 +106,9 @@ void lab_set_up(lab *l, unsigned seed, size_t model_stages, size_t horizon)
                          .model_stages = model_stages,
                          .horizon = horizon,
                          .n = N,
-                         .gamma = 0.9}};
+                         .gamma = 0.9,
+                         .epochs = EPOCHS}};
+    l->batch.epoch = l->epoch;
     l->batch.x = l->x;
     l->batch.u = l->u;
     l->batch.y = l->y;
@@ -117,6 +120,7 @@ void lab_set_up(lab *l, unsigned seed, size_t model_stages, size_t horizon)
     for (size_t i = 0; i < N; i++) {
         l->weight[i] = 0.5 + 0.25 * (double)i;
         l->step[i] = (uint32_t)((5 * i) % T);
+        l->epoch[i] = (uint32_t)(2 * i / N);
     }
     for (size_t t = 0; t < ELBO_GAUSSIAN_TABLES; t++) {
         fill(l, &rng, (elbo_gaussian_table)t);
@@ -137,9 +141,14 @@ const double *lab_row(const lab *l, elbo_gaussian_table t, size_t i, size_t late
 {
     const size_t n = lab_rows(l, t);
     const bool model = t <= ELBO_GAUSSIAN_LOGDET;
-    const size_t k = n == 1 ? 0
+    const size_t k = n == 1 || t >= ELBO_GAUSSIAN_THEN_P ? 0
                      : model ? l->step[i] % l->batch.model_stages
                              : l->step[i] % l->batch.horizon + later;
 
+    if (t >= ELBO_GAUSSIAN_THEN_P)
+        return l->table[t]
+               + (l->epoch[i] * (n / EPOCHS)
+                  + (l->batch.horizon ? l->step[i] % l->batch.horizon + later : 0))
+                     * lab_cols(l, t);
     return l->table[t] + k * lab_cols(l, t);
 }

@@ -8,12 +8,12 @@
 
 #include "inference/language/gaussian.h"
 
-enum { NX = 3, NU = 2, NZ = NX + NU, N = 7, T = 4, MOST = 128 };
+enum { NX = 3, NU = 2, NZ = NX + NU, N = 7, T = 4, EPOCHS = 2, MOST = 128 };
 
 typedef struct lab {
     elbo_gaussian_batch batch;
     double x[N * NX], u[N * NU], y[N * NX], weight[N];
-    uint32_t step[N];
+    uint32_t step[N], epoch[N];
     double store[ELBO_GAUSSIAN_TABLES][MOST], slope[ELBO_GAUSSIAN_TABLES][MOST];
     const double *table[ELBO_GAUSSIAN_TABLES];
     double *slopes[ELBO_GAUSSIAN_TABLES];
@@ -35,6 +35,6 @@ typedef struct lab_case {
     bool timeless; /* only without a horizon */
 } lab_case;
 extern const lab_case lab_cases[];
-enum { LAB_CASES = 25 };
+enum { LAB_CASES = 26 };
 
 #endif

@@ -360,6 +360,18 @@ static double is_target(const lab *l, size_t i)
            + quadratic(l, ELBO_GAUSSIAN_TARGET_P, i, 1, NEXT(l, i), NX);
 }
 
+static double then_y(const lab *l, size_t i, const double y[])
+{
+    return quadratic(l, ELBO_GAUSSIAN_THEN_P, i, 1, y, NX);
+}
+
+static double is_then(const lab *l, size_t i)
+{
+    const double off = E(l, i, then_y) - then_y(l, i, NEXT(l, i));
+
+    return -0.5 * off * off;
+}
+
 static double is_returns(const lab *l, size_t i)
 {
     (void)i;
@@ -430,6 +442,7 @@ const lab_case lab_cases[LAB_CASES] = {
     {"-0.5*sum(sq(a - Epi(a)))", is_imitation, false},
     {"-abs(mean(E(V(y)) - V(next)))", is_moment, false},
     {"V(E(y)) + V_target(next)", is_target, false},
+    {"-0.5*sq(E(V_then(y)) - V_then(next))", is_then, false},
     {"J*Jmodel + gamma", is_returns, false},
     {"exp(-norm(next - s))*max(r, -1) + min(V(s), clip(V(next), -2, 2)) "
      "+ relu(sum(a)) + distance(next, E(y)) + dot(normalize(s), next)",

@@ -487,6 +487,12 @@ static const case_text resumed[] = {
      .inference = "likelihood=J gradient=search(gp,15)",
      .data = "steps=60 episode_steps=10"},
     {.env_common = "horizon=6",
+     .model_own = "estimate=point prior_mean=identity",
+     .control_common = "temperature=0.1",
+     .inference = "likelihood=-0.5*sq(E(V_then(y))-V_then(next)) iterations=7 "
+                  "weight=1+0*V_then(s) m_step_iterations=20",
+     .data = "mode=online steps=12"},
+    {.env_common = "horizon=6",
      .model_own = "estimate=posterior",
      .control_common = "temperature=0.1 target_rate=0.3",
      .inference = "weight=exp(0.01*clip(V_target(s)+V(next),-50,0))",

@@ -9,7 +9,7 @@ enum { FIRST_BYTES = 16384 };
 
 /* ---- tables ---- */
 
-typedef enum kind { ONE, MODEL, PLAN, VALUE } kind;
+typedef enum kind { ONE, MODEL, PLAN, VALUE, EPOCH } kind;
 
 static kind kind_of(elbo_gaussian_table table)
 {
@@ -22,12 +22,18 @@ static kind kind_of(elbo_gaussian_table table)
     return kinds[table];
 }
 
+static size_t values_of(const elbo_gaussian_batch *b)
+{
+    return b->horizon ? b->horizon + 1 : 1;
+}
+
 size_t elbo_gaussian_rows(const elbo_gaussian_batch *b, elbo_gaussian_table table)
 {
     switch (kind_of(table)) {
     case MODEL: return b->model_stages;
     case PLAN: return b->horizon ? b->horizon : 1;
-    case VALUE: return b->horizon ? b->horizon + 1 : 1;
+    case VALUE: return values_of(b);
+    case EPOCH: return values_of(b) * (b->epochs ? b->epochs : 1);
     default: return 1;
     }
 }
@@ -44,14 +50,17 @@ size_t elbo_gaussian_cols(const elbo_gaussian_batch *b, elbo_gaussian_table tabl
     return cols[table];
 }
 
-/* The row of each transition. */
-static uint32_t *index_of(elbo_gaussian_compiler *c, size_t stages, bool later)
+/* The row of each transition; stages 0: one for all. */
+static uint32_t *index_of(elbo_gaussian_compiler *c, size_t stages, bool later,
+                          bool by_epoch)
 {
     const elbo_gaussian_batch *const b = &c->program->batch;
     uint32_t *const index = elbo_arena_u32(c->program->arena, b->n);
 
     for (size_t i = 0; index && i < b->n; i++)
-        index[i] = (uint32_t)(b->step[i] % stages + later);
+        index[i] = (uint32_t)(
+            (stages ? b->step[i] % stages + later : 0)
+            + (by_epoch && b->epoch ? b->epoch[i] * values_of(b) : 0));
     return index;
 }
 
@@ -69,7 +78,7 @@ elbo_node elbo_gaussian_table_node(elbo_gaussian_compiler *c,
             elbo_tape_input(p->tape, rows, elbo_gaussian_cols(b, table));
     p->used[table] = true;
     if (rows == 1) return p->input[table];
-    index = index_of(c, stages, later);
+    index = index_of(c, stages, later, kind_of(table) == EPOCH);
     return index ? elbo_tape_gather(p->tape, p->input[table], index, b->n)
                  : p->input[table];
 }

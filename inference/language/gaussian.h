@@ -23,7 +23,8 @@
 #include "inference/language/expression.h"
 
 /* What a run binds, one row a stage; quadratics are -1/2 x'P x + p'x + c. X(name,
- * columns, rows), rows: of the model, the plan, or values with their successor. */
+ * columns, rows), rows: of the model, the plan, values with their successor, or those of all
+ * rounds. */
 #define ELBO_GAUSSIAN_LIST(X)                                                  \
     X(M, nx *(nz + 1), MODEL) /* (A B c) */                                    \
     X(W, nx *nx, MODEL)                                                        \
@@ -47,7 +48,10 @@
     X(R_c, 1, ONE)                                                             \
     X(TARGET_P, nx *nx, VALUE) /* V_target */                                  \
     X(TARGET_p, nx, VALUE)                                                     \
-    X(TARGET_c, 1, VALUE)
+    X(TARGET_c, 1, VALUE)                                                      \
+    X(THEN_P, nx *nx, EPOCH) /* V_then: the values of each round */            \
+    X(THEN_p, nx, EPOCH)                                                       \
+    X(THEN_c, 1, EPOCH)
 
 typedef enum elbo_gaussian_table {
 #define ELBO_GAUSSIAN_ENUM(name, cols, rows) ELBO_GAUSSIAN_##name,
@@ -66,6 +70,8 @@ typedef struct elbo_gaussian_batch {
     const double *weight;    /* [n] lambda w */
     const uint32_t *step;    /* [n] steps of its episode before it */
     double gamma;
+    size_t epochs;         /* rounds of collection; 0: one */
+    const uint32_t *epoch; /* [n] < epochs, of each transition; NULL: all 0 */
 } elbo_gaussian_batch;
 
 /* Rows and columns of a table. */

@@ -201,6 +201,11 @@ static elbo_term call_target(elbo_gaussian_compiler *c, const elbo_expr *e)
     return value(c, e, ELBO_GAUSSIAN_TARGET_P);
 }
 
+static elbo_term call_then(elbo_gaussian_compiler *c, const elbo_expr *e)
+{
+    return value(c, e, ELBO_GAUSSIAN_THEN_P);
+}
+
 /* p - P x */
 static elbo_term slope(elbo_gaussian_compiler *c, const elbo_expr *e)
 {
@@ -423,6 +428,7 @@ static const struct {
     {"Jmodel",    word_Jmodel, NULL       },
     {"V",         NULL,        call_V     },
     {"V_target",  NULL,        call_target},
+    {"V_then",    NULL,        call_then  },
     {"Q",         NULL,        call_Q     },
     {"A",         NULL,        call_A     },
     {"gradV",     NULL,        slope      },
