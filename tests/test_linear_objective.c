@@ -484,7 +484,7 @@ static const case_text resumed[] = {
      .env_common = "discount=0.95",
      .model_own = "estimate=point prior_mean=identity learn=gains",
      .control_common = "temperature=0.1",
-     .inference = "likelihood=J gradient=search(gp,15)",
+     .inference = "likelihood=J gradient=search(gp,8)",
      .data = "steps=60 episode_steps=10"},
     {.env_common = "horizon=6",
      .model_own = "estimate=point prior_mean=identity",
