@@ -543,7 +543,7 @@ gate() {
 }
 check a_stale_lock_is_taken_and_a_link_never_followed gate
 twice() {
-    "$elbo" run small.yaml env.discount=0.999999999 control.tolerance=0 control.sweeps=1e9 -q -o runs/twice >out 2>err &
+    "$elbo" run small.yaml model=true env.discount=0.999999999 control.tolerance=0 control.sweeps=1e9 -q -o runs/twice >out 2>err &
     pid=$!
     await runs/twice/seed-0/metrics.csv || return 1
     kill -INT $pid
