@@ -30,12 +30,13 @@ static elbo_status take_diagonal(const double x[], size_t n, elbo_arena *arena,
     return ELBO_OK;
 }
 
-static elbo_status take_roots(const double variance[], size_t n,
-                              elbo_arena *arena, double **out)
+/* L L' of a diagonal covariance. */
+static elbo_status take_root(const double variance[], size_t n, elbo_arena *arena,
+                             gsl_matrix **out)
 {
-    *out = elbo_arena_doubles(arena, n);
-    ELBO_TRY(elbo_arena_check(arena, "a continuous world"));
-    for (size_t i = 0; i < n; i++) (*out)[i] = sqrt(variance[i]);
+    ELBO_TRY(take_diagonal(variance, n, arena, out));
+    for (size_t i = 0; i < n; i++)
+        gsl_matrix_set(*out, i, i, sqrt(variance[i]));
     return ELBO_OK;
 }
 
@@ -55,8 +56,8 @@ static elbo_status open_problem(elbo_course *c, elbo_arena *arena)
     ELBO_TRY(take_diagonal(d->start_variance, d->nx, arena, &p->P0));
     ELBO_TRY(take_diagonal(d->weight, d->nz, arena, &p->W));
     ELBO_TRY(take_diagonal(d->weight_end, d->nz_end, arena, &p->W_end));
-    ELBO_TRY(take_roots(d->start_variance, d->nx, arena, &c->start));
-    return take_roots(d->noise, d->nx, arena, &c->noise);
+    ELBO_TRY(take_root(d->start_variance, d->nx, arena, &c->start));
+    return take_root(d->noise, d->nx, arena, &c->noise);
 }
 
 static void name_columns(elbo_engine *e)
@@ -312,8 +313,43 @@ static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
     return ELBO_OK;
 }
 
+static const elbo_absent absent[] = {
+    {"inference", "optimality"},
+    {"inference", "likelihood"},
+    {"inference", "transition"},
+    {"inference", "gradient"},
+    {"inference", "feedback"},
+    {"inference", "norm_bound"},
+    {"inference", "m_step"},
+    {"inference", "m_step_rate"},
+    {"inference", "m_step_keep"},
+    {"inference", "m_step_iterations"},
+    {"inference", "m_step_tolerance"},
+    {"control", "prior"},
+    {"control", "prior_epsilon"},
+    {"control", "kl"},
+    {"control", "reward"},
+    {"control", "return_weight"},
+    {"control", "value"},
+    {"control", "values"},
+    {"control", "target_rate"},
+    {"control", "tolerance"},
+    {"control", "sweeps"},
+    {"data", "source"},
+    {"data", "file"},
+    {"data", "over"},
+    {"data", "expert"},
+    {"evaluation", "regret"},
+    {"evaluation", "expert_discount"},
+    {"evaluation", "nll"},
+    {"evaluation", "held_out"},
+    {"evaluation", "held_out_of"},
+    {0},
+};
+
 const elbo_family elbo_course_family = {
     .noun = "continuous worlds",
+    .absent = absent,
     .serves_model = serves_model,
     .serves_control = serves_control,
     .check = elbo_course_check,

@@ -28,11 +28,17 @@ typedef struct elbo_course {
     size_t rounds;    /* of the control, an E-step */
     double F;         /* F_control of the last one */
     size_t episodes;  /* of an evaluation */
-    double *noise, *start; /* [nx] standard deviations, of the world */
+    gsl_matrix *noise, *start; /* L L' of the world's own, [nx x nx] */
     elbo_linear_data data;
     elbo_linear_collector collector;
     elbo_course_behaviour behaviour;
 } elbo_course;
+
+/* u = K x + k of step t of the controller. */
+void elbo_course_steer(const elbo_course *course, size_t t, const double x[],
+                       double u[]);
+/* x += L e, e standard normals. */
+void elbo_course_disturb(double x[], const gsl_matrix *L, elbo_rng *rng);
 
 /* course_data.c: D, and its rows in e->ws. */
 elbo_status elbo_course_open_data(elbo_engine *engine, const elbo_setup *setup,

@@ -38,20 +38,12 @@ elbo_status elbo_course_open_data(elbo_engine *e, const elbo_setup *setup,
 static void act(const elbo_course *c, elbo_linear_collector *at, double u[])
 {
     const elbo_course_behaviour *const how = &c->behaviour;
-    const size_t nx = c->plant.dynamics->nx, nu = c->plant.dynamics->nu;
+    const size_t nu = c->plant.dynamics->nu;
     double e[MOST];
 
     memset(u, 0, nu * sizeof *u);
-    if (how->current && c->planned && at->step < c->problem.T) {
-        const elbo_trajectory_view pi = c->control->view(c->solver);
-
-        for (size_t i = 0; i < nu; i++) {
-            const size_t row = at->step * nu + i;
-
-            u[i] = pi.k[row];
-            for (size_t j = 0; j < nx; j++) u[i] += pi.K[row * nx + j] * at->x[j];
-        }
-    }
+    if (how->current && c->planned && at->step < c->problem.T)
+        elbo_course_steer(c, at->step, at->x, u);
     if (how->epsilon > 0 && elbo_rng_uniform(&at->rng) < how->epsilon) {
         elbo_rng_normals(&at->rng, e, nu);
         for (size_t i = 0; i < nu; i++) u[i] += how->noise * e[i];
@@ -61,14 +53,6 @@ static void act(const elbo_course *c, elbo_linear_collector *at, double u[])
 
         u[i] = elbo_plant_clip(u[i], c->plant.limit, &slope);
     }
-}
-
-static void disturb(double x[], const double sd[], size_t n, elbo_rng *rng)
-{
-    double e[MOST];
-
-    elbo_rng_normals(rng, e, n);
-    for (size_t i = 0; i < n; i++) x[i] += sd[i] * e[i];
 }
 
 static void step(elbo_course *c)
@@ -82,14 +66,14 @@ static void step(elbo_course *c)
 
     if (!at->running) {
         memcpy(at->x, d->start, nx * sizeof *y);
-        disturb(at->x, c->start, nx, &at->rng);
+        elbo_course_disturb(at->x, c->start, &at->rng);
         at->step = 0;
         at->episodes++;
     }
     memcpy(data->x + i * nx, at->x, nx * sizeof *y);
     act(c, at, u);
     d->step(c->plant.self, at->x, u, y);
-    disturb(y, c->noise, nx, &at->rng);
+    elbo_course_disturb(y, c->noise, &at->rng);
     data->w[i] = 1;
     data->step[i] = (uint32_t)at->step;
     memcpy(at->x, y, nx * sizeof *y);

@@ -35,26 +35,7 @@ static elbo_status factor(const elbo_course *c, evaluation *v, elbo_arena *ws)
     return ELBO_OK;
 }
 
-static void act(const evaluation *v, size_t t, const double x[], elbo_rng *rng,
-                double u[])
-{
-    const size_t nx = v->course->plant.dynamics->nx;
-    const size_t nu = v->course->plant.dynamics->nu;
-    double e[MOST];
-
-    elbo_rng_normals(rng, e, nu);
-    for (size_t i = 0; i < nu; i++) {
-        const double *const K = v->pi.K + (t * nu + i) * nx;
-        const double *const L = v->L + (t * nu + i) * nu;
-
-        u[i] = v->pi.k[t * nu + i];
-        for (size_t j = 0; j < nx; j++) u[i] += K[j] * x[j];
-        for (size_t j = 0; j <= i; j++) u[i] += L[j] * e[j];
-    }
-}
-
-/* x += L e. */
-static void disturb(double x[], const gsl_matrix *L, elbo_rng *rng)
+void elbo_course_disturb(double x[], const gsl_matrix *L, elbo_rng *rng)
 {
     double e[MOST];
 
@@ -63,21 +44,38 @@ static void disturb(double x[], const gsl_matrix *L, elbo_rng *rng)
         for (size_t j = 0; j <= i; j++) x[i] += gsl_matrix_get(L, i, j) * e[j];
 }
 
+void elbo_course_steer(const elbo_course *c, size_t t, const double x[], double u[])
+{
+    const elbo_trajectory_view pi = c->control->view(c->solver);
+    const size_t nx = c->plant.dynamics->nx, nu = c->plant.dynamics->nu;
+
+    for (size_t i = 0; i < nu; i++) {
+        const double *const K = pi.K + (t * nu + i) * nx;
+
+        u[i] = pi.k[t * nu + i];
+        for (size_t j = 0; j < nx; j++) u[i] += K[j] * x[j];
+    }
+}
+
 static double episode(const evaluation *v, size_t number)
 {
     const elbo_course *const c = v->course;
     const elbo_dynamics *const d = c->plant.dynamics;
     elbo_rng rng = elbo_rng_stream(c->problem.seed, "evaluation", number);
-    double z[2 * MOST], next[MOST], e[MOST], cost = 0;
+    double z[2 * MOST], next[MOST], cost = 0;
     double *const x = z, *const u = z + d->nx;
 
-    elbo_rng_normals(&rng, e, d->nx);
-    for (size_t i = 0; i < d->nx; i++) x[i] = d->start[i] + c->start[i] * e[i];
+    memcpy(x, d->start, d->nx * sizeof *x);
+    elbo_course_disturb(x, c->start, &rng);
     for (size_t t = 0; t < c->problem.T; t++) {
-        act(v, t, x, &rng, u);
+        const gsl_matrix_const_view L = gsl_matrix_const_view_array(
+            v->L + t * d->nu * d->nu, d->nu, d->nu);
+
+        elbo_course_steer(c, t, x, u);
+        elbo_course_disturb(u, &L.matrix, &rng);
         cost += elbo_plant_cost(&c->plant, x, u);
         v->f.value(v->f.self, z, next);
-        disturb(next, v->noise, &rng);
+        elbo_course_disturb(next, v->noise, &rng);
         memcpy(x, next, d->nx * sizeof *x);
     }
     return -(cost + elbo_plant_cost_end(&c->plant, x)) / 2;
@@ -98,16 +96,11 @@ static elbo_status place(const elbo_course *c, bool model, evaluation *v,
     const size_t nx = c->plant.dynamics->nx;
 
     v->f = model ? c->belief.f : elbo_plant_step(&c->plant);
-    v->noise = elbo_arena_mat(ws, nx, nx);
+    v->noise = model ? elbo_arena_mat(ws, nx, nx) : c->noise;
     ELBO_TRY(elbo_arena_check(ws, "an evaluation"));
-    if (model) {
-        gsl_matrix_memcpy(v->noise, c->belief.W);
-        return elbo_chol_psd(v->noise);
-    }
-    gsl_matrix_set_zero(v->noise);
-    for (size_t i = 0; i < nx; i++)
-        gsl_matrix_set(v->noise, i, i, c->noise[i]);
-    return ELBO_OK;
+    if (!model) return ELBO_OK;
+    gsl_matrix_memcpy(v->noise, c->belief.W);
+    return elbo_chol_psd(v->noise);
 }
 
 elbo_status elbo_course_return(elbo_engine *e, bool model, double *J)

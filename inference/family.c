@@ -1,5 +1,9 @@
 #include "inference/family.h"
 
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
 const elbo_family *elbo_family_of(const elbo_env *env)
 {
     if (env->continuous) return &elbo_course_family;
@@ -28,6 +32,43 @@ static elbo_status check_members(const elbo_setup *setup, size_t *skip,
     return ELBO_OK;
 }
 
+static const elbo_values *room(const elbo_setup *setup, const char *section)
+{
+    if (strcmp(section, "control") == 0) return setup->control_common;
+    if (strcmp(section, "data") == 0) return setup->data;
+    if (strcmp(section, "evaluation") == 0) return setup->evaluation;
+    assert(strcmp(section, "inference") == 0);
+    return setup->inference;
+}
+
+static bool is_default(const elbo_option *option, const elbo_value *value)
+{
+    if (!value->given || strcmp(value->text, option->fallback) == 0) return true;
+    return (option->type == ELBO_REAL || option->type == ELBO_INT)
+           && value->real == strtod(option->fallback, NULL);
+}
+
+/* Settings that the family has no use for. */
+static elbo_status check_absent(const elbo_setup *setup, size_t *skip,
+                                const char **section, const char **key)
+{
+    const elbo_family *const family = elbo_family_of(setup->env);
+
+    for (const elbo_absent *a = family->absent; a->section; a++) {
+        const elbo_values *const values = room(setup, a->section);
+        const size_t i = elbo_option_find(values->options, a->key);
+
+        if (is_default(&values->options[i], &values->value[i]) || (*skip)-- > 0)
+            continue;
+        *section = a->section;
+        *key = a->key;
+        return ELBO_FAIL(ELBO_ECONFIG,
+                         "%s.%s: %s have no use for it: must be %s", *section,
+                         *key, family->noun, values->options[i].fallback);
+    }
+    return ELBO_OK;
+}
+
 elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
                              const char **section, const char **key)
 {
@@ -49,6 +90,7 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
     if (!family->serves_model(setup->model)
         || !family->serves_control(setup->control))
         return ELBO_OK;
+    ELBO_TRY(check_absent(setup, &skip, section, key));
     return family->check(setup, skip, section, key);
 }
 

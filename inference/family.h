@@ -11,8 +11,14 @@
 
 #include "inference/engine.h"
 
+/* A setting that a family has no use for: it must be as if nobody had set it. */
+typedef struct elbo_absent {
+    const char *section, *key;
+} elbo_absent;
+
 typedef struct elbo_family {
     const char *noun; /* "finite worlds" */
+    const elbo_absent *absent; /* ends in {0} */
     bool (*serves_model)(const elbo_model *model);
     bool (*serves_control)(const elbo_control *control);
     /* As elbo_setup_check, _kind, _named and _oracles, once the components are of

@@ -315,8 +315,19 @@ static elbo_status expression(const char *text, elbo_arena *arena, size_t *colum
     return elbo_objective_parse_finite(text, arena, &expr, column, nearest);
 }
 
+static const elbo_absent absent[] = {
+    {"control", "prior_variance"},
+    {"control", "plan_rounds"},
+    {"data", "noise"},
+    {"data", "state_limit"},
+    {"evaluation", "held_out"},
+    {"evaluation", "held_out_of"},
+    {0},
+};
+
 const elbo_family elbo_finite_family = {
     .noun = "finite worlds",
+    .absent = absent,
     .serves_model = serves_model,
     .serves_control = serves_control,
     .check = elbo_finite_check,

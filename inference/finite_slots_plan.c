@@ -152,11 +152,6 @@ static bool learnt_budget(const facts *f)
     return f->learnt && budgeted(f);
 }
 
-static bool held_out(const facts *f)
-{
-    return elbo_real(f->setup->evaluation, "held_out") > 0;
-}
-
 /* clang-format off */
 const elbo_clash elbo_plan_clashes[] = {
     {"inference", "feedback", free_feedback,
@@ -211,8 +206,6 @@ const elbo_clash elbo_plan_clashes[] = {
      "nobody knows who collected a file: must be current or none"},
     {"evaluation", "nll", judged_without_rows,
      "the mean of model gaussian is no distribution: must be none"},
-    {"evaluation", "held_out", held_out,
-     "finite worlds have the exact column nll for this: must be 0"},
 };
 /* clang-format on */
 

@@ -25,30 +25,18 @@ void elbo_quadratic_add_square(elbo_quadratic *f, size_t at,
         }
 }
 
-/* R [nx x nx] = sum (y - M z)(y - M z)', M = (A B c). */
-static elbo_status residuals(const elbo_linear_dynamics *map,
-                             const elbo_moments *S, gsl_matrix *R,
-                             elbo_arena *ws)
+/* M = (A B c) [nx x (nx + nu + 1)]. */
+static void join(const elbo_linear_dynamics *map, gsl_matrix *M)
 {
-    const size_t nx = map->A->size1, nu = map->B->size2, nz = nx + nu + 1;
-    gsl_matrix *const M = elbo_arena_mat(ws, nx, nz);
-    gsl_matrix *const MS = elbo_arena_mat(ws, nx, nz);
+    const size_t nx = map->A->size1, nu = map->B->size2;
 
-    ELBO_TRY(elbo_arena_check(ws, "a linear model's residuals"));
     for (size_t i = 0; i < nx; i++)
-        for (size_t j = 0; j < nz; j++)
+        for (size_t j = 0; j <= nx + nu; j++)
             gsl_matrix_set(M, i, j,
                            j < nx        ? gsl_matrix_get(map->A, i, j)
                            : j < nx + nu ? gsl_matrix_get(map->B, i, j - nx)
                            : map->c      ? gsl_vector_get(map->c, i)
                                          : 0);
-    /* R = Syy - Syz M' - M Syz' + M Szz M' = Syy - Syz M' + (M Szz - Syz) M' */
-    gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1, M, S->Szz, 0, MS);
-    gsl_matrix_memcpy(R, S->Syy);
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, MS, M, 1, R);
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, -1, S->Syz, M, 1, R);
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, -1, M, S->Syz, 1, R);
-    return ELBO_OK;
 }
 
 /* In the directions of W's eigenvectors; those without noise must be without
@@ -57,6 +45,7 @@ static elbo_status loglik(const elbo_linear_dynamics *map, const elbo_moments *S
                           double *value, elbo_arena *ws)
 {
     const size_t nx = map->A->size1;
+    gsl_matrix *const M = elbo_arena_mat(ws, nx, nx + map->B->size2 + 1);
     gsl_matrix *const R = elbo_arena_mat(ws, nx, nx);
     gsl_matrix *const V = elbo_arena_mat(ws, nx, nx);
     gsl_vector *const w = elbo_arena_vec(ws, nx);
@@ -64,7 +53,8 @@ static elbo_status loglik(const elbo_linear_dynamics *map, const elbo_moments *S
     double sum = 0;
 
     ELBO_TRY(elbo_arena_check(ws, "a linear model's likelihood"));
-    ELBO_TRY(residuals(map, S, R, ws));
+    join(map, M);
+    ELBO_TRY(elbo_moments_residual(S, M, R, ws));
     gsl_matrix_memcpy(V, map->W);
     ELBO_TRY(elbo_eig_sym(V, w, ws));
 

@@ -465,8 +465,28 @@ static elbo_status expression(const char *text, elbo_arena *arena, size_t *colum
     return elbo_linear_objective_parse(text, arena, &expr, column, nearest);
 }
 
+static const elbo_absent absent[] = {
+    {"inference", "optimality"},
+    {"inference", "norm_bound"},
+    {"control", "prior"},
+    {"control", "prior_epsilon"},
+    {"control", "reward"},
+    {"control", "return_weight"},
+    {"control", "value"},
+    {"control", "values"},
+    {"control", "tolerance"},
+    {"control", "sweeps"},
+    {"control", "plan_rounds"},
+    {"data", "over"},
+    {"evaluation", "expert_discount"},
+    {"evaluation", "held_out"},
+    {"evaluation", "held_out_of"},
+    {0},
+};
+
 const elbo_family elbo_linear_family = {
     .noun = "linear-Gaussian worlds",
+    .absent = absent,
     .serves_model = serves_model,
     .serves_control = serves_control,
     .check = elbo_linear_check,

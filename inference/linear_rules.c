@@ -9,19 +9,9 @@
 
 typedef elbo_facts facts;
 
-static bool text_is(const elbo_values *values, const char *name, const char *text)
-{
-    return strcmp(elbo_text(values, name), text) == 0;
-}
-
 static bool forever(const facts *f)
 {
     return elbo_horizon_read(f->setup) == 0 && !(f->slots.gamma < 1);
-}
-
-static bool linear(const facts *f)
-{
-    return f->slots.optimality == ELBO_LINEAR;
 }
 
 static bool is_tilt(const facts *f)
@@ -124,40 +114,10 @@ static bool budgeted(const facts *f)
     return elbo_budget_read(elbo_text(f->setup->inference, "data_scale")) > 0;
 }
 
-static bool bounded(const facts *f)
-{
-    return !text_is(f->setup->inference, "norm_bound", "none");
-}
-
-static bool other_prior(const facts *f)
-{
-    return !elbo_choice_is(f->setup->control_common, "prior", "uniform");
-}
-
 static bool flat_follow(const facts *f)
 {
     return isinf(f->slots.alpha)
            && isinf(elbo_real(f->setup->control_common, "prior_variance"));
-}
-
-static bool other_reward(const facts *f)
-{
-    return !text_is(f->setup->control_common, "reward", "r");
-}
-
-static bool other_return_weight(const facts *f)
-{
-    return !text_is(f->setup->control_common, "return_weight", "1");
-}
-
-static bool other_value(const facts *f)
-{
-    return !elbo_choice_is(f->setup->control_common, "value", "model");
-}
-
-static bool other_values(const facts *f)
-{
-    return !text_is(f->setup->control_common, "values", "planner");
 }
 
 static bool source_is(const facts *f, const char *what)
@@ -185,19 +145,9 @@ static bool expressed_population(const facts *f)
     return expressed(f) && source_is(f, "population");
 }
 
-static bool by_rows(const facts *f)
-{
-    return elbo_choice_is(f->setup->data, "over", "rows");
-}
-
 static bool not_env_online(const facts *f)
 {
     return !source_is(f, "env") && is_online(f);
-}
-
-static bool expert_discount(const facts *f)
-{
-    return elbo_real(f->setup->evaluation, "expert_discount") > 0;
 }
 
 static bool judged_by_file(const facts *f)
@@ -206,19 +156,12 @@ static bool judged_by_file(const facts *f)
            && source_is(f, "file");
 }
 
-static bool held_out(const facts *f)
-{
-    return elbo_real(f->setup->evaluation, "held_out") > 0;
-}
-
-#define NOT_YET "linear-Gaussian worlds have no such setting: must be "
+#define NO_OTHER "these worlds know no other: must be "
 
 /* clang-format off */
 static const elbo_clash rules[] = {
     {"env", "discount", forever,
      "without a horizon returns are sums for ever: must be below 1"},
-    {"inference", "optimality", linear,
-     "rewards here are quadratic and below 0: must be exponential"},
     {"inference", "likelihood", likelihood_of_closed,
      "only logp has a closed M-step: any other follows a gradient (give model "
      "linear_gaussian estimate: point)"},
@@ -229,35 +172,26 @@ static const elbo_clash rules[] = {
     {"control", "prior_variance", flat_density,
      "logpi is read before the first plan, when the policy is the prior: must be "
      "finite"},
-    {"inference", "transition", other_transition, NOT_YET "model or tilt"},
+    {"inference", "transition", other_transition, NO_OTHER "model or tilt"},
     {"inference", "gradient", other_gradient,
-     NOT_YET "stop, implicit or search(method)"},
+     NO_OTHER "stop, implicit or search(method)"},
     {"inference", "feedback", feedback_of_model,
      "with transition: model no expected transitions are counted (give a tilt)"},
     {"inference", "feedback", feedback_of_adversary,
      "a robust q never enters the M-step: must be 0"},
     {"inference", "feedback", negative_feedback,
      "below 0 a tilt would send negative counts: must be 0 or more"},
-    {"inference", "data_scale", budgeted, NOT_YET "|D| or a number"},
-    {"inference", "norm_bound", bounded, "the M-step is closed: must be none"},
-    {"control", "prior", other_prior, NOT_YET "uniform"},
+    {"inference", "data_scale", budgeted, NO_OTHER "|D| or a number"},
     {"control", "prior_variance", flat_follow,
      "at temperature inf the policy is the prior: must be finite"},
-    {"control", "reward", other_reward, NOT_YET "r"},
-    {"control", "return_weight", other_return_weight, NOT_YET "1"},
-    {"control", "value", other_value, NOT_YET "model"},
-    {"control", "values", other_values, NOT_YET "planner"},
-    {"data", "policy", random_policy, NOT_YET "uniform, current, optimal or expert"},
+    {"data", "policy", random_policy, NO_OTHER "uniform, current, optimal or expert"},
     {"data", "expert", expert_population, "a share of episodes needs source: env"},
     {"data", "source", expressed_population,
      "of a population these worlds have moments, and an expression needs samples: "
      "must be env or file"},
-    {"data", "over", by_rows, NOT_YET "occupancy"},
     {"data", "mode", not_env_online, "online needs source: env"},
-    {"evaluation", "expert_discount", expert_discount, NOT_YET "0"},
     {"evaluation", "nll", judged_by_file,
      "nobody knows who collected a file: must be current or none"},
-    {"evaluation", "held_out", held_out, NOT_YET "0"},
 };
 /* clang-format on */
 

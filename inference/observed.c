@@ -133,6 +133,20 @@ elbo_status elbo_observed_predict(const elbo_observed_belief *belief,
     return elbo_lds_predict(belief->lds, x, loglik, ws);
 }
 
+const char *elbo_observed_learnt_kind(const elbo_values *options)
+{
+    return elbo_choice_is(options, "estimate", "em")
+               ? "bound, tight: F is the log-likelihood of the sequences after "
+                 "each E-step (EM)"
+               : "bound: F bounds the log evidence of the sequences (variational "
+                 "EM)";
+}
+
+const char *elbo_observed_learnt_named(const elbo_values *options)
+{
+    return elbo_choice_is(options, "estimate", "em") ? "maximum likelihood" : NULL;
+}
+
 const char *elbo_observed_fixed_kind(const elbo_values *options)
 {
     (void)options;

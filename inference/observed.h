@@ -112,6 +112,9 @@ typedef struct elbo_observed_control {
                         elbo_arena *arena, elbo_linear_posterior *out);
 } elbo_observed_control;
 
+/* `kind` and `named` of models with the option `estimate`, em or variational. */
+const char *elbo_observed_learnt_kind(const elbo_values *options);
+const char *elbo_observed_learnt_named(const elbo_values *options);
 /* `kind` and `named` (NULL) of fixed models. */
 const char *elbo_observed_fixed_kind(const elbo_values *options);
 const char *elbo_observed_fixed_named(const elbo_values *options);

@@ -207,23 +207,9 @@ static elbo_status load(elbo_observed_belief *belief, elbo_reader *in,
     return elbo_hmm_load(m->learner, in, ws);
 }
 
-static const char *kind(const elbo_values *values)
-{
-    return elbo_choice_is(values, "estimate", "em")
-               ? "bound, tight: F is the log-likelihood of the sequences after "
-                 "each E-step (EM)"
-               : "bound: F bounds the log evidence of the sequences (variational "
-                 "EM)";
-}
-
-static const char *named(const elbo_values *values)
-{
-    return elbo_choice_is(values, "estimate", "em") ? "maximum likelihood" : NULL;
-}
-
 static const elbo_observed_model observed = {
-    .kind = kind,
-    .named = named,
+    .kind = elbo_observed_learnt_kind,
+    .named = elbo_observed_learnt_named,
     .open = open_model,
     .start = start,
     .infer = infer,

@@ -80,6 +80,80 @@ void case_file(char path[], const char *text)
     close(fd);
 }
 
+void case_refused(const case_text *text, const char *section, const char *key)
+{
+    const char *at, *what;
+    case_setup c;
+
+    case_open(&c, text);
+    ck_assert_int_eq(elbo_setup_check(&c.setup, 0, &at, &what), ELBO_ECONFIG);
+    ck_assert_str_eq(at, section);
+    ck_assert_str_eq(what, key);
+    case_close(&c);
+}
+
+elbo_engine *case_start(case_setup *c, const case_text *text, uint64_t seed)
+{
+    const char *section, *key;
+    elbo_engine *engine;
+
+    case_open(c, text);
+    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
+    case_ok(elbo_engine_open(&c->setup, seed, &engine));
+    return engine;
+}
+
+void case_stop(case_setup *c, elbo_engine *engine)
+{
+    elbo_engine_free(engine);
+    case_close(c);
+}
+
+static void iterate(elbo_engine *engine, int n, elbo_row *row)
+{
+    for (int k = 0; k < n; k++) case_ok(elbo_engine_iterate(engine, row));
+}
+
+/* The state of `from` into `to`, by a file. */
+static void carry(const elbo_engine *from, elbo_engine *to)
+{
+    char path[] = "/tmp/elbo-case-XXXXXX";
+    elbo_writer *out = elbo_writer_alloc();
+    elbo_reader *in;
+
+    case_file(path, "");
+    elbo_engine_save(from, out);
+    case_ok(elbo_writer_commit(out, path));
+    case_ok(elbo_reader_open(path, &in));
+    case_ok(elbo_engine_load(to, in));
+    elbo_reader_free(in);
+    elbo_writer_free(out);
+    unlink(path);
+}
+
+void case_resumes(const case_text *text, uint64_t seed)
+{
+    double a[ELBO_ROW_COLUMNS], b[ELBO_ROW_COLUMNS];
+    case_setup one, two, three;
+    elbo_engine *whole = case_start(&one, text, seed);
+    elbo_engine *half = case_start(&two, text, seed);
+    elbo_engine *rest = case_start(&three, text, seed);
+    elbo_row x, y;
+
+    iterate(whole, 5, &x);
+    iterate(half, 3, &y);
+    carry(half, rest);
+    iterate(rest, 2, &y);
+
+    const size_t n = elbo_row_values(&x, elbo_engine_optimality(whole), a);
+
+    ck_assert_uint_eq(elbo_row_values(&y, elbo_engine_optimality(rest), b), n);
+    ck_assert(memcmp(a, b, n * sizeof *a) == 0);
+    case_stop(&one, whole);
+    case_stop(&two, half);
+    case_stop(&three, rest);
+}
+
 void case_close(case_setup *c)
 {
     elbo_arena_free(c->arena);

@@ -33,6 +33,17 @@ typedef struct case_engine {
 void case_engine_open(case_engine *x, const case_text *text);
 void case_engine_close(case_engine *x);
 
+/* The check blames that setting first. */
+void case_refused(const case_text *text, const char *section, const char *key);
+
+/* A checked engine of the setup; and the end of both. */
+elbo_engine *case_start(case_setup *c, const case_text *text, uint64_t seed);
+void case_stop(case_setup *c, elbo_engine *engine);
+
+/* Five rows, and the fifth of a run that was saved after three into a new engine:
+ * equal, bit by bit. */
+void case_resumes(const case_text *text, uint64_t seed);
+
 /* A new file with this text; `path` ends in XXXXXX and gets its name. */
 void case_file(char path[], const char *text);
 

@@ -33,8 +33,7 @@ elbo_engine *observed_open(case_setup *c, const case_text *given, unsigned insta
 
 void observed_close(case_setup *c, elbo_engine *engine)
 {
-    elbo_engine_free(engine);
-    case_close(c);
+    case_stop(c, engine);
 }
 
 void observed_iterate(elbo_engine *engine, elbo_row *row, int n)

@@ -37,29 +37,12 @@ static const case_text learnt = {
     .evaluation = "episodes=20",
 };
 
-static elbo_engine *open_case(case_setup *c, const case_text *text)
-{
-    const char *section, *key;
-    elbo_engine *engine;
-
-    case_open(c, text);
-    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
-    case_ok(elbo_engine_open(&c->setup, 7, &engine));
-    return engine;
-}
-
-static void close_case(case_setup *c, elbo_engine *engine)
-{
-    elbo_engine_free(engine);
-    case_close(c);
-}
-
 /* The published experiment, by an independent implementation without the end's
  * cost in its smoother: within 1 %. */
 START_TEST(a_pendulum_is_swung_up)
 {
     case_setup c;
-    elbo_engine *e = open_case(&c, &pendulum);
+    elbo_engine *e = case_start(&c, &pendulum, 7);
     elbo_row row;
 
     for (int k = 0; k < 51; k++) case_ok(elbo_engine_iterate(e, &row));
@@ -68,7 +51,7 @@ START_TEST(a_pendulum_is_swung_up)
     ck_assert(row.elbo == row.parts.reward - row.parts.policy_kl);
     /* what the posterior expects, and what episodes of the world earn */
     ck_assert_double_eq_tol(row.return_real, -row.own.x[1] / 2, 150);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -83,7 +66,7 @@ START_TEST(a_target_is_come_to)
     text.control_own = "first_inputs=cosine frequency=0.3 target=0,0 "
                        "target_covariance=1e-3 anneal=1";
 
-    elbo_engine *e = open_case(&c, &text);
+    elbo_engine *e = case_start(&c, &text, 7);
 
     ck_assert_str_eq(e->columns[14], "target_kl");
     for (int k = 0; k < 120; k++) {
@@ -92,7 +75,7 @@ START_TEST(a_target_is_come_to)
     }
     ck_assert_double_gt(first, 1e4);
     ck_assert_double_lt(row.own.x[2], 50);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -104,7 +87,7 @@ START_TEST(a_learnt_map_is_an_exact_posterior)
     elbo_mniw prior, post;
     elbo_moments S;
     case_setup c;
-    elbo_engine *e = open_case(&c, &learnt);
+    elbo_engine *e = case_start(&c, &learnt, 7);
     const elbo_linear_data *const data = &e->course->data;
     double evidence;
     elbo_row row;
@@ -138,7 +121,7 @@ START_TEST(a_learnt_map_is_an_exact_posterior)
     ck_assert(row.value_gap == row.return_model - row.return_real);
     ck_assert(row.value_gap != 0);
     elbo_arena_free(ws);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -154,7 +137,7 @@ START_TEST(iterative_lqr_swings_it_up_too)
     text.control = "ilqr";
     text.control_common = NULL;
 
-    elbo_engine *e = open_case(&c, &text);
+    elbo_engine *e = case_start(&c, &text, 7);
 
     for (int k = 0; k < 60; k++) {
         case_ok(elbo_engine_iterate(e, &row));
@@ -163,7 +146,7 @@ START_TEST(iterative_lqr_swings_it_up_too)
     }
     ck_assert_double_ge(row.elbo, -17300. / 2);
     ck_assert_double_eq_tol(row.return_real, row.elbo, 0.05 * -row.elbo);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -172,7 +155,7 @@ END_TEST
 START_TEST(an_evaluation_is_the_mean_of_rollouts)
 {
     case_setup c;
-    elbo_engine *e = open_case(&c, &pendulum);
+    elbo_engine *e = case_start(&c, &pendulum, 7);
     elbo_course *const course = e->course;
     const elbo_dynamics *d = course->plant.dynamics;
     double x[2], next[2], u, J, cost = 0;
@@ -182,8 +165,8 @@ START_TEST(an_evaluation_is_the_mean_of_rollouts)
 
     const elbo_trajectory_view pi = course->control->view(course->solver);
 
-    memset(course->start, 0, 2 * sizeof(double));
-    memset(course->noise, 0, 2 * sizeof(double));
+    gsl_matrix_set_zero(course->start);
+    gsl_matrix_set_zero(course->noise);
     for (size_t t = 0; t < course->problem.T; t++) ((double *)pi.S)[t] = 0;
     case_ok(elbo_course_return(e, false, &J));
     memcpy(x, d->start, sizeof x);
@@ -195,51 +178,43 @@ START_TEST(an_evaluation_is_the_mean_of_rollouts)
     }
     cost += elbo_plant_cost_end(&course->plant, x);
     ck_assert_double_eq_tol(J, -cost / 2, 1e-9 * cost);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
 START_TEST(a_resumed_run_goes_on_to_the_same_bits)
 {
     case_text text = pendulum;
-    const int threads = omp_get_max_threads();
-    char path[] = "/tmp/elbo-course-XXXXXX";
-    case_setup a, b;
 
     if (_i) text = learnt;
     if (_i == 1) text.control = "ilqr";
     if (_i == 1) text.control_common = "plan_rounds=3";
     if (_i == 1) text.control_own = NULL;
+    case_resumes(&text, 7);
+}
+END_TEST
 
-    elbo_engine *whole = open_case(&a, &text);
-    elbo_engine *half = open_case(&b, &text);
-    elbo_writer *out = elbo_writer_alloc();
-    elbo_reader *in;
-    elbo_row x, y;
-    double wx[ELBO_ROW_COLUMNS], wy[ELBO_ROW_COLUMNS];
+/* Evaluations are shared out over threads. */
+START_TEST(rows_do_not_depend_on_the_number_of_threads)
+{
+    const int threads = omp_get_max_threads();
+    double x[2][ELBO_ROW_COLUMNS];
+    size_t n = 0;
 
-    case_file(path, "");
-    for (int k = 0; k < 6; k++) case_ok(elbo_engine_iterate(whole, &x));
-    omp_set_num_threads(3);
-    for (int k = 0; k < 4; k++) case_ok(elbo_engine_iterate(half, &y));
-    elbo_engine_save(half, out);
-    case_ok(elbo_writer_commit(out, path));
-    elbo_engine_free(half);
-    case_ok(elbo_engine_open(&b.setup, 7, &half));
-    case_ok(elbo_reader_open(path, &in));
-    case_ok(elbo_engine_load(half, in));
-    for (int k = 0; k < 2; k++) case_ok(elbo_engine_iterate(half, &y));
+    for (int k = 0; k < 2; k++) {
+        case_setup c;
+        elbo_row row;
+
+        omp_set_num_threads(1 + 2 * k);
+
+        elbo_engine *e = case_start(&c, &learnt, 7);
+
+        for (int i = 0; i < 3; i++) case_ok(elbo_engine_iterate(e, &row));
+        n = elbo_row_values(&row, ELBO_EXPONENTIAL, x[k]);
+        case_stop(&c, e);
+    }
     omp_set_num_threads(threads);
-
-    const size_t n = elbo_row_values(&x, ELBO_EXPONENTIAL, wx);
-
-    ck_assert_uint_eq(elbo_row_values(&y, ELBO_EXPONENTIAL, wy), n);
-    ck_assert(memcmp(wx, wy, n * sizeof *wx) == 0);
-    unlink(path);
-    elbo_reader_free(in);
-    elbo_writer_free(out);
-    close_case(&a, whole);
-    close_case(&b, half);
+    ck_assert(memcmp(x[0], x[1], n * sizeof *x[0]) == 0);
 }
 END_TEST
 
@@ -274,14 +249,14 @@ START_TEST(input_inference_is_a_setting_on_linear_worlds)
     snprintf(how, sizeof how, "transition=%s", gains[_i].transition);
 
     elbo_engine *e =
-        open_case(&c, &(case_text){.env = "linear",
+        case_start(&c, &(case_text){.env = "linear",
                                    .env_own = own,
                                    .env_common = "discount=1 horizon=60",
                                    .model = "true",
                                    .control = "lqr",
                                    .control_common = gains[_i].control,
                                    .inference = how,
-                                   .data = "steps=0"});
+                                   .data = "steps=0"}, 7);
 
     case_ok(elbo_engine_iterate(e, &row));
 
@@ -289,7 +264,7 @@ START_TEST(input_inference_is_a_setting_on_linear_worlds)
 
     ck_assert_double_eq_tol(gsl_matrix_get(K, 0, 0), gains[_i].K[0], 1e-9);
     ck_assert_double_eq_tol(gsl_matrix_get(K, 0, 1), gains[_i].K[1], 1e-9);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -302,6 +277,9 @@ static const struct {
     {"control",   "name",       {.control = "lqr"}                      },
     {"inference", "transition", {.inference = "transition=tilt(1)"}     },
     {"data",      "steps",      {.data = "steps=10"}                    },
+    {"control",   "return_weight", {.control_common = "return_weight=2"}},
+    {"inference", "m_step",     {.inference = "m_step=adam"}            },
+    {"evaluation", "held_out",  {.evaluation = "held_out=0.5"}          },
     {"data",      "steps",      {.model = "random_features"}            },
     {"data",      "policy",     {.model = "random_features",
                                  .data = "steps=9 policy=current"}      },
@@ -310,20 +288,13 @@ static const struct {
 START_TEST(settings_that_do_not_go_together_are_refused)
 {
     case_text text = refused[_i].text;
-    const char *section, *key;
-    case_setup c;
 
     text.env = "cart_pole";
     if (!text.env_common) text.env_common = "discount=1";
     if (!text.model) text.model = "true";
     if (!text.control) text.control = "i2c";
     if (!text.data) text.data = "steps=0";
-    case_open(&c, &text);
-    ck_assert_int_eq(elbo_setup_check(&c.setup, 0, &section, &key),
-                     ELBO_ECONFIG);
-    ck_assert_str_eq(section, refused[_i].section);
-    ck_assert_str_eq(key, refused[_i].key);
-    case_close(&c);
+    case_refused(&text, refused[_i].section, refused[_i].key);
 }
 END_TEST
 
@@ -352,6 +323,7 @@ Suite *suite_course(void)
     tcase_add_test(tc, iterative_lqr_swings_it_up_too);
     tcase_add_test(tc, an_evaluation_is_the_mean_of_rollouts);
     tcase_add_loop_test(tc, a_resumed_run_goes_on_to_the_same_bits, 0, 3);
+    tcase_add_test(tc, rows_do_not_depend_on_the_number_of_threads);
     tcase_add_loop_test(tc, input_inference_is_a_setting_on_linear_worlds, 0,
                         sizeof gains / sizeof *gains);
     tcase_add_loop_test(tc, settings_that_do_not_go_together_are_refused, 0,

@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "inference/linear_state.h"
-#include "tests/engine_cases.h"
+#include "tests/linear_cases.h"
 #include "tests/suites.h"
 
 static const char alternating[] =
@@ -17,22 +16,9 @@ static const char alternating[] =
 
 static elbo_engine *open_case(case_setup *c, case_text text)
 {
-    const char *section, *key;
-    elbo_engine *e;
-
     text.env = "linear";
     if (!text.env_own) text.env_own = alternating;
-    text.control = "lqr";
-    case_open(c, &text);
-    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
-    case_ok(elbo_engine_open(&c->setup, 3, &e));
-    return e;
-}
-
-static void close_case(case_setup *c, elbo_engine *e)
-{
-    elbo_engine_free(e);
-    case_close(c);
+    return linear_open(c, &text, 3);
 }
 
 /* Vemula et al. 2023, their code's output: the best controller's cost; and by hand that
@@ -57,8 +43,8 @@ START_TEST(the_best_plan_costs_what_was_published)
     ck_assert_double_eq_tol(best.return_real, -6.604662127522981e-15, 1e-26);
     ck_assert(best.return_model == best.return_real);
     ck_assert_double_eq_tol(none.return_real, still, 1e-12 * -still);
-    close_case(&a, e);
-    close_case(&b, idle);
+    case_stop(&a, e);
+    case_stop(&b, idle);
 }
 END_TEST
 
@@ -102,7 +88,7 @@ START_TEST(each_step_has_its_map_and_each_episode_its_actor)
     ck_assert_uint_eq(expert + other, 400);
     ck_assert_uint_ge(expert, 57);
     ck_assert_uint_le(expert, 143);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 

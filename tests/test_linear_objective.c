@@ -9,37 +9,8 @@
 #include <unistd.h>
 
 #include "inference/language/program.h"
-#include "inference/linear_state.h"
-#include "tests/engine_cases.h"
+#include "tests/linear_cases.h"
 #include "tests/suites.h"
-
-static const char small[] = "states=3 inputs=2 noise=0.05 start=1";
-
-static elbo_engine *open_case(case_setup *c, const case_text *given, unsigned instance)
-{
-    case_text text = *given;
-    const char *section, *key;
-    elbo_engine *engine;
-    char own[200];
-
-    if (!text.env) text.env = "random_linear";
-    if (!text.env_own) {
-        snprintf(own, sizeof own, "%s instance=%u", small, instance);
-        text.env_own = own;
-    }
-    if (!text.model) text.model = "linear_gaussian";
-    if (!text.control) text.control = "lqr";
-    case_open(c, &text);
-    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
-    case_ok(elbo_engine_open(&c->setup, instance, &engine));
-    return engine;
-}
-
-static void close_case(case_setup *c, elbo_engine *engine)
-{
-    elbo_engine_free(engine);
-    case_close(c);
-}
 
 static elbo_row run(elbo_engine *engine)
 {
@@ -111,7 +82,7 @@ START_TEST(every_derivative_is_the_difference_quotient)
     snprintf(inference, sizeof inference, "likelihood=%s %s", derived[_i].likelihood,
              derived[_i].more);
 
-    elbo_engine *e = open_case(&c,
+    elbo_engine *e = linear_open(&c,
                                &(case_text){.env_common = derived[_i].env,
                                             .model_own = model,
                                             .control_common = derived[_i].control,
@@ -154,7 +125,7 @@ START_TEST(every_derivative_is_the_difference_quotient)
                       want);
     }
     ck_assert_double_gt(moved, 1e-3);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -162,7 +133,7 @@ START_TEST(the_engine_compares_its_own_derivatives)
 {
     case_setup c;
     elbo_derivative_check found;
-    elbo_engine *e = open_case(
+    elbo_engine *e = linear_open(
         &c,
         &(case_text){.model_own = "estimate=point",
                      .inference = "likelihood=logpi+stop(V(s))*logp "
@@ -176,7 +147,7 @@ START_TEST(the_engine_compares_its_own_derivatives)
     ck_assert_uint_eq(found.n, ELBO_DERIVATIVE_CHECKS);
     ck_assert_double_le(found.relative, 1e-6);
     ck_assert_double_gt(fabs(found.want), 1e-6);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -194,10 +165,10 @@ START_TEST(a_climbed_likelihood_is_the_regression)
              "%s iterations=3 m_step_iterations=3000 m_step_tolerance=1e-9",
              texts[_i % 2]);
 
-    elbo_engine *closed = open_case(
+    elbo_engine *closed = linear_open(
         &a, &(case_text){.model_own = "estimate=maximum_likelihood", .data = data},
         (unsigned)_i);
-    elbo_engine *climbed = open_case(&b,
+    elbo_engine *climbed = linear_open(&b,
                                      &(case_text){.model_own = "estimate=point "
                                                                "prior_noise=0.1",
                                                   .inference = inference,
@@ -219,8 +190,8 @@ START_TEST(a_climbed_likelihood_is_the_regression)
         ck_assert_double_eq_tol(gsl_vector_get(p->c, i), gsl_vector_get(q->c, i),
                                 1e-5);
     }
-    close_case(&a, closed);
-    close_case(&b, climbed);
+    case_stop(&a, closed);
+    case_stop(&b, climbed);
 }
 END_TEST
 
@@ -228,7 +199,7 @@ END_TEST
 START_TEST(the_data_term_of_a_row_is_the_sum_by_hand)
 {
     case_setup c;
-    elbo_engine *e = open_case(
+    elbo_engine *e = linear_open(
         &c,
         &(case_text){.env_common = _i ? "horizon=6" : "discount=0.95",
                      .model_own = "estimate=point ridge=0.2",
@@ -273,7 +244,7 @@ START_TEST(the_data_term_of_a_row_is_the_sum_by_hand)
     ck_assert_double_eq_tol(row.parts.prior, prior, 1e-12 * (1 - prior));
     ck_assert_double_eq_tol(row.ess, w * w / w2, 1e-10 * row.ess);
     ck_assert_double_ne(sum, 0);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -284,20 +255,15 @@ START_TEST(points_start_where_their_seed_says)
     double theta[3][30];
 
     for (unsigned i = 0; i < 3; i++) { /* the last is the first's again */
+        char world[LINEAR_OWN];
+        const case_text text =
+            linear_text(&(case_text){.model_own = own}, 0, world);
         case_setup c;
-        const char *section, *key;
-        elbo_engine *e;
+        elbo_engine *e = case_start(&c, &text, i % 2);
 
-        case_open(&c, &(case_text){.env = "random_linear",
-                                   .env_own = small,
-                                   .model = "linear_gaussian",
-                                   .model_own = own,
-                                   .control = "lqr"});
-        case_ok(elbo_setup_check(&c.setup, 0, &section, &key));
-        case_ok(elbo_engine_open(&c.setup, i % 2, &e));
         ck_assert_uint_le(e->linear->belief.n, 30);
         e->linear->belief.model->get(&e->linear->belief, theta[i]);
-        close_case(&c, e);
+        case_stop(&c, e);
     }
     for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 5; j++) {
@@ -313,7 +279,7 @@ END_TEST
 START_TEST(imitation_finds_the_expert)
 {
     case_setup c;
-    elbo_engine *e = open_case(
+    elbo_engine *e = linear_open(
         &c,
         &(case_text){.env_common = "discount=0.95",
                      .model_own = "estimate=point prior_mean=identity learn=gains",
@@ -332,7 +298,7 @@ START_TEST(imitation_finds_the_expert)
             ck_assert_double_eq_tol(gsl_matrix_get(l->pi[0].K, i, j),
                                     gsl_matrix_get(l->behaviour.policy[0].K, i, j),
                                     1e-3);
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 
@@ -340,13 +306,13 @@ END_TEST
 START_TEST(the_return_climbed_through_the_planner_is_the_best)
 {
     case_setup a, b;
-    elbo_engine *best = open_case(&a,
+    elbo_engine *best = linear_open(&a,
                                   &(case_text){.model = "true",
                                                .env_common = "discount=0.95",
                                                .control_common = "temperature=0",
                                                .data = "steps=0"},
                                   (unsigned)_i);
-    elbo_engine *e = open_case(
+    elbo_engine *e = linear_open(
         &b,
         &(case_text){.env_common = "discount=0.95",
                      .model_own = "estimate=point prior_mean=identity learn=gains",
@@ -359,8 +325,8 @@ START_TEST(the_return_climbed_through_the_planner_is_the_best)
 
     ck_assert_double_le(got, want + 1e-9 * fabs(want));
     ck_assert_double_ge(got, want - 1e-4 * fabs(want));
-    close_case(&a, best);
-    close_case(&b, e);
+    case_stop(&a, best);
+    case_stop(&b, e);
 }
 END_TEST
 
@@ -515,30 +481,10 @@ static void same_rows(const elbo_row *x, const elbo_row *y)
 
 START_TEST(a_resumed_run_goes_on_to_the_same_bits)
 {
-    char path[] = "/tmp/elbo-slots-XXXXXX";
-    case_setup a, b;
-    elbo_engine *whole = open_case(&a, &resumed[_i], 5);
-    elbo_engine *half = open_case(&b, &resumed[_i], 5);
-    elbo_writer *out = elbo_writer_alloc();
-    elbo_reader *in;
-    elbo_row x, y;
+    char own[LINEAR_OWN];
+    const case_text text = linear_text(&resumed[_i], 5, own);
 
-    case_file(path, "");
-    iterate(whole, 5, &x);
-    iterate(half, 3, &y);
-    elbo_engine_save(half, out);
-    case_ok(elbo_writer_commit(out, path));
-    elbo_engine_free(half);
-    case_ok(elbo_engine_open(&b.setup, 5, &half));
-    case_ok(elbo_reader_open(path, &in));
-    case_ok(elbo_engine_load(half, in));
-    elbo_reader_free(in);
-    elbo_writer_free(out);
-    unlink(path);
-    iterate(half, 2, &y);
-    same_rows(&x, &y);
-    close_case(&a, whole);
-    close_case(&b, half);
+    case_resumes(&text, 5);
 }
 END_TEST
 
@@ -552,9 +498,9 @@ START_TEST(rows_do_not_depend_on_the_number_of_threads)
         elbo_engine *engine;
 
         omp_set_num_threads(1 + 2 * i);
-        engine = open_case(&c, &resumed[_i], 5);
+        engine = linear_open(&c, &resumed[_i], 5);
         iterate(engine, 3, &row[i]);
-        close_case(&c, engine);
+        case_stop(&c, engine);
     }
     omp_set_num_threads(old);
     same_rows(&row[0], &row[1]);
@@ -633,14 +579,14 @@ START_TEST(a_negative_weight_stops_the_run_in_words)
 {
     case_setup c;
     elbo_row row;
-    elbo_engine *e = open_case(&c,
+    elbo_engine *e = linear_open(&c,
                                &(case_text){.model_own = "estimate=posterior",
                                             .inference = "weight=sum(s)",
                                             .data = "steps=40 episode_steps=6"},
                                1);
 
     case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "must not be negative");
-    close_case(&c, e);
+    case_stop(&c, e);
 }
 END_TEST
 

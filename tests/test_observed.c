@@ -290,18 +290,11 @@ static const struct {
 START_TEST(settings_that_do_not_go_together_are_refused)
 {
     case_text text = refused[_i].text;
-    const char *section, *key;
-    case_setup c;
 
     text.env = "lds";
     if (!text.model) text.model = "lds";
     if (!text.control) text.control = "none";
-    case_open(&c, &text);
-    ck_assert_int_eq(elbo_setup_check(&c.setup, 0, &section, &key),
-                     ELBO_ECONFIG);
-    ck_assert_str_eq(section, refused[_i].section);
-    ck_assert_str_eq(key, refused[_i].key);
-    case_close(&c);
+    case_refused(&text, refused[_i].section, refused[_i].key);
 }
 END_TEST
 

@@ -12,6 +12,10 @@ static const struct {
     const char *section, *key;
 } clashes[] = {
     {{.env_common = "discount=0"}, "env", "discount"},
+    {{.control_common = "plan_rounds=2"}, "control", "plan_rounds"},
+    {{.control_common = "prior_variance=1"}, "control", "prior_variance"},
+    {{.data = "noise=2"}, "data", "noise"},
+    {{.evaluation = "held_out=0.1"}, "evaluation", "held_out"},
     {{.control = "em_policy"}, "inference", "optimality"},
     {{.inference = "optimality=linear"}, "inference", "optimality"},
     {{.control = "em_policy",
