@@ -148,6 +148,8 @@ void elbo_gaussian_back_to(elbo_gaussian_compiler *c, const elbo_expr *e);
 /* e->name: why; worth 0. */
 elbo_term elbo_gaussian_without(elbo_gaussian_compiler *c, const elbo_expr *e,
                                 const char *why);
+/* gaussian_arithmetic.c */
+elbo_term elbo_gaussian_arithmetic(elbo_gaussian_compiler *c, const elbo_expr *e);
 /* gaussian_calls.c: false: e is none of its functions. */
 bool elbo_gaussian_call(elbo_gaussian_compiler *c, const elbo_expr *e, elbo_term *out);
 /* gaussian.c: the table's rows as the transitions have them; `later`: of values,

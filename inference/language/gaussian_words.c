@@ -453,57 +453,6 @@ static elbo_term word(elbo_gaussian_compiler *c, const elbo_expr *e)
     return bare || !elbo_gaussian_call(c, e, &x) ? no_rows(c, e) : x;
 }
 
-/* ---- arithmetic ---- */
-
-static elbo_term power(elbo_gaussian_compiler *c, const elbo_expr *e)
-{
-    const elbo_term x = elbo_gaussian_term(c, e->arg[0]);
-    const double k = e->number;
-    elbo_poly out = x.f;
-
-    if (c->status != ELBO_OK) return x;
-    elbo_gaussian_back_to(c, e);
-    if (k == 2) return term_of(elbo_poly_mul(c, x.f, x.f));
-    if (x.f.degree == 0)
-        return term_of(elbo_poly_of(c, elbo_tape_pow(c->program->tape, x.f.c, k)));
-    if (!(k >= 1 && k <= 4 && k == floor(k))) {
-        elbo_gaussian_refuse(c, "E and Epi have closed forms of polynomials up to "
-                                "degree 4 alone");
-        return nothing(c);
-    }
-    if (k == 4) { /* as a square of squares: of degree 2 each */
-        out = elbo_poly_mul(c, out, out);
-        return term_of(elbo_poly_mul(c, out, out));
-    }
-    for (double i = 1; i < k; i++) out = elbo_poly_mul(c, out, x.f);
-    return term_of(out);
-}
-
-static elbo_time time_of(const elbo_term *x, const elbo_term *y)
-{
-    if (x->time == ELBO_TIMELESS || x->time == y->time) return y->time;
-    return y->time == ELBO_TIMELESS ? x->time : ELBO_TIMES_MIXED;
-}
-
-static elbo_term arithmetic(elbo_gaussian_compiler *c, const elbo_expr *e)
-{
-    elbo_term x, y;
-
-    if (e->kind == ELBO_EXPR_POW) return power(c, e);
-    x = elbo_gaussian_term(c, e->arg[0]);
-    if (e->kind == ELBO_EXPR_NEG) return state(elbo_poly_scale(c, x.f, -1), x.time);
-    y = elbo_gaussian_term(c, e->arg[1]);
-    elbo_gaussian_back_to(c, e);
-    return state(e->kind == ELBO_EXPR_MUL   ? elbo_poly_mul(c, x.f, y.f)
-                 : e->kind == ELBO_EXPR_DIV ? elbo_poly_div(c, x.f, y.f)
-                                            : elbo_poly_add(c,
-                                                            e->kind == ELBO_EXPR_ADD
-                                                                ? ELBO_ADD
-                                                                : ELBO_SUB,
-                                                            x.f, y.f),
-                 time_of(&x, &y));
-}
-
 elbo_term elbo_gaussian_term(elbo_gaussian_compiler *c, const elbo_expr *e)
 {
     elbo_term x;
@@ -518,6 +467,6 @@ elbo_term elbo_gaussian_term(elbo_gaussian_compiler *c, const elbo_expr *e)
     else if (e->kind == ELBO_EXPR_NAME || e->kind == ELBO_EXPR_CALL)
         x = word(c, e);
     else
-        x = arithmetic(c, e);
+        x = elbo_gaussian_arithmetic(c, e);
     return x;
 }
