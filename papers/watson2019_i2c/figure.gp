@@ -9,7 +9,7 @@ set tmargin 2.6; set bmargin 3.4; set lmargin 10
 set xrange [0:200]
 set yrange [0:48000]
 set ylabel 'cost of a swing-up' offset 0.5,0
-set key at graph 1.0, graph 0.98 right top Right noreverse samplen 2 font ',14'
+set key at graph 1.0, graph 0.8 right top Right noreverse samplen 2 font ',14'
 set title 'Ten first inputs: seven end as expected' textcolor '#222222'
 good = '1 2 4 5 6 7 9'
 bad = '0 3 8'
