@@ -15,6 +15,7 @@ struct elbo_lqr;
 struct elbo_trajectory;
 struct elbo_linear_posterior;
 struct elbo_observed_control;
+struct elbo_task_control;
 
 /* What F_control is promised to do across this control's E-step. */
 typedef enum elbo_promise {
@@ -53,6 +54,8 @@ struct elbo_control {
     const struct elbo_trajectory *trajectory;
     /* What it is in observed worlds (inference/observed.h); NULL: nothing. */
     const struct elbo_observed_control *observed;
+    /* And in control tasks (inference/task_control.h). */
+    const struct elbo_task_control *task;
 };
 
 /* control/registry.c; ends in NULL. */

@@ -16,6 +16,7 @@ typedef struct elbo_env elbo_env;
 struct elbo_linear_world;
 struct elbo_dynamics;
 struct elbo_observed_world;
+struct elbo_task;
 
 /* An open world. Lives in the arena it was opened with; const from then on: the
  * state of an episode belongs to whoever steps it. */
@@ -55,6 +56,8 @@ struct elbo_env {
      * likewise. */
     elbo_status (*observed)(const elbo_values *options, const char *folder,
                             elbo_arena *arena, struct elbo_observed_world *out);
+    /* Of a control task (inference/task.h), likewise. */
+    const struct elbo_task *task;
 };
 
 /* envs/registry.c; ends in NULL. */

@@ -18,6 +18,7 @@ struct elbo_regression;
 struct elbo_linear_model;
 struct elbo_observed_model;
 struct elbo_plant_model;
+struct elbo_task_model;
 
 /* An open model: parameters and the kernels they give. Lives in one arena. */
 typedef struct elbo_belief {
@@ -114,6 +115,8 @@ struct elbo_model {
     const struct elbo_observed_model *observed;
     /* The same in continuous ones (inference/plant_model.h). */
     const struct elbo_plant_model *continuous;
+    /* And in control tasks (inference/task_model.h). */
+    const struct elbo_task_model *task;
 };
 
 /* models/registry.c; ends in NULL. */

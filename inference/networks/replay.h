@@ -1,0 +1,47 @@
+/* inference/networks/replay.h -- transitions as networks read them: rows of float.
+ *
+ *   o [no]  u [nu]  reward  next [no]  end: the episode is over in next, and nothing
+ *   follows (a terminal state; a time limit is no end)
+ *
+ * A ring: beyond its capacity the oldest row goes. Row numbers are slots; `id` counts
+ * all rows ever pushed, so weights and stored values can tell a slot's tenants apart.
+ */
+#ifndef ELBO_REPLAY_H
+#define ELBO_REPLAY_H
+
+#include "inference/core/checkpoint.h"
+#include "inference/core/rng.h"
+
+typedef struct elbo_replay {
+    size_t no, nu, capacity;
+    size_t n;        /* rows held */
+    uint64_t pushed; /* rows ever; the next one goes to slot pushed mod capacity */
+    float *o, *u, *reward, *next; /* [capacity x no], ... */
+    uint8_t *end;                 /* [capacity] */
+    uint32_t *step;               /* [capacity] stage of its episode */
+    uint32_t *episode;            /* [capacity] number of its episode */
+} elbo_replay;
+
+/* One row to push, or rows side by side to read; all borrowed. */
+typedef struct elbo_replay_row {
+    const float *o, *u, *next; /* [no], [nu], [no] */
+    float reward;
+    bool end;
+    uint32_t step, episode;
+} elbo_replay_row;
+
+/* Memory from the arena. ELBO_ENOMEM, ELBO_ESIZE. */
+elbo_status elbo_replay_init(elbo_replay *replay, size_t no, size_t nu,
+                             size_t capacity, elbo_arena *arena);
+void elbo_replay_clear(elbo_replay *replay);
+/* ELBO_ENOTFINITE names what is not finite, with episode and step; nothing is
+ * pushed then. */
+elbo_status elbo_replay_push(elbo_replay *replay, const elbo_replay_row *row);
+/* slot [n], uniform with replacement over the rows held, which must be some. */
+void elbo_replay_draw(const elbo_replay *replay, elbo_rng *rng, size_t n,
+                      uint32_t slot[]);
+
+void elbo_replay_save(const elbo_replay *replay, elbo_writer *out);
+elbo_status elbo_replay_load(elbo_replay *replay, elbo_reader *in);
+
+#endif

@@ -1,0 +1,80 @@
+/* inference/task_control.h -- controls of control tasks: policies by networks, and
+ * planners that infer an action sequence at each step.
+ *
+ * pi0 is uniform over the box [-1, 1]^nu, or over the choices. Rows are as in
+ * inference/networks/replay.h.
+ */
+#ifndef ELBO_TASK_CONTROL_H
+#define ELBO_TASK_CONTROL_H
+
+#include "inference/task_model.h"
+
+/* What is to be controlled; borrowed for as long as the control lives. */
+typedef struct elbo_task_problem {
+    const elbo_task_world *world;
+    const elbo_task_belief *belief;
+    double gamma;
+    double temperature; /* alpha; 0: hard */
+    uint64_t seed;      /* streams (seed, "control", ...) */
+} elbo_task_problem;
+
+/* One E-step: `updates` improvements, each on a batch whose share `real` is drawn
+ * from the data and the rest from the model's rollouts. Where `rollouts` holds no
+ * rows all come from the data. */
+typedef struct elbo_task_estep {
+    const elbo_replay *data, *rollouts;
+    const double *rollout_weight; /* [rollouts->capacity]; NULL: all 1 */
+    double real;
+    size_t updates;
+    uint64_t round; /* counts E-steps: for streams */
+} elbo_task_estep;
+
+/* Actions for n worlds. */
+typedef struct elbo_task_act {
+    size_t n;
+    const float *o;        /* [n x no] */
+    const uint8_t *first;  /* [n]: an episode starts here */
+    float *memory;         /* [n x memory] that the caller keeps from step to step,
+                              zero before the first */
+    elbo_rng *rng;         /* [n] */
+    bool explore;          /* as data are collected; else as it is judged: the mean
+                              or the likeliest action */
+    float *u;              /* [n x nu], out */
+    double *logpi;         /* [n] log pi(u|o) / pi0(u), out, or NULL */
+} elbo_task_act;
+
+enum { ELBO_TASK_CONTROL_COLUMNS = 6 };
+
+/* The control's `task` member. */
+typedef struct elbo_task_control {
+    const char *kind;    /* what its F is, one line */
+    bool box, choices;   /* the action spaces it serves */
+    bool plans;          /* acts by the model: no E-step of its own */
+    bool soft;           /* control.temperature acts; else it must be 0 or unset */
+    /* *self from the arena. ELBO_EINVAL for options that do not fit. */
+    elbo_status (*open)(const elbo_values *options,
+                        const elbo_task_problem *problem, elbo_arena *arena,
+                        void **self);
+    size_t (*memory)(const void *self); /* floats a world; NULL: 0 */
+    /* NULL where it plans. ELBO_ENOTFINITE names network, layer, update and the last
+     * finite loss. */
+    elbo_status (*improve)(void *self, const elbo_task_estep *estep,
+                           elbo_arena *ws);
+    elbo_status (*act)(void *self, const elbo_task_act *act, elbo_arena *ws);
+    /* V(o) [n] of the policy in the reward's units, and its gradient [n x no] unless
+     * NULL. NULL: it has none. */
+    elbo_status (*value)(void *self, size_t n, const float o[], float V[],
+                         float gradient[], elbo_arena *ws);
+    /* V [B x 1] on a tape from o [B x no], parameters constant (they point at the
+     * control's own). `member` tells tapes apart. NULL: it has none. */
+    elbo_status (*value_node)(void *self, elbo_tape *tape, elbo_node o,
+                              elbo_node *V);
+    /* alpha as it acts now. NULL: problem->temperature. */
+    double (*temperature)(const void *self);
+    const char *const *column_names; /* ends in NULL */
+    void (*columns)(const void *self, double out[]);
+    void (*save)(const void *self, elbo_writer *out);
+    elbo_status (*load)(void *self, elbo_reader *in);
+} elbo_task_control;
+
+#endif

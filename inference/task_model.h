@@ -1,0 +1,100 @@
+/* inference/task_model.h -- models of control tasks: p_theta(o', r, end | o, u).
+ *
+ * An ensemble of `members` >= 1 networks, or the truth. Rows are as in
+ * inference/networks/replay.h; normalisers, deltas and one-hot inputs are the
+ * model's own affair: what crosses this interface is in the world's units.
+ */
+#ifndef ELBO_TASK_MODEL_H
+#define ELBO_TASK_MODEL_H
+
+#include "inference/networks/replay.h"
+#include "inference/task.h"
+
+typedef struct elbo_task_model elbo_task_model;
+
+typedef struct elbo_task_belief {
+    const elbo_task_model *model;
+    void *self;
+    const elbo_task_world *world;
+    size_t members;
+    size_t n; /* parameters of all members together; 0: fixed */
+} elbo_task_belief;
+
+/* One member's prediction for a batch of B rows on a tape, for objectives. All in the
+ * world's units. */
+typedef struct elbo_task_nodes {
+    size_t rows;                       /* B */
+    elbo_node o, u, reward, next, end; /* leaves: [B x no] [B x nu] [B x 1] ... */
+    elbo_node mean, std;               /* of o', [B x no]; std 0 if deterministic */
+    elbo_node rhat;                    /* E r, [B x 1]: learnt, or told */
+    elbo_node logp;                    /* of (o', and what else is learnt), [B x 1] */
+} elbo_task_nodes;
+
+/* What the M-step maximises: the mean over rows of weight * l. One open likelihood
+ * makes its terms on each member's tape. */
+typedef struct elbo_task_likelihood {
+    void *self;
+    /* l [B x 1] from the nodes. NULL: nodes->logp. */
+    elbo_node (*build)(void *self, size_t member, elbo_tape *tape,
+                       const elbo_task_nodes *nodes);
+    /* The values of the leaves that `build` made, for the rows at those slots of the
+     * data; before each forward run. `rng` is the member's own. NULL: none. */
+    void (*bind)(void *self, size_t member, elbo_tape *tape,
+                 const elbo_replay *data, const uint32_t slot[], size_t n,
+                 elbo_rng *rng);
+} elbo_task_likelihood;
+
+typedef struct elbo_task_mstep {
+    const elbo_replay *data;
+    const double *weight; /* [data->capacity] by slot, >= 0; NULL: all 1 */
+    const elbo_task_likelihood *likelihood;
+    double scale; /* lambda over the number of rows: of a sum, 1; the prior's
+                     share of the objective follows from it */
+    uint64_t seed, round; /* streams (seed, "m-step", ...) of this round */
+} elbo_task_mstep;
+
+typedef struct elbo_task_fit {
+    size_t epochs, steps;  /* of the optimiser */
+    double train, holdout; /* mean objective a row at the theta that stays */
+    double gradient_norm;  /* of the last step, largest of the members */
+} elbo_task_fit;
+
+enum { ELBO_TASK_MODEL_COLUMNS = 4 };
+
+struct elbo_task_model {
+    /* theta drawn from streams (seed, "model", member). */
+    elbo_status (*open)(const elbo_values *options, const elbo_task_world *world,
+                        uint64_t seed, elbo_arena *arena, elbo_task_belief *out);
+    /* ELBO_ENOTFINITE names member, layer, step and the last finite objective; the
+     * run must stop. NULL: fixed. */
+    elbo_status (*fit)(elbo_task_belief *belief, const elbo_task_mstep *mstep,
+                       elbo_task_fit *info, elbo_arena *ws);
+    /* Successors of n rows, row i by member[i] < members, noise from rng[i]; next
+     * [n x no], reward [n], end [n]. `mean`: the conditional mean, no noise.
+     * ELBO_ENOTFINITE names row and member. Same bits for any number of threads. */
+    elbo_status (*draw)(const elbo_task_belief *belief, size_t n, const float o[],
+                        const float u[], const uint32_t member[], elbo_rng rng[],
+                        bool mean, float next[], float reward[], uint8_t end[],
+                        elbo_arena *ws);
+    /* The members to draw from, by their holdout objective: how many, and their
+     * numbers [members]. */
+    size_t (*elites)(const elbo_task_belief *belief, uint32_t out[]);
+    /* out [n] = the log of the mean density of the elites (of what is learnt) at
+     * rows of `data`. NULL: a model without one. */
+    elbo_status (*log_density)(const elbo_task_belief *belief,
+                               const elbo_replay *data, const uint32_t slot[],
+                               size_t n, double out[], elbo_arena *ws);
+    /* Member m on a tape of B rows; `learnt`: its parameters are inputs, else
+     * constants (they point at theta: no copies). nodes->o, u, next, reward and end
+     * are nodes that exist already; the rest is set. NULL: not differentiable. */
+    elbo_status (*node)(const elbo_task_belief *belief, size_t member, bool learnt,
+                        elbo_tape *tape, elbo_task_nodes *nodes);
+    /* log p(theta) of all members, or -KL(q(theta) || p(theta)). NULL: 0. */
+    double (*log_prior)(const elbo_task_belief *belief);
+    const char *const *column_names; /* ends in NULL; at most the enum */
+    void (*columns)(const elbo_task_belief *belief, double out[]);
+    void (*save)(const elbo_task_belief *belief, elbo_writer *out);
+    elbo_status (*load)(elbo_task_belief *belief, elbo_reader *in);
+};
+
+#endif
