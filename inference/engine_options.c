@@ -6,6 +6,7 @@
 
 #include "inference/engine_state.h"
 #include "inference/norm_bound.h"
+#include "inference/task_schedule.h"
 #include "inference/value_set.h"
 
 static const double most = 1e9; /* of any count of steps or rounds */
@@ -196,6 +197,42 @@ const elbo_option elbo_control_options[] = {
      .high = 1e9,
      .fallback = "100000",
      .doc = "... or after so many sweeps"},
+    {.name = "updates",
+     .type = ELBO_REAL,
+     .unit = "per step",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "1",
+     .doc = "in control tasks: improvements of the policy for each step collected"},
+    {.name = "rollout_length",
+     .type = ELBO_TEXT,
+     .unit = "steps",
+     .fallback = "1",
+     .doc = "of the model's rollouts from states of the data: a number (0: none), or "
+            "\"1->15 over 20..150\", linear in the iteration between two",
+     .check = elbo_rollout_check},
+    {.name = "rollout_batch",
+     .type = ELBO_INT,
+     .unit = "rollouts",
+     .low = 1,
+     .high = 1e7,
+     .fallback = "400",
+     .doc = "of the model, started at each iteration"},
+    {.name = "rollout_keep",
+     .type = ELBO_INT,
+     .unit = "iterations",
+     .low = 1,
+     .high = 1e6,
+     .fallback = "1",
+     .doc = "whose rollouts the policy learns from, the newest"},
+    {.name = "real_ratio",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0.05",
+     .doc = "share of a batch that is drawn from the data, the rest from rollouts; all "
+            "of it where there are none"},
     {0                                            },
 };
 
@@ -314,6 +351,13 @@ const elbo_option elbo_inference_options[] = {
      .high = 1,
      .fallback = "1e-8",
      .doc = "the gradient method stops at this relative gradient norm"},
+    {.name = "m_step_every",
+     .type = ELBO_INT,
+     .unit = "iterations",
+     .low = 1,
+     .high = 1e9,
+     .fallback = "1",
+     .doc = "between M-steps of control tasks, the first one included"},
     {0                                },
 };
 
@@ -396,6 +440,28 @@ const elbo_option elbo_data_options[] = {
      .high = 1e9,
      .fallback = "0",
      .doc = "an episode is cut after so many; 0: after env.horizon, if there is one"},
+    {.name = "initial",
+     .type = ELBO_INT,
+     .unit = "steps",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "0",
+     .doc = "in control tasks: by uniformly random actions, before the first iteration's "
+            "own"},
+    {.name = "capacity",
+     .type = ELBO_INT,
+     .unit = "steps",
+     .low = 0,
+     .high = 1e9,
+     .fallback = "0",
+     .doc = "in control tasks: the newest that are kept; 0: all"},
+    {.name = "streams",
+     .type = ELBO_INT,
+     .unit = "worlds",
+     .low = 1,
+     .high = 65536,
+     .fallback = "1",
+     .doc = "in control tasks: worlds that are collected from side by side"},
     {0},
 };
 
@@ -445,5 +511,20 @@ const elbo_option elbo_evaluation_options[] = {
      .choices = "sequences|steps",
      .fallback = "sequences",
      .doc = "or the share of the steps of each, its last, given those before"},
+    {.name = "every",
+     .type = ELBO_INT,
+     .unit = "iterations",
+     .low = 1,
+     .high = 1e9,
+     .fallback = "1",
+     .doc = "between evaluations of control tasks; rows between carry the last one"},
+    {.name = "rollouts",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "episodes in the model that an evaluation of a control task takes; 0: as "
+            "many as real ones, at least 1"},
     {0        },
 };

@@ -48,13 +48,28 @@ static bool is_default(const elbo_option *option, const elbo_value *value)
            && value->real == strtod(option->fallback, NULL);
 }
 
-/* Settings that the family has no use for. */
-static elbo_status check_absent(const elbo_setup *setup, size_t *skip,
-                                const char **section, const char **key)
+/* What control tasks alone have a use for. */
+static const elbo_absent of_tasks[] = {
+    {"inference", "m_step_every"},
+    {"control", "updates"},
+    {"control", "rollout_length"},
+    {"control", "rollout_batch"},
+    {"control", "rollout_keep"},
+    {"control", "real_ratio"},
+    {"data", "initial"},
+    {"data", "capacity"},
+    {"data", "streams"},
+    {"evaluation", "every"},
+    {"evaluation", "rollouts"},
+    {0},
+};
+
+static elbo_status check_list(const elbo_setup *setup, const elbo_absent list[],
+                              size_t *skip, const char **section, const char **key)
 {
     const elbo_family *const family = elbo_family_of(setup->env);
 
-    for (const elbo_absent *a = family->absent; a->section; a++) {
+    for (const elbo_absent *a = list; a->section; a++) {
         const elbo_values *const values = room(setup, a->section);
         const size_t i = elbo_option_find(values->options, a->key);
 
@@ -67,6 +82,15 @@ static elbo_status check_absent(const elbo_setup *setup, size_t *skip,
                          *key, family->noun, values->options[i].fallback);
     }
     return ELBO_OK;
+}
+
+/* Settings that the family has no use for. */
+static elbo_status check_absent(const elbo_setup *setup, size_t *skip,
+                                const char **section, const char **key)
+{
+    ELBO_TRY(check_list(setup, elbo_family_of(setup->env)->absent, skip, section, key));
+    if (setup->env->task) return ELBO_OK;
+    return check_list(setup, of_tasks, skip, section, key);
 }
 
 elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,

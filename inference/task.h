@@ -49,6 +49,9 @@ typedef struct elbo_task {
     /* o [n x no], rows. */
     void (*observe)(const void *self, size_t n, const double x[], elbo_rng rng[],
                     float o[]);
+    /* x [nx x n] that rows o [n x no] show: what the true model steps from. NULL:
+     * an observation does not tell its state. */
+    void (*state)(const void *self, size_t n, const float o[], double x[]);
     /* What a model may be told instead of learning it: reward [n] and the end [n]
      * of a transition as functions of what is observed. All rows. NULL: it is no
      * function of observations. A batch may hold values that no world shows. */
