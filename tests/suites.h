@@ -11,6 +11,7 @@
     X(rng)                                                                     \
     X(linalg)                                                                  \
     X(mniw)                                                                    \
+    X(reweight)                                                                \
     X(kalman)                                                                  \
     X(matrix_text)                                                             \
     X(least_squares)                                                           \

@@ -320,6 +320,25 @@ START_TEST(a_leaf_may_be_an_array_that_the_caller_keeps)
 }
 END_TEST
 
+START_TEST(a_tape_may_live_in_an_arena_that_outlives_its_free)
+{
+    elbo_arena *const arena = elbo_arena_alloc(1 << 10);
+    elbo_tape *const t = elbo_tape_place(ELBO_F32, arena);
+    const elbo_node x = elbo_tape_input(t, 1, 2);
+    const elbo_node y = elbo_tape_unary(t, ELBO_SQ, x);
+    const double in[] = {3, -0.5};
+    double out[2];
+
+    ck_assert_int_eq(elbo_tape_finish(t), ELBO_OK);
+    elbo_tape_free(t);
+    elbo_tape_set(t, x, in);
+    elbo_tape_forward(t);
+    elbo_tape_get(t, y, out);
+    ck_assert(out[0] == 9 && out[1] == 0.25);
+    elbo_arena_free(arena);
+}
+END_TEST
+
 Suite *suite_tape(void)
 {
     Suite *suite = suite_create("tape");
@@ -335,6 +354,7 @@ Suite *suite_tape(void)
     tcase_add_test(t, each_allocation_that_fails_is_told);
     tcase_add_test(t, sizes_that_are_too_large_are_told_with_the_shape);
     tcase_add_test(t, a_leaf_may_be_an_array_that_the_caller_keeps);
+    tcase_add_test(t, a_tape_may_live_in_an_arena_that_outlives_its_free);
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, tape_values());
     suite_add_tcase(suite, tape_derivatives());

@@ -10,16 +10,13 @@
 
 enum { FIRST_ROOM = 32, FIRST_BYTES = 16384 };
 
-elbo_tape *elbo_tape_alloc(elbo_precision precision)
+elbo_tape *elbo_tape_place(elbo_precision precision, elbo_arena *arena)
 {
-    elbo_arena *arena = elbo_arena_alloc(FIRST_BYTES);
-    elbo_tape *tape = arena ? elbo_arena_take(arena, 1, sizeof *tape) : NULL;
+    elbo_tape *tape = elbo_arena_take(arena, 1, sizeof *tape);
 
-    if (!tape) {
-        elbo_arena_free(arena);
-        return NULL;
-    }
+    if (!tape) return NULL;
     tape->arena = arena;
+    tape->placed = true;
     tape->kernels =
         precision == ELBO_F32 ? &elbo_kernels_f32 : &elbo_kernels_f64;
     tape->room = FIRST_ROOM;
@@ -27,9 +24,22 @@ elbo_tape *elbo_tape_alloc(elbo_precision precision)
     return tape;
 }
 
+elbo_tape *elbo_tape_alloc(elbo_precision precision)
+{
+    elbo_arena *arena = elbo_arena_alloc(FIRST_BYTES);
+    elbo_tape *tape = arena ? elbo_tape_place(precision, arena) : NULL;
+
+    if (!tape) {
+        elbo_arena_free(arena);
+        return NULL;
+    }
+    tape->placed = false;
+    return tape;
+}
+
 void elbo_tape_free(elbo_tape *tape)
 {
-    if (tape) elbo_arena_free(tape->arena);
+    if (tape && !tape->placed) elbo_arena_free(tape->arena);
 }
 
 static bool failed(const elbo_tape *tape)

@@ -28,6 +28,9 @@ typedef uint32_t elbo_node;
  * does not fit is the caller's bug (asserted). */
 elbo_tape *elbo_tape_alloc(elbo_precision precision); /* NULL: no memory */
 void elbo_tape_free(elbo_tape *tape);                  /* NULL ok */
+/* A tape that lives in an arena, with all of its memory, as long as that does: for a
+ * component's own. elbo_tape_free leaves it alone. */
+elbo_tape *elbo_tape_place(elbo_precision precision, elbo_arena *arena);
 
 /* Leaves. An input is differentiated, a constant is not; both are set by
  * elbo_tape_set before a run and keep their values; NaN until then. */

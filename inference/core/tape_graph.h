@@ -78,6 +78,7 @@ extern const elbo_kernels elbo_kernels_f64, elbo_kernels_f32;
 
 struct elbo_tape {
     elbo_arena *arena; /* holds the tape itself and all of its memory */
+    bool placed;       /* the arena is another's */
     const elbo_kernels *kernels;
     elbo_tape_node *nodes; /* [room] */
     size_t count, room;
