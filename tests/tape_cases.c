@@ -159,7 +159,7 @@ static void matmul_case(graph *g, size_t which)
     end(g, elbo_tape_matmul(g->tape, x, tx, y, ty));
 }
 
-enum { ROW_CASES = 8 };
+enum { ROW_CASES = 12 };
 
 static elbo_node row_node(elbo_tape *t, size_t which, elbo_node x)
 {
@@ -181,6 +181,18 @@ static elbo_node row_node(elbo_tape *t, size_t which, elbo_node x)
         return elbo_tape_gather(t, x, index, 7);
     case 6:
         return elbo_tape_segments(t, x, start, 5);
+    case 7:
+        return elbo_tape_columns(t, x, 3, 5);
+    case 8: /* all of them beside a part, beside a stranger */
+        return elbo_tape_join(
+            t, x,
+            elbo_tape_join(t, elbo_tape_columns(t, x, 10, 1),
+                           elbo_tape_gather(t, elbo_tape_number(t, 0.385),
+                                            (uint32_t[7]){0}, 7)));
+    case 9:
+        return elbo_tape_join(t, x, x);
+    case 10: /* of nothing */
+        return elbo_tape_join(t, elbo_tape_columns(t, x, 11, 0), x);
     default:
         return elbo_tape_reshape(t, x, 11, 7);
     }

@@ -308,14 +308,16 @@ START_TEST(sums_and_moved_rows_are_those_by_hand)
     static const uint32_t index[] = {2, 0, 2};
     static const size_t start[] = {0, 0, 2, 3, 3};
     const double u[] = {1, 2, 4, 8, 16, 32.5};
-    const double want[][8] = {
+    const double want[][9] = {
         {63.5 },
         {   3,        12, 48.5},
         {   21,       42.5},
         {      16, 32.5, 1, 2, 16, 32.5},
         {    0,        0, 5, 10, 16, 32.5, 0, 0},
         {1,  2, 4, 8, 16, 32.5},
-        { 2,        8, 32.5}
+        { 2,        8, 32.5},
+        { 2,        8, 32.5},
+        {1,  2,  2, 4, 8, 8, 16, 32.5, 32.5}
     };
     const size_t shape[][2] = {
         {1, 1},
@@ -324,7 +326,9 @@ START_TEST(sums_and_moved_rows_are_those_by_hand)
         {3, 2},
         {4, 2},
         {2, 3},
-        {3, 1}
+        {3, 1},
+        {3, 1},
+        {3, 3}
     };
     elbo_tape *t = elbo_tape_alloc(ELBO_F32);
     const elbo_node x = elbo_tape_input(t, 3, 2);
@@ -334,13 +338,15 @@ START_TEST(sums_and_moved_rows_are_those_by_hand)
                            elbo_tape_gather(t, x, index, 3),
                            elbo_tape_segments(t, x, start, 4),
                            elbo_tape_reshape(t, x, 2, 3),
-                           elbo_tape_rowmax(t, x)};
+                           elbo_tape_rowmax(t, x),
+                           elbo_tape_columns(t, x, 1, 1),
+                           elbo_tape_join(t, x, elbo_tape_rowmax(t, x))};
 
     ck_assert_int_eq(elbo_tape_finish(t), ELBO_OK);
     elbo_tape_set(t, x, u);
     elbo_tape_forward(t);
-    for (size_t k = 0; k < 7; k++) {
-        double got[8];
+    for (size_t k = 0; k < 9; k++) {
+        double got[9];
 
         ck_assert_uint_eq(elbo_tape_rows(t, o[k]), shape[k][0]);
         ck_assert_uint_eq(elbo_tape_cols(t, o[k]), shape[k][1]);

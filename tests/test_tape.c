@@ -339,11 +339,34 @@ START_TEST(a_tape_may_live_in_an_arena_that_outlives_its_free)
 }
 END_TEST
 
+/* A part of a graph knows its leaves before the whole is finished. */
+START_TEST(a_leaf_may_point_before_its_graph_is_finished)
+{
+    elbo_arena *arena = elbo_arena_alloc(64);
+    elbo_tape *t = elbo_tape_place(ELBO_F64, arena);
+    const double x[] = {1, -2, 4};
+    const elbo_node u = elbo_tape_input(t, 1, 3);
+    double out;
+
+    elbo_tape_point(t, u, x);
+    const elbo_node y =
+        elbo_tape_sum(t, elbo_tape_unary(t, ELBO_SQ, u), ELBO_ALL);
+
+    ck_assert_int_eq(elbo_tape_finish(t), ELBO_OK);
+    elbo_tape_forward(t);
+    elbo_tape_get(t, y, &out);
+    ck_assert(out == 21);
+    elbo_arena_free(arena);
+}
+END_TEST
+
 Suite *suite_tape(void)
 {
     Suite *suite = suite_create("tape");
     TCase *t = tcase_create("tape");
 
+
+    tcase_add_test(t, a_leaf_may_point_before_its_graph_is_finished);
     tcase_add_test(t, a_quadratic_has_its_gradient_and_hessian_exactly);
     tcase_add_test(t, a_stopped_value_is_held_in_both_derivatives);
     tcase_add_test(t, what_a_result_does_not_depend_on_has_derivative_zero);

@@ -315,12 +315,46 @@ elbo_node elbo_tape_reshape(elbo_tape *tape, elbo_node x, size_t rows,
                                           .cols = cols});
 }
 
-/* Every node has a value; only what varies has derivatives. */
+elbo_node elbo_tape_columns(elbo_tape *tape, elbo_node x, size_t first,
+                            size_t n)
+{
+    const elbo_tape_node *in = node_at(tape, x);
+
+    assert(failed(tape) || (first <= in->cols && n <= in->cols - first));
+    return make_of(tape, (elbo_tape_node){.operation = ELBO_COLUMNS,
+                                          .x = x,
+                                          .rows = in->rows,
+                                          .cols = n,
+                                          .k = {(double)first}});
+}
+
+elbo_node elbo_tape_join(elbo_tape *tape, elbo_node x, elbo_node y)
+{
+    const elbo_tape_node *a = node_at(tape, x), *b = node_at(tape, y);
+
+    assert(a->rows == b->rows);
+    if (b->cols > SIZE_MAX - a->cols) return refuse(tape, a->rows, b->cols);
+    return make(tape, (elbo_tape_node){.operation = ELBO_JOIN,
+                                       .x = x,
+                                       .y = y,
+                                       .rows = a->rows,
+                                       .cols = a->cols + b->cols,
+                                       .varies = a->varies || b->varies});
+}
+
+/* Every node has a value, which a leaf may have borrowed; only what varies has
+ * derivatives. A leaf that was never set shows as NaN. */
 static void take_buffers(elbo_tape *tape, elbo_tape_node *node)
 {
     const size_t real = tape->kernels->real;
+    const bool number = node->operation == ELBO_LEAF_NUMBER;
 
-    node->value = elbo_arena_take(tape->arena, node->size, real);
+    if (!node->value) {
+        node->value = elbo_arena_take(tape->arena, node->size, real);
+        if (node->value)
+            tape->kernels->fill(node->value, node->size,
+                                number ? node->k[0] : (double)NAN);
+    }
     if (!node->varies) return;
     node->adjoint = elbo_arena_take(tape->arena, node->size, real);
     node->tangent = elbo_arena_take(tape->arena, node->size, real);
@@ -336,14 +370,6 @@ elbo_status elbo_tape_finish(elbo_tape *tape)
     for (size_t i = 0; i < tape->count && !failed(tape); i++)
         take_buffers(tape, &tape->nodes[i]);
     ELBO_TRY(elbo_arena_check(tape->arena, "tape"));
-    for (size_t i = 0; i < tape->count; i++) {
-        const elbo_tape_node *node = &tape->nodes[i];
-        const bool number = node->operation == ELBO_LEAF_NUMBER;
-
-        /* A leaf that was never set shows as NaN. */
-        tape->kernels->fill(node->value, node->size,
-                            number ? node->k[0] : (double)NAN);
-    }
     tape->finished = true;
     return ELBO_OK;
 }

@@ -83,6 +83,10 @@ elbo_node elbo_tape_segments(elbo_tape *tape, elbo_node x, const size_t start[],
 elbo_node elbo_tape_reshape(elbo_tape *tape, elbo_node x, size_t rows,
                             size_t cols);
 
+/* Columns first .. first + n - 1; and x beside y, of as many rows. */
+elbo_node elbo_tape_columns(elbo_tape *tape, elbo_node x, size_t first, size_t n);
+elbo_node elbo_tape_join(elbo_tape *tape, elbo_node x, elbo_node y);
+
 size_t elbo_tape_rows(const elbo_tape *tape, elbo_node x);
 size_t elbo_tape_cols(const elbo_tape *tape, elbo_node x);
 
@@ -94,7 +98,8 @@ elbo_status elbo_tape_finish(elbo_tape *tape);
  * input may be set at any time after finish. */
 void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[]);
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
-/* In a tape of doubles: the leaf is x itself from now on, borrowed; no copy. */
+/* In a tape of doubles: the leaf is x itself from now on, borrowed; no copy. Also
+ * before elbo_tape_finish, for parts of a graph that another will finish. */
 void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[]);
 
 /* From here on forward leaves the values of ELBO_STOP's nodes as they are, or no

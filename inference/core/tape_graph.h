@@ -22,6 +22,8 @@ typedef enum elbo_operation {
     ELBO_GATHER,
     ELBO_SEGMENTS,
     ELBO_RESHAPE,
+    ELBO_COLUMNS, /* k[0] is the first */
+    ELBO_JOIN,
     ELBO_OPERATIONS
 } elbo_operation;
 

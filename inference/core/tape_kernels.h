@@ -288,6 +288,8 @@ const elbo_kernels KERNELS = {
            [ELBO_GATHER] = PASSES(gather),
            [ELBO_SEGMENTS] = PASSES(segments),
            [ELBO_RESHAPE] = PASSES(reshape),
+           [ELBO_COLUMNS] = PASSES(columns),
+           [ELBO_JOIN] = PASSES(join),
            }
 };
 #undef PASSES

@@ -125,6 +125,24 @@ static void pull_reshape(const elbo_tape_node *out, const elbo_tape_node *x,
     add(to, from, out->size);
 }
 
+static void apply_columns(const elbo_tape_node *out, const elbo_tape_node *x,
+                          const REAL *from, REAL *to)
+{
+    const size_t n = out->cols, first = (size_t)out->k[0];
+
+    for (size_t i = 0; i < out->rows; i++)
+        memcpy(to + i * n, from + i * x->cols + first, n * sizeof *to);
+}
+
+static void pull_columns(const elbo_tape_node *out, const elbo_tape_node *x,
+                         const REAL *from, REAL *to)
+{
+    const size_t n = out->cols, first = (size_t)out->k[0];
+
+    for (size_t i = 0; i < out->rows; i++)
+        add(to + i * x->cols + first, from + i * n, n);
+}
+
 #define LINEAR_PASS(pass, op, way, source, target)                             \
     static void pass##_##op(const elbo_tape_node *out,                         \
                             const elbo_tape_node *x, const elbo_tape_node *y)  \
@@ -145,6 +163,7 @@ LINEAR(sum_cols)
 LINEAR(gather)
 LINEAR(segments)
 LINEAR(reshape)
+LINEAR(columns)
 
 static void backward_sum_all(const elbo_tape_node *out, const elbo_tape_node *x,
                              const elbo_tape_node *y)
@@ -160,3 +179,54 @@ static void backward_sum_all(const elbo_tape_node *out, const elbo_tape_node *x,
 }
 #undef LINEAR
 #undef LINEAR_PASS
+
+/* x at `first` of out's rows: to its place, or added back from it. NULL is 0. */
+static void place(const elbo_tape_node *out, const elbo_tape_node *x,
+                  size_t first, const REAL *from, REAL *to)
+{
+    for (size_t i = 0; i < x->rows; i++) {
+        REAL *const at = to + i * out->cols + first;
+
+        if (from)
+            memcpy(at, from + i * x->cols, x->cols * sizeof *at);
+        else
+            memset(at, 0, x->cols * sizeof *at);
+    }
+}
+
+static void fetch(const elbo_tape_node *out, const elbo_tape_node *x,
+                  size_t first, const REAL *from, REAL *to)
+{
+    for (size_t i = 0; i < x->rows; i++)
+        add(to + i * x->cols, from + i * out->cols + first, x->cols);
+}
+
+static void forward_join(const elbo_tape_node *out, const elbo_tape_node *x,
+                         const elbo_tape_node *y)
+{
+    place(out, x, 0, x->value, out->value);
+    place(out, y, x->cols, y->value, out->value);
+}
+
+static void backward_join(const elbo_tape_node *out, const elbo_tape_node *x,
+                          const elbo_tape_node *y)
+{
+    if (x->adjoint) fetch(out, x, 0, out->adjoint, x->adjoint);
+    if (y->adjoint) fetch(out, y, x->cols, out->adjoint, y->adjoint);
+}
+
+static void tangent_join(const elbo_tape_node *out, const elbo_tape_node *x,
+                         const elbo_tape_node *y)
+{
+    place(out, x, 0, x->tangent, out->tangent);
+    place(out, y, x->cols, y->tangent, out->tangent);
+}
+
+static void second_join(const elbo_tape_node *out, const elbo_tape_node *x,
+                        const elbo_tape_node *y)
+{
+    const REAL *const from = out->adjoint_tangent;
+
+    if (x->adjoint) fetch(out, x, 0, from, x->adjoint_tangent);
+    if (y->adjoint) fetch(out, y, x->cols, from, y->adjoint_tangent);
+}

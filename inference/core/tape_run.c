@@ -11,10 +11,11 @@ static elbo_tape_node *node_of(const elbo_tape *tape, elbo_node x)
 
 static elbo_tape_node *leaf_of(const elbo_tape *tape, elbo_node x)
 {
-    elbo_tape_node *node = node_of(tape, x);
+    elbo_tape_node *node = &tape->nodes[x];
 
-    assert(node->operation == ELBO_LEAF_INPUT
-           || node->operation == ELBO_LEAF_CONSTANT);
+    assert(x < tape->count
+           && (node->operation == ELBO_LEAF_INPUT
+               || node->operation == ELBO_LEAF_CONSTANT));
     return node;
 }
 
@@ -22,14 +23,22 @@ void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[])
 {
     const elbo_tape_node *node = leaf_of(tape, leaf);
 
+    assert(tape->finished);
     tape->kernels->load(node->value, x, node->size);
 }
 
-/* No pass writes to a leaf's value. */
+/* No pass writes to a leaf's value. In a tape that has failed there is no leaf. */
+static void point(elbo_tape *tape, elbo_node leaf, const void *x)
+{
+    if (tape->too_large || (!tape->finished && !elbo_arena_ok(tape->arena)))
+        return;
+    leaf_of(tape, leaf)->value = (void *)x;
+}
+
 void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[])
 {
     assert(tape->kernels == &elbo_kernels_f64);
-    leaf_of(tape, leaf)->value = (void *)x;
+    point(tape, leaf, x);
 }
 
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[])
