@@ -26,6 +26,9 @@ const elbo_env *const elbo_envs[] = {
     &elbo_env_sequences,
     &elbo_env_lds,
     &elbo_env_hmm,
+    &elbo_gym_cartpole,
+    &elbo_gym_pendulum,
+    &elbo_cartpole_continuous,
     NULL,
 };
 

@@ -33,4 +33,8 @@ extern const elbo_env elbo_env_pendulum;
 extern const elbo_env elbo_env_cart_pole;
 extern const elbo_env elbo_env_double_pendulum;
 
+extern const elbo_env elbo_gym_cartpole;
+extern const elbo_env elbo_gym_pendulum;
+extern const elbo_env elbo_cartpole_continuous;
+
 #endif

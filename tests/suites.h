@@ -105,6 +105,8 @@
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
     X(ilqr)                                                                    \
+    X(gymnasium)                                                               \
+    X(tasks)                                                                   \
     X(features)                                                                \
     X(papers)
 
