@@ -92,6 +92,13 @@ static void observe(const void *self, size_t n, const double x[],
         for (size_t i = 0; i < NX; i++) o[j * NX + i] = (float)x[i * n + j];
 }
 
+static void state_of(const void *self, size_t n, const float o[], double x[])
+{
+    (void)self;
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < NX; i++) x[i * n + j] = (double)o[j * NX + i];
+}
+
 static void reward(const void *self, size_t n, const float o[], const float u[],
                    const float next[], float r[])
 {
@@ -145,28 +152,30 @@ static elbo_status open_box(const elbo_values *options, elbo_arena *arena,
     return ELBO_OK;
 }
 
-static const char *const state[] = {"x (m)", "x' (m/s)", "theta (rad)",
+static const char *const names[] = {"x (m)", "x' (m/s)", "theta (rad)",
                                     "theta' (rad/s)"};
 
 static const elbo_task by_choice = {
-    .state = state,
-    .observation = state,
+    .state_names = names,
+    .observation_names = names,
     .open = open_choice,
     .reset = reset,
     .step = step_choice,
     .observe = observe,
+    .state = state_of,
     .reward = reward,
     .terminal = terminal,
     .reward_node = reward_node,
 };
 
 static const elbo_task by_force = {
-    .state = state,
-    .observation = state,
+    .state_names = names,
+    .observation_names = names,
     .open = open_box,
     .reset = reset,
     .step = step_box,
     .observe = observe,
+    .state = state_of,
     .reward = reward,
     .terminal = terminal,
     .reward_node = reward_node,

@@ -89,6 +89,16 @@ static void observe(const void *self, size_t n, const double x[],
     }
 }
 
+static void state_of(const void *self, size_t n, const float o[], double x[])
+{
+    (void)self;
+    for (size_t j = 0; j < n; j++) {
+        x[THETA * n + j] =
+            atan2((double)o[j * NO + SIN], (double)o[j * NO + COS]);
+        x[OMEGA * n + j] = (double)o[j * NO + SPEED];
+    }
+}
+
 static void reward(const void *self, size_t n, const float o[], const float u[],
                    const float next[], float r[])
 {
@@ -132,12 +142,13 @@ static const char *const observation[] = {"cos theta", "sin theta",
                                           "theta' (rad/s)"};
 
 static const elbo_task task = {
-    .state = state,
-    .observation = observation,
+    .state_names = state,
+    .observation_names = observation,
     .open = open_world,
     .reset = reset,
     .step = step,
     .observe = observe,
+    .state = state_of,
     .reward = reward,
     .terminal = terminal,
 };

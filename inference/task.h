@@ -36,7 +36,7 @@ typedef struct elbo_task_world {
 typedef struct elbo_task {
     /* The states' and observations' names with units, [nx] and [no] of the task
      * without wrappers. */
-    const char *const *state, *const *observation;
+    const char *const *state_names, *const *observation_names;
     elbo_status (*open)(const elbo_values *options, elbo_arena *arena,
                         elbo_task_world *out);
     /* x [nx x n] of n new episodes; world j draws from rng[j]. */

@@ -14,6 +14,31 @@ static bool same(const void *a, const void *b, size_t bytes)
     return memcmp(a, b, bytes) == 0;
 }
 
+/* Observed again it shows the same, and it steps to the same within a float. */
+START_TEST(a_state_that_is_told_is_the_one_observed)
+{
+    const elbo_task_world w = task_open(task_at((size_t)_i)->name, "", NULL, 3);
+    elbo_rng rng = elbo_rng_stream(8, "world", 0);
+    double x[TASK_MOST], y[TASK_MOST], a[TASK_MOST], next[TASK_MOST];
+    float o[TASK_MOST], again[TASK_MOST];
+    uint8_t terminal;
+
+    if (!w.task->state) return;
+    w.task->reset(w.self, 1, &rng, x);
+    for (size_t t = 0; t < 200; t++) {
+        w.task->observe(w.self, 1, x, &rng, o);
+        w.task->state(w.self, 1, o, y);
+        w.task->observe(w.self, 1, y, &rng, again);
+        for (size_t i = 0; i < w.no; i++)
+            ck_assert_double_eq_tol((double)again[i], (double)o[i],
+                                    3e-7 * (1 + fabs((double)o[i])));
+        task_act(&w, 1, &rng, a);
+        (void)task_step(&w, x, a, &rng, next, &terminal);
+        memcpy(x, next, sizeof x);
+    }
+}
+END_TEST
+
 START_TEST(every_task_tells_what_it_is)
 {
     const elbo_env *const env = task_at((size_t)_i);
@@ -24,9 +49,10 @@ START_TEST(every_task_tells_what_it_is)
     ck_assert_uint_gt(strlen(env->doc), 5);
     ck_assert_uint_gt(w.limit, 0);
     ck_assert_uint_eq(w.nu, w.choices > 0 ? w.choices : w.na);
-    for (size_t i = 0; i < w.nx; i++) ck_assert_ptr_nonnull(w.task->state[i]);
+    for (size_t i = 0; i < w.nx; i++)
+        ck_assert_ptr_nonnull(w.task->state_names[i]);
     for (size_t i = 0; i < w.no; i++)
-        ck_assert_ptr_nonnull(w.task->observation[i]);
+        ck_assert_ptr_nonnull(w.task->observation_names[i]);
     for (const elbo_option *o = env->options; o && o->name; o++) {
         ck_assert_uint_ge(strlen(o->doc), 1);
         ck_assert_ptr_null(strchr(o->doc, '\n'));
@@ -262,6 +288,7 @@ Suite *suite_tasks(void)
 
     tcase_add_checked_fixture(t, task_set_up, task_tear_down);
     tcase_add_loop_test(t, every_task_tells_what_it_is, 0, n);
+    tcase_add_loop_test(t, a_state_that_is_told_is_the_one_observed, 0, n);
     tcase_add_loop_test(t, the_same_seed_gives_the_same_bits, 0, n);
     tcase_add_loop_test(t, worlds_together_step_to_the_same_bits_as_alone, 0,
                         n);
