@@ -37,6 +37,9 @@
     X(checkpoint)                                                              \
     X(replace)                                                                 \
     X(tape)                                                                    \
+    X(replay)                                                                  \
+    X(mlp)                                                                     \
+    X(adam)                                                                    \
     X(gaussian)                                                                \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \

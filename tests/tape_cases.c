@@ -46,7 +46,7 @@ void graph_free(graph *g)
 
 /* One argument each. */
 
-enum { UNARY_CASES = ELBO_SILU + 1, POW_CASES = 6, CLIP_CASES = 1 };
+enum { UNARY_CASES = ELBO_UNARIES, POW_CASES = 6, CLIP_CASES = 1 };
 enum { SCALE_CASES = 1 };
 
 static void unary_case(graph *g, size_t op)
@@ -93,7 +93,7 @@ static void scale_case(graph *g, size_t which)
 /* Two arguments: every pair of shapes that broadcast; then rows of more than a
  * tile; then an argument that is a constant, and one that is both. */
 
-enum { SHAPES = 6, BINARY_OPS = ELBO_MAX + 1 };
+enum { SHAPES = 6, BINARY_OPS = ELBO_BINARIES };
 enum { BINARY_CASES = BINARY_OPS * (SHAPES * SHAPES + 2) };
 
 static const size_t shapes[SHAPES][2] = {
@@ -117,7 +117,7 @@ static void binary_case(graph *g, size_t which)
     const size_t pair = which / BINARY_OPS;
     elbo_node x, y;
 
-    if (op == ELBO_DIV) g->low = 0.4385;
+    if (op == ELBO_DIV || op == ELBO_ATAN2) g->low = 0.4385;
     if (pair == SHAPES * SHAPES) {
         x = y = add_input(g, 3, 5);
         snprintf(g->name, sizeof g->name, "binary %d of x and x", (int)op);

@@ -186,7 +186,7 @@ elbo_node elbo_tape_binary(elbo_tape *tape, elbo_binary op, elbo_node x,
 {
     const elbo_tape_node *a = node_at(tape, x), *b = node_at(tape, y);
 
-    assert((unsigned)op <= ELBO_MAX);
+    assert((unsigned)op < ELBO_BINARIES);
     assert(a->rows == b->rows || a->rows == 1 || b->rows == 1);
     assert(a->cols == b->cols || a->cols == 1 || b->cols == 1);
     return make(tape, (elbo_tape_node){.operation = ELBO_ELEMENTWISE,
@@ -356,7 +356,8 @@ static void take_buffers(elbo_tape *tape, elbo_tape_node *node)
                                 number ? node->k[0] : (double)NAN);
     }
     if (!node->varies) return;
-    node->adjoint = elbo_arena_take(tape->arena, node->size, real);
+    if (!node->adjoint)
+        node->adjoint = elbo_arena_take(tape->arena, node->size, real);
     node->tangent = elbo_arena_take(tape->arena, node->size, real);
     node->adjoint_tangent = elbo_arena_take(tape->arena, node->size, real);
 }

@@ -42,14 +42,18 @@ elbo_node elbo_tape_number(elbo_tape *tape, double x); /* a fixed 1 x 1 */
 typedef enum elbo_unary {
     ELBO_NEG, ELBO_EXP, ELBO_LOG, ELBO_SQ, ELBO_SQRT, ELBO_ABS, ELBO_RELU,
     ELBO_STOP, /* the value, no derivative */
-    ELBO_TANH, ELBO_SIGMOID, ELBO_SOFTPLUS, ELBO_SILU
+    ELBO_TANH, ELBO_SIGMOID, ELBO_SOFTPLUS, ELBO_SILU,
+    ELBO_LEAKY_RELU, /* slope 0.01 below 0, and at 0 */
+    ELBO_SIN, ELBO_COS, ELBO_UNARIES
 } elbo_unary;
 elbo_node elbo_tape_unary(elbo_tape *tape, elbo_unary op, elbo_node x);
 
 /* Elementwise, two arguments, broadcasting. MIN and MAX give their derivative to
  * the first argument on ties; ABS and RELU have 0 at 0. */
 typedef enum elbo_binary {
-    ELBO_ADD, ELBO_SUB, ELBO_MUL, ELBO_DIV, ELBO_MIN, ELBO_MAX
+    ELBO_ADD, ELBO_SUB, ELBO_MUL, ELBO_DIV, ELBO_MIN, ELBO_MAX,
+    ELBO_ATAN2, /* the angle of (y, x): its sine's side first */
+    ELBO_BINARIES
 } elbo_binary;
 elbo_node elbo_tape_binary(elbo_tape *tape, elbo_binary op, elbo_node x,
                            elbo_node y);
@@ -98,9 +102,14 @@ elbo_status elbo_tape_finish(elbo_tape *tape);
  * input may be set at any time after finish. */
 void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[]);
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
-/* In a tape of doubles: the leaf is x itself from now on, borrowed; no copy. Also
- * before elbo_tape_finish, for parts of a graph that another will finish. */
+/* In a tape of doubles, and in one of floats: the leaf is x itself from now on,
+ * borrowed; no copy. Also before elbo_tape_finish, for parts of a graph that another
+ * will finish. */
 void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[]);
+void elbo_tape_point_f32(elbo_tape *tape, elbo_node leaf, const float x[]);
+/* Values in float, whatever the precision. */
+void elbo_tape_set_f32(elbo_tape *tape, elbo_node leaf, const float x[]);
+void elbo_tape_get_f32(const elbo_tape *tape, elbo_node x, float out[]);
 
 /* From here on forward leaves the values of ELBO_STOP's nodes as they are, or no
  * longer: so that differences see what derivatives see. */
@@ -113,8 +122,16 @@ void elbo_tape_forward(elbo_tape *tape);
  * what depends on no input: constants and what is behind a stop). */
 void elbo_tape_backward(elbo_tape *tape, elbo_node y);
 void elbo_tape_gradient(const elbo_tape *tape, elbo_node x, double out[]);
+void elbo_tape_gradient_f32(const elbo_tape *tape, elbo_node x, float out[]);
 /* In a tape of doubles: the same where it lies, NULL for 0. */
 const double *elbo_tape_adjoint(const elbo_tape *tape, elbo_node x);
+/* In a tape of floats: the values and derivatives where they lie. */
+const float *elbo_tape_value_f32(const elbo_tape *tape, elbo_node x);
+const float *elbo_tape_adjoint_f32(const elbo_tape *tape, elbo_node x);
+/* In a tape of floats: the input's derivatives go to `to` from now on, borrowed; also
+ * before elbo_tape_finish. Where y does not depend on it, nothing is written. */
+void elbo_tape_point_adjoint_f32(elbo_tape *tape, elbo_node input, float to[]);
+elbo_precision elbo_tape_precision(const elbo_tape *tape);
 
 /* Hessian-vector product, forward over reverse, after forward and backward(y):
  * set a direction for inputs (0 by default), run, read d/de grad(x + e v). */

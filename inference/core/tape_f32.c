@@ -15,6 +15,9 @@
 #define TANH    tanhf
 #define POW     powf
 #define FABS    fabsf
+#define SIN     sinf
+#define COS     cosf
+#define ATAN2   atan2f
 
 #include "inference/core/tape_linear.h"
 

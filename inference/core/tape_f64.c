@@ -15,6 +15,9 @@
 #define TANH    tanh
 #define POW     pow
 #define FABS    fabs
+#define SIN     sin
+#define COS     cos
+#define ATAN2   atan2
 
 #include "inference/core/tape_linear.h"
 

@@ -29,8 +29,8 @@ typedef enum elbo_operation {
 
 /* Elementwise rules: those of elbo_unary, of elbo_binary, then these. */
 enum {
-    ELBO_RULE_BINARY = ELBO_SILU + 1,
-    ELBO_RULE_POW = ELBO_RULE_BINARY + ELBO_MAX + 1,
+    ELBO_RULE_BINARY = ELBO_UNARIES,
+    ELBO_RULE_POW = ELBO_RULE_BINARY + ELBO_BINARIES,
     ELBO_RULE_CLIP,
     ELBO_RULE_SCALE,
     ELBO_RULES
@@ -71,6 +71,8 @@ typedef struct elbo_kernels {
     void (*fill)(void *to, size_t n, double x);
     void (*load)(void *to, const double from[], size_t n);
     void (*store)(double to[], const void *from, size_t n);
+    void (*load_f32)(void *to, const float from[], size_t n);
+    void (*store_f32)(float to[], const void *from, size_t n);
     /* The first entry that is not finite, or n. */
     size_t (*not_finite)(const void *x, size_t n);
     elbo_kernel of[ELBO_OPERATIONS]; /* leaves have none */

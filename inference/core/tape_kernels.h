@@ -258,6 +258,20 @@ static void store(double to[], const void *from, size_t n)
     for (size_t i = 0; i < n; i++) to[i] = (double)x[i];
 }
 
+static void load_f32(void *to, const float from[], size_t n)
+{
+    REAL *out = to;
+
+    for (size_t i = 0; i < n; i++) out[i] = (REAL)from[i];
+}
+
+static void store_f32(float to[], const void *from, size_t n)
+{
+    const REAL *x = from;
+
+    for (size_t i = 0; i < n; i++) to[i] = (float)x[i];
+}
+
 static size_t not_finite(const void *buffer, size_t n)
 {
     const REAL *x = buffer;
@@ -276,6 +290,8 @@ const elbo_kernels KERNELS = {
     .fill = fill,
     .load = load,
     .store = store,
+    .load_f32 = load_f32,
+    .store_f32 = store_f32,
     .not_finite = not_finite,
     .of = {
            [ELBO_ELEMENTWISE] = PASSES(elementwise),

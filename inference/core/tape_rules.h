@@ -120,6 +120,13 @@ SLOPES(softplus_duu, sigmoid_slope(u))
 VALUES(silu_value, (u * sigmoid(u)))
 SLOPES(silu_du, sigmoid(u) + u * sigmoid_slope(u))
 SLOPES(silu_duu, sigmoid_slope(u) * (2 + u * (1 - 2 * sigmoid(u))))
+VALUES(leaky_value, u < 0 ? (REAL)0.01 * u : u)
+SLOPES(leaky_du, u > 0 ? 1 : (REAL)0.01)
+VALUES(sin_value, SIN(u))
+SLOPES(sin_du, COS(u))
+SLOPES(minus_itself, -o)
+VALUES(cos_value, COS(u))
+SLOPES(cos_du, -SIN(u))
 VALUES(pow_value, POW(u, k[0]))
 SLOPES(pow_du, power(k[0], u, k[0] - 1))
 SLOPES(pow_duu, power(k[0] * (k[0] - 1), u, k[0] - 2))
@@ -142,6 +149,12 @@ SLOPES(min_dw, (REAL)second_is_less(u, w))
 VALUES(max_value, second_is_more(u, w) ? w : u)
 SLOPES(max_du, (REAL)!second_is_more(u, w))
 SLOPES(max_dw, (REAL)second_is_more(u, w))
+VALUES(atan2_value, ATAN2(u, w))
+SLOPES(atan2_du, w / (u * u + w * w))
+SLOPES(atan2_dw, -u / (u * u + w * w))
+SLOPES(atan2_duu, -2 * u * w / ((u * u + w * w) * (u * u + w * w)))
+SLOPES(atan2_duw, (u - w) * (u + w) / ((u * u + w * w) * (u * u + w * w)))
+SLOPES(atan2_dww, 2 * u * w / ((u * u + w * w) * (u * u + w * w)))
 
 /* As columns it would be wider than a page. */
 /* clang-format off */
@@ -160,6 +173,9 @@ static const rule rules[ELBO_RULES] = {
     [ELBO_SOFTPLUS] = {.value = softplus_value,
         .du = softplus_du, .duu = softplus_duu},
     [ELBO_SILU] = {.value = silu_value, .du = silu_du, .duu = silu_duu},
+    [ELBO_LEAKY_RELU] = {.value = leaky_value, .du = leaky_du},
+    [ELBO_SIN] = {.value = sin_value, .du = sin_du, .duu = minus_itself},
+    [ELBO_COS] = {.value = cos_value, .du = cos_du, .duu = minus_itself},
     [ELBO_RULE_POW] = {.value = pow_value, .du = pow_du, .duu = pow_duu},
     [ELBO_RULE_CLIP] = {.value = clip_value, .du = clip_du},
     [ELBO_RULE_SCALE] = {.value = scale_value, .du = scale_du},
@@ -174,6 +190,9 @@ static const rule rules[ELBO_RULES] = {
         .du = min_du, .dw = min_dw},
     [ELBO_RULE_BINARY + ELBO_MAX] = {.value = max_value,
         .du = max_du, .dw = max_dw},
+    [ELBO_RULE_BINARY + ELBO_ATAN2] = {.value = atan2_value,
+        .du = atan2_du, .dw = atan2_dw,
+        .duu = atan2_duu, .duw = atan2_duw, .dww = atan2_dww},
 };
 /* clang-format on */
 

@@ -27,11 +27,16 @@ void elbo_tape_set(elbo_tape *tape, elbo_node leaf, const double x[])
     tape->kernels->load(node->value, x, node->size);
 }
 
-/* No pass writes to a leaf's value. In a tape that has failed there is no leaf. */
+/* In a tape that has failed there is no leaf. */
+static bool lost(const elbo_tape *tape)
+{
+    return tape->too_large || (!tape->finished && !elbo_arena_ok(tape->arena));
+}
+
+/* No pass writes to a leaf's value. */
 static void point(elbo_tape *tape, elbo_node leaf, const void *x)
 {
-    if (tape->too_large || (!tape->finished && !elbo_arena_ok(tape->arena)))
-        return;
+    if (lost(tape)) return;
     leaf_of(tape, leaf)->value = (void *)x;
 }
 
@@ -39,6 +44,31 @@ void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[])
 {
     assert(tape->kernels == &elbo_kernels_f64);
     point(tape, leaf, x);
+}
+
+void elbo_tape_point_f32(elbo_tape *tape, elbo_node leaf, const float x[])
+{
+    assert(tape->kernels == &elbo_kernels_f32);
+    point(tape, leaf, x);
+}
+
+void elbo_tape_set_f32(elbo_tape *tape, elbo_node leaf, const float x[])
+{
+    const elbo_tape_node *node = leaf_of(tape, leaf);
+
+    tape->kernels->load_f32(node->value, x, node->size);
+}
+
+void elbo_tape_get_f32(const elbo_tape *tape, elbo_node x, float out[])
+{
+    const elbo_tape_node *node = node_of(tape, x);
+
+    tape->kernels->store_f32(out, node->value, node->size);
+}
+
+elbo_precision elbo_tape_precision(const elbo_tape *tape)
+{
+    return tape->kernels == &elbo_kernels_f32 ? ELBO_F32 : ELBO_F64;
 }
 
 void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[])
@@ -147,12 +177,48 @@ void elbo_tape_gradient(const elbo_tape *tape, elbo_node x, double out[])
     read_live(tape, node, node->adjoint, out);
 }
 
+void elbo_tape_gradient_f32(const elbo_tape *tape, elbo_node x, float out[])
+{
+    const elbo_tape_node *node = node_of(tape, x);
+
+    assert(tape->has_gradient);
+    if (node->live)
+        tape->kernels->store_f32(out, node->adjoint, node->size);
+    else
+        for (size_t i = 0; i < node->size; i++) out[i] = 0;
+}
+
 const double *elbo_tape_adjoint(const elbo_tape *tape, elbo_node x)
 {
     const elbo_tape_node *node = node_of(tape, x);
 
     assert(tape->has_gradient && tape->kernels == &elbo_kernels_f64);
     return node->live ? node->adjoint : NULL;
+}
+
+const float *elbo_tape_value_f32(const elbo_tape *tape, elbo_node x)
+{
+    assert(tape->kernels == &elbo_kernels_f32);
+    return node_of(tape, x)->value;
+}
+
+const float *elbo_tape_adjoint_f32(const elbo_tape *tape, elbo_node x)
+{
+    const elbo_tape_node *node = node_of(tape, x);
+
+    assert(tape->has_gradient && tape->kernels == &elbo_kernels_f32);
+    return node->live ? node->adjoint : NULL;
+}
+
+void elbo_tape_point_adjoint_f32(elbo_tape *tape, elbo_node input, float to[])
+{
+    assert(tape->kernels == &elbo_kernels_f32);
+    if (lost(tape)) return;
+
+    elbo_tape_node *node = leaf_of(tape, input);
+
+    assert(node->operation == ELBO_LEAF_INPUT);
+    node->adjoint = to;
 }
 
 void elbo_tape_direction(elbo_tape *tape, elbo_node input, const double v[])

@@ -21,8 +21,9 @@ typedef struct elbo_adam {
 /* Moments at 0. Memory from the arena: elbo_arena_ok tells. */
 void elbo_adam_init(elbo_adam *adam, const elbo_adam_config *config, size_t n,
                     elbo_arena *arena);
-/* theta [n] one step DOWN grad [n]; decay [n] is added times theta (weight decay in
- * the loss), NULL: none. Returns the gradient's norm before the clip. */
+/* theta [n] one step DOWN grad [n]. decay [n] times theta is added to the gradient
+ * after the clip (weight decay in the loss), NULL: none. Returns the norm of grad before
+ * the clip; where that is not finite, nothing is changed. */
 double elbo_adam_step(elbo_adam *adam, float theta[], const float grad[],
                       const float decay[]);
 void elbo_adam_save(const elbo_adam *adam, elbo_writer *out);

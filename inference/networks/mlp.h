@@ -28,10 +28,10 @@ elbo_status elbo_mlp_shape(elbo_mlp *mlp, size_t inputs, size_t hidden,
                            size_t width, size_t outputs, elbo_activation f);
 size_t elbo_mlp_size(const elbo_mlp *mlp); /* of theta */
 
-/* How weights start; biases at 0. */
+/* How weights start. */
 typedef enum elbo_mlp_start {
     ELBO_START_UNIFORM,  /* W, b ~ U(-1/sqrt(in), 1/sqrt(in)): PyTorch's Linear */
-    ELBO_START_TRUNCATED /* W ~ N(0, 1/(4 in)) cut at two deviations: PETS, MBPO */
+    ELBO_START_TRUNCATED /* W ~ N(0, 1/(4 in)) cut at two deviations, b = 0: PETS, MBPO */
 } elbo_mlp_start;
 void elbo_mlp_draw(const elbo_mlp *mlp, elbo_mlp_start how, elbo_rng *rng,
                    float theta[]);
@@ -51,7 +51,11 @@ void elbo_mlp_point(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                     elbo_tape *tape, const float theta[]);
 void elbo_mlp_set(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                   elbo_tape *tape, const double theta[]);
-/* After elbo_tape_backward: the gradient, laid out as theta. */
+/* In a tape of floats: backward puts the gradient into grad itself from now on, laid
+ * out as theta; borrowed. What y does not depend on is not written. */
+void elbo_mlp_point_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
+                             elbo_tape *tape, float grad[]);
+/* After elbo_tape_backward: a copy of the gradient, laid out as theta. */
 void elbo_mlp_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                        const elbo_tape *tape, float grad[]);
 
