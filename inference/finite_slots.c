@@ -121,6 +121,11 @@ static bool gaussian_transition(const facts *f)
     return is_gaussian(f) != f->slots.tilt.kind->chosen;
 }
 
+static bool shifted(const facts *f)
+{
+    return f->slots.tilt.kind == &elbo_transition_corrected;
+}
+
 static bool gaussian_weight(const facts *f)
 {
     return is_gaussian(f) && !f->weight.constant;
@@ -340,6 +345,9 @@ static const elbo_clash rules[] = {
     {"inference", "transition", gaussian_transition,
      "optimistic needs a model whose rows have a spread, and such a model needs "
      "it: model gaussian"},
+    {"inference", "transition", shifted,
+     "states of a finite world cannot be added: corrected is for linear-Gaussian "
+     "worlds"},
     {"inference", "weight", gaussian_weight,
      "model gaussian adds each sample up once, when it comes: must be a number"},
     {"inference", "feedback", gaussian_feedback,

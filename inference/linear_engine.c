@@ -17,8 +17,8 @@ elbo_lqr elbo_linear_problem(const elbo_engine *e)
     p.nx = l->world.nx;
     p.nu = l->world.nu;
     p.T = l->horizon;
-    p.dynamics = l->charged ? l->belief.geo : l->belief.mean;
-    p.ndynamics = l->belief.stages;
+    p.dynamics = elbo_linear_predictions(l, &p.ndynamics);
+    if (l->charged) p.dynamics = l->belief.geo;
     p.reward = &l->world.reward;
     p.nreward = 1;
     p.prior = &l->prior;
@@ -50,7 +50,11 @@ elbo_linear_chain elbo_linear_chain_of(const elbo_linear *l)
 {
     if (elbo_tilt_charge(&l->tilt) != 0)
         return elbo_linear_chain_in(l, l->q, l->stages);
-    return elbo_linear_chain_in(l, l->belief.mean, l->belief.stages);
+
+    size_t n;
+    const elbo_linear_dynamics *const map = elbo_linear_predictions(l, &n);
+
+    return elbo_linear_chain_in(l, map, n);
 }
 
 void elbo_linear_stage_set(elbo_linear_stage *out, const elbo_lqr_stage *in)
@@ -167,8 +171,7 @@ static elbo_status count(elbo_engine *e)
     return e->set.kappa != 0 && l->planned ? add_expected(e) : ELBO_OK;
 }
 
-/* The planner's part in the objective, where it stands still. */
-static elbo_status bind(elbo_engine *e)
+elbo_status elbo_linear_bind_standing(elbo_engine *e)
 {
     elbo_linear *const l = e->linear;
 
@@ -182,7 +185,7 @@ elbo_status elbo_linear_prepare(elbo_engine *e)
     elbo_status s = count(e);
 
     elbo_arena_release(e->ws, mark);
-    return s == ELBO_OK ? bind(e) : s;
+    return s == ELBO_OK ? elbo_linear_bind_standing(e) : s;
 }
 
 static elbo_status fit(elbo_engine *e, elbo_mstep_info *info)
@@ -250,6 +253,7 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
     elbo_lqr_info info = {0};
     reading before = {.value = -HUGE_VAL}, after;
 
+    ELBO_TRY(elbo_linear_correct(e));
     if (promised) ELBO_TRY(read_control(e, &parts, &before));
     ELBO_TRY(plan(e, &info));
     ELBO_TRY(read_control(e, &parts, &after));
@@ -275,116 +279,6 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
     };
 
     return elbo_watch_check(&watch);
-}
-
-/* ---- the record ---- */
-
-elbo_status elbo_linear_return(elbo_engine *e, const elbo_linear_policy pi[],
-                               const elbo_linear_dynamics *map, size_t n, double *J)
-{
-    const elbo_linear *const l = e->linear;
-    elbo_linear_chain chain = elbo_linear_chain_in(l, map, n);
-    elbo_lqr problem = elbo_linear_problem(e);
-    elbo_lqr_parts parts;
-    const elbo_mark mark = elbo_arena_mark(e->ws);
-
-    chain.policy = pi;
-    problem.alpha = 0;
-    problem.beta = HUGE_VAL;
-    problem.dynamics = map;
-    problem.ndynamics = n;
-
-    const elbo_status s = elbo_lqr_parts_at(&problem, &chain, l->world.m0,
-                                            l->world.P0, &parts, e->ws);
-
-    elbo_arena_release(e->ws, mark);
-    *J = s == ELBO_OK ? parts.reward : -HUGE_VAL;
-    return s == ELBO_ENOCONV ? ELBO_OK : s;
-}
-
-/* The same for the row, where it must be finite. */
-static elbo_status policy_return(elbo_engine *e, const elbo_linear_dynamics *map,
-                                 size_t n, const char *where, double *J)
-{
-    ELBO_TRY(elbo_linear_return(e, e->linear->pi, map, n, J));
-    if (*J > -HUGE_VAL) return ELBO_OK;
-    return ELBO_FAIL(ELBO_ENOTFINITE,
-                     "return_%s is -inf: the policy does not stabilise the %s (give "
-                     "env.horizon, more data or a stronger prior)",
-                     where, where);
-}
-
-/* The mean of -log p_theta over the world's transitions, where evaluation.nll
- * looks. */
-static elbo_status heldout(elbo_engine *e, double *nll)
-{
-    const elbo_linear *const l = e->linear;
-    const elbo_linear_behaviour current = {.policy = l->pi, .stages = l->stages};
-    const size_t nz = l->world.nx + l->world.nu + 1;
-    elbo_linear_moments *visits;
-    double mass, sum = 0;
-
-    ELBO_TRY(elbo_linear_visits(
-        e, e->set.judged == ELBO_JUDGED_CURRENT ? &current : &l->behaviour,
-        &visits, &mass));
-    for (size_t t = 0; t < l->stages; t++) {
-        elbo_moments S;
-        double one;
-
-        ELBO_TRY(elbo_moments_init(&S, l->world.nx, nz, e->ws));
-        elbo_linear_count(&S, 1, &visits[t]);
-        ELBO_TRY(elbo_linear_loglik(&l->belief.mean[t % l->belief.stages], &S,
-                                    &one, e->ws));
-        sum -= one;
-    }
-    *nll = sum / mass;
-    return ELBO_OK;
-}
-
-static elbo_status record_heldout(elbo_engine *e, elbo_row *row)
-{
-    const elbo_mark mark = elbo_arena_mark(e->ws);
-    elbo_status s;
-
-    if (!e->set.judged) return ELBO_OK;
-    s = heldout(e, &row->own.x[row->own.n++]);
-    elbo_arena_release(e->ws, mark);
-    return s == ELBO_ENOCONV ? elbo_fail_prefix("nll") : s;
-}
-
-static elbo_status record(elbo_engine *e, elbo_row *row)
-{
-    elbo_linear *const l = e->linear;
-    const elbo_linear_model *const model = l->belief.model;
-
-    ELBO_TRY(bind(e));
-    ELBO_TRY(elbo_linear_learnt(e, &row->parts.likelihood, &row->parts.prior));
-    row->elbo = elbo_parts_total(&row->parts);
-    row->ess = e->set.population ? l->mass : elbo_linear_data_ess(&l->data);
-    ELBO_TRY(policy_return(e, l->belief.mean, l->belief.stages, "model",
-                           &row->return_model));
-    ELBO_TRY(policy_return(e, l->truth, l->ntruth, "real", &row->return_real));
-    row->value_gap = row->return_model - row->return_real;
-    row->own.n = model->columns ? model->columns(&l->belief, row->own.x) : 0;
-    ELBO_TRY(record_heldout(e, row));
-    return elbo_row_check(row, ELBO_EXPONENTIAL, e->columns);
-}
-
-static elbo_status judge(elbo_engine *e, double *best, double *present)
-{
-    elbo_linear *const l = e->linear;
-    elbo_lqr problem = elbo_linear_problem(e);
-    const elbo_mark mark = elbo_arena_mark(e->ws);
-    elbo_linear_posterior post;
-
-    problem.dynamics = l->truth;
-    problem.ndynamics = l->ntruth;
-    problem.alpha = 0;
-    problem.beta = HUGE_VAL;
-    ELBO_TRY(l->control->linear(l->control_own, &problem, e->ws, &post));
-    *best = elbo_quadratic_mean(&post.stage[0].V, l->world.m0, l->world.P0);
-    elbo_arena_release(e->ws, mark);
-    return policy_return(e, l->truth, l->ntruth, "real", present);
 }
 
 static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
@@ -499,10 +393,10 @@ const elbo_family elbo_linear_family = {
     .gather = elbo_linear_gather,
     .m_step = m_step,
     .e_step = e_step,
-    .record = record,
+    .record = elbo_linear_record,
     .watch = watch_loop,
     .restless = restless,
-    .judge = judge,
+    .judge = elbo_linear_judge,
     .save = elbo_linear_save,
     .load = elbo_linear_load,
     .extent = extent,

@@ -150,6 +150,7 @@ elbo_status elbo_linear_open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(open_control(e, setup));
     *section = "data";
     ELBO_TRY(elbo_linear_open_data(e, setup, seed));
+    ELBO_TRY(elbo_linear_open_correction(e));
     *section = "inference";
     ELBO_TRY(elbo_linear_open_expressions(e, setup, seed));
     name_columns(e);

@@ -19,6 +19,11 @@ static bool is_tilt(const facts *f)
     return f->slots.tilt.kind == &elbo_transition_tilt;
 }
 
+static bool is_corrected(const facts *f)
+{
+    return f->slots.tilt.kind == &elbo_transition_corrected;
+}
+
 /* Whether the weight, or the likelihood, names the word; of what cannot be read:
  * not. */
 static bool reads(const facts *f, const char *slot, const char *word)
@@ -82,7 +87,23 @@ static bool expressed(const facts *f)
 
 static bool other_transition(const facts *f)
 {
-    return f->slots.tilt.kind != &elbo_transition_model && !is_tilt(f);
+    return f->slots.tilt.kind != &elbo_transition_model && !is_tilt(f)
+           && !is_corrected(f);
+}
+
+static bool corrected_forever(const facts *f)
+{
+    return is_corrected(f) && elbo_horizon_read(f->setup) == 0;
+}
+
+static bool corrected_population(const facts *f)
+{
+    return is_corrected(f) && elbo_choice_is(f->setup->data, "source", "population");
+}
+
+static bool corrected_planner(const facts *f)
+{
+    return is_corrected(f) && !f->stops;
 }
 
 static bool other_gradient(const facts *f)
@@ -172,7 +193,13 @@ static const elbo_clash rules[] = {
     {"control", "prior_variance", flat_density,
      "logpi is read before the first plan, when the policy is the prior: must be "
      "finite"},
-    {"inference", "transition", other_transition, NO_OTHER "model or tilt"},
+    {"inference", "transition", other_transition, NO_OTHER "model, tilt or corrected"},
+    {"inference", "transition", corrected_forever,
+     "the correction is of each stage: corrected needs env.horizon"},
+    {"inference", "transition", corrected_population,
+     "the correction is that of an episode, and a population has none"},
+    {"inference", "gradient", corrected_planner,
+     "theta is not followed through the corrected plan: must be stop"},
     {"inference", "gradient", other_gradient,
      NO_OTHER "stop, implicit or search(method)"},
     {"inference", "feedback", feedback_of_model,
@@ -237,6 +264,9 @@ static const char *kind(const facts *f)
     if (f->robust)
         return "robust value: max over pi of min over q; no bound on an "
                "evidence";
+    if (is_corrected(f))
+        return "surrogate: the control part is in the model as the latest episode "
+               "corrects it, which bounds no evidence";
     if (f->slots.alpha == 0)
         return "value: at temperature 0 the control part is a return, which "
                "bounds no evidence";

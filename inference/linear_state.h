@@ -28,6 +28,9 @@ typedef struct elbo_linear {
     double alpha;
     elbo_tilt tilt;
     bool adversarial, charged;
+    /* Of transition: corrected, [stages]; NULL: another. */
+    elbo_linear_dynamics *corrected;
+    gsl_vector **shift; /* their c */
     gsl_matrix *prior_precision; /* of pi0; NULL: flat */
     elbo_linear_prior prior;     /* pi0 = N(0, prior_precision^-1) */
     const elbo_control *control;
@@ -94,16 +97,29 @@ elbo_status elbo_linear_objective_at(elbo_engine *engine, const double theta[],
 /* linear_engine.c: what stands still in the M-step that follows: what the objective
  * reads of (pi, V, Q), and S. */
 elbo_status elbo_linear_prepare(elbo_engine *engine);
+/* The planner's part in the objective, where it stands still. */
+elbo_status elbo_linear_bind_standing(elbo_engine *engine);
 
 /* linear_outer.c: the data term with the planner solved at the belief's theta;
  * slope [belief.stages] unless NULL is written. */
 elbo_status elbo_linear_outer_value(elbo_engine *engine, double *value,
                                     elbo_linear_slope slope[]);
 
+/* linear_correct.c: what plans and F take for the model, *n maps: its means, or the
+ * corrected ones ... */
+const elbo_linear_dynamics *elbo_linear_predictions(const elbo_linear *linear,
+                                                    size_t *n);
+elbo_status elbo_linear_open_correction(elbo_engine *engine);
+/* ... as the latest real episode has it: before each E-step. */
+elbo_status elbo_linear_correct(elbo_engine *engine);
+
 /* linear_check.c */
 elbo_status elbo_linear_check_gradient(elbo_engine *engine,
                                        elbo_derivative_check *out);
 
+/* linear_record.c: as elbo_family's. */
+elbo_status elbo_linear_record(elbo_engine *engine, elbo_row *row);
+elbo_status elbo_linear_judge(elbo_engine *engine, double *best, double *present);
 /* J of the policy in the raw reward under a map: -HUGE_VAL, and ELBO_OK, where it is
  * infinite. */
 elbo_status elbo_linear_return(elbo_engine *engine, const elbo_linear_policy pi[],

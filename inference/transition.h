@@ -11,6 +11,8 @@
  *                 gamma E_q V - charge KL(q || p)       q: the model's, or a tilt
  *   optimistic    gamma max E_q V                       q: in the ellipsoid of a
  *                                                       Gaussian model
+ *   corrected     gamma E_p V(y + r_t)                  q: p shifted by its latest
+ *                                                       errors, in linear worlds
  * beta > 0 maximises over q (optimistic), beta < 0 and `robust` minimise. A tilt's
  * KL is charged in F with the coefficient beta, or gamma beta under `next`; that
  * of `robust` is a constraint and is not charged.
@@ -121,7 +123,7 @@ struct elbo_transition {
 
 extern const elbo_transition elbo_transition_model, elbo_transition_tilt,
     elbo_transition_robust, elbo_transition_optimistic,
-    elbo_transition_free, elbo_transition_notebook;
+    elbo_transition_corrected, elbo_transition_free, elbo_transition_notebook;
 /* inference/transition/registry.c; ends in NULL. */
 extern const elbo_transition *const elbo_transitions[];
 

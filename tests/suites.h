@@ -41,6 +41,7 @@
     X(mlp)                                                                     \
     X(adam)                                                                    \
     X(gaussian)                                                                \
+    X(linear_correct)                                                          \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \
     X(program)                                                                 \

@@ -10,6 +10,7 @@ const elbo_transition *const elbo_transitions[] = {
     &elbo_transition_tilt,
     &elbo_transition_robust,
     &elbo_transition_optimistic,
+    &elbo_transition_corrected,
     &elbo_transition_free,
     NULL,
 };
@@ -72,7 +73,7 @@ static const char *lasting(const char *word)
                                         "ball",  "tv",   "free",   "ratio",
                                         "mode",  "exact", "clip",
                                         "classifier", "consistent", "notebook",
-                                        "ridge", "samples"};
+                                        "ridge", "samples", "corrected"};
 
     for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], word) == 0) return words[i];
