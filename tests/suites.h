@@ -40,6 +40,7 @@
     X(replay)                                                                  \
     X(mlp)                                                                     \
     X(adam)                                                                    \
+    X(heads)                                                                   \
     X(gaussian)                                                                \
     X(linear_correct)                                                          \
     X(linear_cycle)                                                            \
