@@ -42,6 +42,7 @@
     X(adam)                                                                    \
     X(heads)                                                                   \
     X(gaussian)                                                                \
+    X(network)                                                                 \
     X(linear_correct)                                                          \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \
