@@ -3,6 +3,7 @@
 #define ELBO_CONTROL_REGISTRY_H
 
 #include "inference/control.h"
+#include "inference/task_control.h"
 
 extern const elbo_control elbo_control_soft_value_iteration;
 extern const elbo_control elbo_control_value_iteration;
@@ -14,5 +15,8 @@ extern const elbo_control elbo_control_i2c;
 extern const elbo_control elbo_control_lqg;
 extern const elbo_control elbo_control_none;
 extern const elbo_control elbo_control_ilqr;
+
+/* What `none` is in control tasks. */
+extern const elbo_task_control elbo_task_none;
 
 #endif

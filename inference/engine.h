@@ -64,7 +64,7 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
  * those of the model, of a gradient != stop and of evaluation
  * (inference/engine_row.c). */
 enum {
-    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 1 + 5
+    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 1 + 5 + 10
 };
 typedef struct elbo_own_values {
     size_t n;
@@ -81,6 +81,7 @@ typedef struct elbo_row {
     double shortfall; /* of the data's mean, under data_scale: budget(xi) */
     elbo_solve_info estep;
     elbo_mstep_info mstep;
+    char warning[256]; /* what people should know, the run goes on; "": nothing */
 } elbo_row;
 
 /* The columns' names in order, NULL-terminated, with stop_kl where it exists;

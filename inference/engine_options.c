@@ -524,7 +524,7 @@ const elbo_option elbo_evaluation_options[] = {
      .low = 0,
      .high = 1e6,
      .fallback = "0",
-     .doc = "episodes in the model that an evaluation of a control task takes; 0: as "
-            "many as real ones, at least 1"},
+     .doc = "of control tasks: episodes in the model; 0: as many as real ones, where "
+            "those are 0 16 of policies and 1 of planners"},
     {0        },
 };

@@ -60,6 +60,7 @@ struct elbo_engine {
     double best, present, regret;
 
     struct elbo_course *course;     /* of continuous worlds */
+    struct elbo_task_run *task;     /* of control tasks */
     struct elbo_linear *linear;     /* of linear-Gaussian worlds ... */
     struct elbo_observed *observed; /* of observed ones; all below: of finite
                                        ones */

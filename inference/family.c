@@ -4,30 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool serves_no_model(const elbo_model *model)
-{
-    (void)model;
-    return false;
-}
-
-static bool serves_no_control(const elbo_control *control)
-{
-    (void)control;
-    return false;
-}
-
-/* Control tasks, as long as no model and no control is for them. */
-static const elbo_absent nothing[] = {{0}};
-static const elbo_family task_family = {
-    .noun = "control tasks",
-    .absent = nothing,
-    .serves_model = serves_no_model,
-    .serves_control = serves_no_control,
-};
-
 const elbo_family *elbo_family_of(const elbo_env *env)
 {
-    if (env->task) return &task_family;
+    if (env->task) return &elbo_task_family;
     if (env->continuous) return &elbo_course_family;
     if (env->observed) return &elbo_observed_family;
     return env->linear ? &elbo_linear_family : &elbo_finite_family;

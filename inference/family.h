@@ -2,9 +2,9 @@
  *
  * A family is the kind of factors that an experiment's posterior has: rows of
  * probabilities in finite worlds, Gaussians in linear-Gaussian ones, smoothed latent
- * states in observed ones. The engine (inference/engine.c) runs the one loop and its
- * watchdog; a family says how each step is done. The environment decides the family;
- * models and controls say which ones they serve.
+ * states in observed ones, networks in control tasks. The engine (inference/engine.c)
+ * runs the one loop and its watchdog; a family says how each step is done. The
+ * environment decides the family; models and controls say which ones they serve.
  */
 #ifndef ELBO_FAMILY_H
 #define ELBO_FAMILY_H
@@ -59,7 +59,7 @@ typedef struct elbo_family {
 } elbo_family;
 
 extern const elbo_family elbo_finite_family, elbo_linear_family,
-    elbo_course_family, elbo_observed_family;
+    elbo_course_family, elbo_observed_family, elbo_task_family;
 
 /* Never NULL. */
 const elbo_family *elbo_family_of(const elbo_env *env);

@@ -77,4 +77,7 @@ typedef struct elbo_task_control {
     elbo_status (*load)(void *self, elbo_reader *in);
 } elbo_task_control;
 
+/* u [n x nu] from pi0, row i drawn from rng[i]. */
+void elbo_task_uniform(const elbo_task_world *world, size_t n, elbo_rng rng[], float u[]);
+
 #endif

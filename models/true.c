@@ -103,4 +103,5 @@ const elbo_model elbo_model_true = {
     .linear = &linear,
     .observed = &observed,
     .continuous = &continuous,
+    .task = &elbo_task_true,
 };

@@ -90,6 +90,7 @@
     X(settings)                                                                \
     X(engine)                                                                  \
     X(course)                                                                  \
+    X(task_engine)                                                             \
     X(linear_worlds)                                                           \
     X(observed)                                                                \
     X(observed_exact)                                                          \

@@ -97,6 +97,17 @@ static bool save_is_due(const seed_run *run)
     return elbo_seconds_since(&run->saved) >= checkpoint_seconds;
 }
 
+static void say_warning(const seed_run *run, const elbo_row *row)
+{
+    if (!row->warning[0]) return;
+#pragma omp critical(elbo_progress)
+    {
+        elbo_progress_end(&run->session->progress);
+        elbo_say("seed %" PRIu64 ": iteration %" PRIu64 ": warning: %s",
+                 run->report->seed, row->iteration, row->warning);
+    }
+}
+
 /* Iterate to the end, a signal or a failure. */
 static elbo_status iterate(seed_run *run)
 {
@@ -111,6 +122,7 @@ static elbo_status iterate(seed_run *run)
         ELBO_TRY(elbo_engine_iterate(engine, &row));
         ELBO_TRY(
             elbo_metrics_append(&run->metrics, &run->record, &row, optimality));
+        say_warning(run, &row);
         elbo_progress_show(&run->session->progress, run->report->seed, &row,
                            row.iteration - run->began_at, budget);
         running = elbo_engine_verdict(engine) == ELBO_RUNNING;

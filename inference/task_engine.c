@@ -1,0 +1,222 @@
+/* inference/task_engine.c -- the steps of EM in control tasks, and their
+ * family. */
+#include <math.h>
+#include <stdio.h>
+
+#include "inference/task_state.h"
+
+static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
+                              uint64_t seed, const char **section)
+{
+    return elbo_task_open_parts(e, setup, seed, section);
+}
+
+static void close_parts(elbo_engine *e)
+{
+    (void)e;
+}
+
+/* ---- the steps ---- */
+
+static elbo_status m_step(elbo_engine *e, elbo_row *row)
+{
+    elbo_task_run *const run = e->task;
+    const size_t n = run->data.n;
+    const elbo_task_mstep mstep = {
+        .data = &run->data,
+        .weight = run->weight,
+        .scale = e->set.lambda_each ? e->set.lambda : e->set.lambda / (double)n,
+        .seed = run->problem.seed,
+        .round = e->iteration,
+    };
+
+    (void)row;
+    if (!run->belief.model->fit || n == 0 || e->iteration % run->fit_every != 0)
+        return ELBO_OK;
+
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    const elbo_status s =
+        run->belief.model->fit(&run->belief, &mstep, &run->fit, e->ws);
+
+    elbo_arena_release(e->ws, mark);
+    if (s == ELBO_OK && !isfinite(run->fit.train + run->fit.holdout))
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "M-step: the objective a row is %g, held out %g",
+                         run->fit.train, run->fit.holdout);
+    return s;
+}
+
+static elbo_status improve(elbo_engine *e)
+{
+    elbo_task_run *const run = e->task;
+    elbo_task_estep estep = {
+        .data = &run->data,
+        .rollouts = &run->rollouts,
+        .real = run->real_ratio,
+        .round = e->iteration,
+    };
+
+    run->owed += run->updates * (double)e->set.steps;
+    estep.updates = (size_t)run->owed;
+    run->owed -= (double)estep.updates;
+    if (estep.updates == 0) return ELBO_OK;
+
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    const elbo_status s = run->control->improve(run->solver, &estep, e->ws);
+
+    elbo_arena_release(e->ws, mark);
+    return s;
+}
+
+static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
+{
+    (void)row;
+    *allowance = 0;
+    if (!e->task->control->improve || e->task->data.n == 0) return ELBO_OK;
+    ELBO_TRY(elbo_task_roll(e));
+    return improve(e);
+}
+
+/* Steps are sampled: nothing is promised across them. */
+static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
+                              double allowance)
+{
+    (void)e, (void)row, (void)allowance;
+    return ELBO_OK;
+}
+
+static bool restless(const elbo_engine *e, const elbo_row *row)
+{
+    (void)e, (void)row;
+    return true;
+}
+
+/* ---- the rest of the family ---- */
+
+static bool serves_model(const elbo_model *model)
+{
+    return model->task != NULL;
+}
+
+static bool serves_control(const elbo_control *control)
+{
+    return control->task != NULL;
+}
+
+static const char *named(const elbo_setup *setup)
+{
+    (void)setup;
+    return NULL;
+}
+
+static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
+                           const char *const **out)
+{
+    static const char *const none[] = {NULL};
+
+    (void)setup, (void)arena;
+    *out = none;
+    return ELBO_OK;
+}
+
+static elbo_status judge(elbo_engine *e, double *best, double *present)
+{
+    (void)e;
+    *best = *present = 0;
+    return ELBO_FAIL(ELBO_EINVAL, "no best policy is known in this world");
+}
+
+static elbo_extent extent(const elbo_engine *e)
+{
+    const elbo_task_run *const run = e->task;
+    const elbo_task_world *const w = &run->world;
+    const double row = 4.0 * (double)(2 * w->no + w->nu + 3);
+    elbo_extent x = {
+        .parameters = run->belief.n,
+        .bytes =
+            row * ((double)run->data.capacity + (double)run->rollouts.capacity)
+            + 16 * (double)run->belief.n,
+    };
+
+    if (w->choices > 0)
+        snprintf(x.world, sizeof x.world,
+                 "%zu observations, %zu actions, %zu steps", w->no, w->choices,
+                 run->T);
+    else
+        snprintf(x.world, sizeof x.world,
+                 "%zu observations, %zu inputs, %zu steps", w->no, w->na,
+                 run->T);
+    return x;
+}
+
+static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
+{
+    out->skipped =
+        e->task->belief.n == 0
+            ? "the model has no parameters"
+            : "the M-step follows gradients of batches in single precision";
+    return ELBO_OK;
+}
+
+static const elbo_absent absent[] = {
+    {"inference",         "optimality"},
+    {"inference",                   "transition"},
+    {"inference","gradient"},
+    {"inference",         "feedback"},
+    {"inference",                   "norm_bound"},
+    {"inference", "m_step"},
+    {"inference",         "m_step_rate"},
+    {"inference",                   "m_step_keep"},
+    {"inference",           "m_step_iterations"},
+    {"inference",         "m_step_tolerance"},
+    {"control",                   "prior"},
+    {"control","prior_epsilon"},
+    {"control",         "prior_variance"},
+    {"control",                   "kl"},
+    {"control","reward"},
+    {"control",           "return_weight"},
+    {"control",                   "value"},
+    {"control",                 "values"},
+    {"control",           "target_rate"},
+    {"control",                   "tolerance"},
+    {"control","sweeps"},
+    {"control",           "plan_rounds"},
+    {"data",                   "source"},
+    {"data","file"},
+    {"data",           "over"},
+    {"data",                   "epsilon"},
+    {"data","noise"},
+    {"data",           "state_limit"},
+    {"data",                   "expert"},
+    {"data","episode_steps"},
+    {"evaluation",           "regret"},
+    {"evaluation",                   "expert_discount"},
+    {"evaluation","nll"},
+    {"evaluation",              "held_out"},
+    {"evaluation",                   "held_out_of"},
+    {0                   },
+};
+
+const elbo_family elbo_task_family = {
+    .noun = "control tasks",
+    .absent = absent,
+    .serves_model = serves_model,
+    .serves_control = serves_control,
+    .check = elbo_task_check,
+    .kind = elbo_task_kind,
+    .named = named,
+    .oracles = oracles,
+    .open = open_parts,
+    .close = close_parts,
+    .gather = elbo_task_gather,
+    .m_step = m_step,
+    .e_step = e_step,
+    .record = elbo_task_record,
+    .watch = watch_loop,
+    .restless = restless,
+    .judge = judge,
+    .save = elbo_task_save,
+    .load = elbo_task_load,
+    .extent = extent,
+    .check_gradient = check_gradient,
+};

@@ -1,0 +1,242 @@
+/* tests/test_task_engine.c -- the engine in control tasks. */
+#include <check.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "inference/task_state.h"
+#include "tests/engine_cases.h"
+#include "tests/suites.h"
+
+static const case_text idle = {
+    .env = "Pendulum-v1",
+    .env_common = "horizon=30",
+    .model = "true",
+    .control = "none",
+    .inference = "iterations=6",
+    .data = "mode=online steps=40 initial=10 streams=5",
+    .evaluation = "episodes=8",
+};
+
+/* ---- the record ---- */
+
+START_TEST(parts_add_up_to_the_bound)
+{
+    case_setup c;
+    elbo_engine *e = case_start(&c, &idle, 7);
+    elbo_row row;
+
+    for (int k = 0; k < 3; k++) {
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert(row.elbo == elbo_parts_total(&row.parts));
+        ck_assert(row.parts.policy_kl == 0);
+        ck_assert(row.value_gap == row.return_model - row.return_real);
+        ck_assert_uint_eq(row.env_steps, 10 + 40 * ((unsigned)k + 1));
+        ck_assert_double_eq(row.ess, (double)row.env_steps);
+    }
+    case_stop(&c, e);
+}
+END_TEST
+
+START_TEST(a_resumed_run_goes_on_to_the_same_bits)
+{
+    case_resumes(&idle, 7);
+}
+END_TEST
+
+START_TEST(rows_do_not_depend_on_the_number_of_threads)
+{
+    const int threads = omp_get_max_threads(), some[] = {1, 2, 4};
+    double x[3][ELBO_ROW_COLUMNS];
+    size_t n = 0;
+
+    for (int k = 0; k < 3; k++) {
+        case_setup c;
+        elbo_row row;
+
+        omp_set_num_threads(some[k]);
+
+        elbo_engine *e = case_start(&c, &idle, 7);
+
+        for (int i = 0; i < 3; i++) case_ok(elbo_engine_iterate(e, &row));
+        n = elbo_row_values(&row, ELBO_EXPONENTIAL, x[k]);
+        case_stop(&c, e);
+    }
+    omp_set_num_threads(threads);
+    ck_assert(memcmp(x[0], x[1], n * sizeof *x[0]) == 0);
+    ck_assert(memcmp(x[0], x[2], n * sizeof *x[0]) == 0);
+}
+END_TEST
+
+/* ---- data ---- */
+
+/* An episode is cut after T steps, its last row is no end, and rows follow on one
+ * another. */
+START_TEST(a_time_limit_is_no_end)
+{
+    case_setup c;
+    elbo_engine *e = case_start(&c, &idle, 7);
+    const elbo_replay *const data = &e->task->data;
+    size_t cut = 0;
+    elbo_row row;
+
+    for (int k = 0; k < 6; k++) case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_uint_eq(data->n, 250);
+    for (size_t i = 0; i < data->n; i++) {
+        const size_t no = data->no;
+
+        ck_assert_uint_eq(data->end[i], 0);
+        ck_assert_uint_lt(data->step[i], 30);
+        cut += data->step[i] == 29;
+        if (i < 5 || data->step[i] == 0) continue;
+        ck_assert_uint_eq(data->episode[i], data->episode[i - 5]);
+        ck_assert_uint_eq(data->step[i], data->step[i - 5] + 1);
+        ck_assert(memcmp(data->o + i * no, data->next + (i - 5) * no,
+                         no * sizeof *data->o)
+                  == 0);
+    }
+    ck_assert_uint_eq(cut, 5);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* The real return is the mean of sums over whole episodes of what was collected. */
+START_TEST(without_episodes_collection_is_the_evaluation)
+{
+    case_text text = idle;
+    case_setup c;
+    elbo_row row;
+    double sum = 0;
+
+    text.data = "mode=online steps=60";
+    text.evaluation = "episodes=0 rollouts=2";
+
+    elbo_engine *e = case_start(&c, &text, 7);
+    const elbo_replay *const data = &e->task->data;
+
+    case_ok(elbo_engine_iterate(e, &row));
+    for (size_t i = 0; i < 60; i++) sum += (double)data->reward[i];
+    ck_assert_double_eq_tol(row.return_real, sum / 2, 1e-4);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* ---- what does not go together ---- */
+
+static const struct {
+    const char *env_common, *control_common, *inference, *data, *evaluation;
+    const char *section, *key;
+} wrong[] = {
+    {.env_common = "discount=0", .section = "env", .key = "discount"},
+    {.inference = "weight=V(next)", .section = "inference", .key = "weight"},
+    {.inference = "likelihood=-0.5*sq(E(V(y))-V(next))",
+     .section = "inference", .key = "likelihood"},
+    {.inference = "data_scale=budget(1)", .section = "inference", .key = "data_scale"},
+    {.inference = "gradient=unroll(3)", .section = "inference", .key = "gradient"},
+    {.inference = "feedback=1", .section = "inference", .key = "feedback"},
+    {.control_common = "temperature=1", .section = "control", .key = "temperature"},
+    {.control_common = "rollout_length=2", .section = "control", .key = "rollout_length"},
+    {.control_common = "updates=2", .section = "control", .key = "updates"},
+    {.data = "mode=online steps=0", .section = "data", .key = "steps"},
+    {.data = "policy=random", .section = "data", .key = "policy"},
+    {.data = "policy=current", .section = "data", .key = "policy"},
+    {.data = "steps=10 streams=3", .section = "data", .key = "steps"},
+    {.data = "steps=10 initial=3 streams=5", .section = "data", .key = "initial"},
+    {.data = "steps=0", .evaluation = "episodes=0", .section = "evaluation",
+     .key = "episodes"},
+};
+
+START_TEST(contradictions_are_blamed)
+{
+    case_text text = idle;
+
+    text.env_common = wrong[_i].env_common;
+    text.control_common = wrong[_i].control_common;
+    if (wrong[_i].inference) text.inference = wrong[_i].inference;
+    if (wrong[_i].data) text.data = wrong[_i].data;
+    if (wrong[_i].evaluation) text.evaluation = wrong[_i].evaluation;
+    case_refused(&text, wrong[_i].section, wrong[_i].key);
+}
+END_TEST
+
+/* Elsewhere nothing knows of replays and rollouts. */
+START_TEST(other_families_have_no_use_for_its_settings)
+{
+    const case_text of_finite[] = {
+        {.control_common = "rollout_length=2"}, {.control_common = "real_ratio=1"},
+        {.data = "streams=2"},                  {.data = "initial=3"},
+        {.evaluation = "every=2"},
+    };
+
+    case_refused(&of_finite[0], "control", "rollout_length");
+    case_refused(&of_finite[1], "control", "real_ratio");
+    case_refused(&of_finite[2], "data", "streams");
+    case_refused(&of_finite[3], "data", "initial");
+    case_refused(&of_finite[4], "evaluation", "every");
+}
+END_TEST
+
+/* ---- the schedule ---- */
+
+START_TEST(rollouts_lengthen_on_a_line)
+{
+    elbo_task_schedule s;
+
+    case_ok(elbo_task_schedule_parse("1->15 over 20..150", &s, NULL));
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 1), 1);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 20), 1);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 85), 8);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 149), 14);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 150), 15);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 10000), 15);
+    ck_assert_uint_eq(elbo_task_schedule_most(&s), 15);
+    case_ok(elbo_task_schedule_parse("4->0 over 0..2", &s, NULL));
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 1), 2);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 2), 0);
+    case_ok(elbo_task_schedule_parse("7", &s, NULL));
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 1), 7);
+    ck_assert_uint_eq(elbo_task_schedule_at(&s, 99), 7);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    size_t column;
+} no_schedule[] = {
+    {"", 0},          {"x", 0},           {"1-3", 1},
+    {"1->", 3},       {"1->3 from 2", 5}, {"1->3 over 2", 11},
+    {"1->3 over 2..", 13}, {"1->3 over 5..5", 13}, {"1->3 over 2..5 x", 14},
+    {"10000000", 0},
+};
+
+START_TEST(a_schedule_that_is_none_is_refused_at_its_place)
+{
+    elbo_task_schedule s;
+    size_t column = 99;
+
+    ck_assert_int_eq(elbo_task_schedule_parse(no_schedule[_i].text, &s, &column),
+                     ELBO_EINVAL);
+    ck_assert_uint_eq(column, no_schedule[_i].column);
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+Suite *suite_task_engine(void)
+{
+    Suite *s = suite_create("task_engine");
+    TCase *t = tcase_create("engine");
+
+    tcase_add_test(t, parts_add_up_to_the_bound);
+    tcase_add_test(t, a_resumed_run_goes_on_to_the_same_bits);
+    tcase_add_test(t, rows_do_not_depend_on_the_number_of_threads);
+    tcase_add_test(t, a_time_limit_is_no_end);
+    tcase_add_test(t, without_episodes_collection_is_the_evaluation);
+    tcase_add_loop_test(t, contradictions_are_blamed, 0, COUNT(wrong));
+    tcase_add_test(t, other_families_have_no_use_for_its_settings);
+    tcase_add_test(t, rollouts_lengthen_on_a_line);
+    tcase_add_loop_test(t, a_schedule_that_is_none_is_refused_at_its_place, 0,
+                        COUNT(no_schedule));
+    suite_add_tcase(s, t);
+    return s;
+}
