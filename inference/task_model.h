@@ -20,14 +20,19 @@ typedef struct elbo_task_belief {
     size_t n; /* parameters of all members together; 0: fixed */
 } elbo_task_belief;
 
+enum { ELBO_TASK_LEAVES = 32 };
+#define ELBO_TASK_NO_NODE UINT32_MAX
+
 /* One member's prediction for a batch of B rows on a tape, for objectives. All in the
  * world's units. */
 typedef struct elbo_task_nodes {
     size_t rows;                       /* B */
     elbo_node o, u, reward, next, end; /* leaves: [B x no] [B x nu] [B x 1] ... */
     elbo_node mean, std;               /* of o', [B x no]; std 0 if deterministic */
-    elbo_node rhat;                    /* E r, [B x 1]: learnt, or told */
+    elbo_node rhat;                    /* E r, [B x 1]: learnt, or told at the mean;
+                                          ELBO_TASK_NO_NODE where neither is there */
     elbo_node logp;                    /* of (o', and what else is learnt), [B x 1] */
+    elbo_node leaf[ELBO_TASK_LEAVES];  /* the model's own: parameters, normalisers */
 } elbo_task_nodes;
 
 /* What the M-step maximises: the mean over rows of weight * l. One open likelihood
@@ -85,8 +90,10 @@ struct elbo_task_model {
                                const elbo_replay *data, const uint32_t slot[],
                                size_t n, double out[], elbo_arena *ws);
     /* Member m on a tape of B rows; `learnt`: its parameters are inputs, else
-     * constants (they point at theta: no copies). nodes->o, u, next, reward and end
-     * are nodes that exist already; the rest is set. NULL: not differentiable. */
+     * constants. In a tape of floats these and the normalisers point at theta and at
+     * the model's own (no copies), and so follow each fit and load; a tape of doubles
+     * is the model's tests' alone. nodes->o, u, next, reward and end are nodes that
+     * exist already; the rest is set. NULL: not differentiable. */
     elbo_status (*node)(const elbo_task_belief *belief, size_t member, bool learnt,
                         elbo_tape *tape, elbo_task_nodes *nodes);
     /* log p(theta) of all members, or -KL(q(theta) || p(theta)). NULL: 0. */

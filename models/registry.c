@@ -17,6 +17,7 @@ const elbo_model *const elbo_models[] = {
     &elbo_model_lds,
     &elbo_model_hmm,
     &elbo_model_random_features,
+    &elbo_model_ensemble,
     NULL,
 };
 

@@ -114,6 +114,7 @@
     X(ilqr)                                                                    \
     X(gymnasium)                                                               \
     X(tasks)                                                                   \
+    X(ensemble)                                                                \
     X(features)                                                                \
     X(papers)
 

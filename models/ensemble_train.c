@@ -1,0 +1,286 @@
+/* models/ensemble_train.c -- the M-step of one member, on a tape of its own.
+ *
+ *   maximise  mean_rows w l - penalty sum(max - min) + log N(W; 0, 1/tau) /
+ * rows
+ *
+ * by Adam on batches without replacement; the last of an epoch is filled up
+ * from the epoch's first rows. The last term's gradient is a weight decay of
+ * tau / rows.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/ensemble.h"
+
+elbo_status elbo_ensemble_prepare(elbo_ensemble_task *t, elbo_arena *arena)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const size_t no = e->world->no, nu = e->world->nu;
+    const size_t batch = e->config.batch;
+
+    t->batch = batch < t->rows.n ? batch : t->rows.n;
+    t->slot = elbo_arena_u32(arena, t->batch);
+    t->grad = elbo_arena_take(arena, e->size, sizeof *t->grad);
+    t->decay = elbo_arena_take(arena, e->size, sizeof *t->decay);
+    t->best = elbo_arena_take(arena, e->size, sizeof *t->best);
+    t->x = elbo_arena_take(arena, t->batch * (no > nu ? no : nu), sizeof *t->x);
+    t->number =
+        elbo_arena_doubles(arena, t->batch > e->size ? t->batch : e->size);
+    return elbo_arena_check(arena, "a member's M-step");
+}
+
+/* ---- the objective ---- */
+
+/* objective = sum of terms / B - penalty sum(max - min) */
+static void finish_objective(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const elbo_ensemble_leaves leaves = elbo_ensemble_leaves_of(&t->nodes);
+    elbo_node apart;
+
+    t->objective =
+        elbo_tape_scale(t->tape, elbo_tape_sum(t->tape, t->terms, ELBO_ALL),
+                        1 / (double)t->batch);
+    if (!e->config.learn_bounds || elbo_ensemble_bounds(e) == 0) return;
+    apart = elbo_tape_binary(t->tape, ELBO_SUB, leaves.highest, leaves.lowest);
+    t->objective = elbo_tape_binary(
+        t->tape, ELBO_SUB, t->objective,
+        elbo_tape_scale(t->tape, elbo_tape_sum(t->tape, apart, ELBO_ALL),
+                        e->config.penalty));
+}
+
+elbo_status elbo_ensemble_build(elbo_ensemble_task *t, elbo_precision precision)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const elbo_task_likelihood *const likelihood = t->mstep->likelihood;
+    const size_t B = t->batch;
+
+    t->tape = elbo_tape_alloc(precision);
+    if (!t->tape)
+        return ELBO_FAIL(ELBO_ENOMEM, "the tape of member %zu", t->member);
+    t->nodes = (elbo_task_nodes){
+        .rows = B,
+        .o = elbo_tape_constant(t->tape, B, e->world->no),
+        .u = elbo_tape_constant(t->tape, B, e->world->nu),
+        .reward = elbo_tape_constant(t->tape, B, 1),
+        .next = elbo_tape_constant(t->tape, B, e->world->no),
+        .end = elbo_tape_constant(t->tape, B, 1),
+    };
+    t->weight = elbo_tape_constant(t->tape, B, 1);
+    ELBO_TRY(
+        elbo_ensemble_node(t->belief, t->member, true, t->tape, &t->nodes));
+    t->terms = t->nodes.logp;
+    if (likelihood && likelihood->build)
+        t->terms =
+            likelihood->build(likelihood->self, t->member, t->tape, &t->nodes);
+    t->terms = elbo_tape_binary(t->tape, ELBO_MUL, t->weight, t->terms);
+    finish_objective(t);
+    return elbo_tape_finish(t->tape);
+}
+
+static void set_rows(elbo_ensemble_task *t, elbo_node leaf, const float from[],
+                     size_t cols)
+{
+    for (size_t i = 0; i < t->batch; i++)
+        memcpy(t->x + i * cols, from + t->slot[i] * cols, cols * sizeof *from);
+    elbo_tape_set_f32(t->tape, leaf, t->x);
+}
+
+void elbo_ensemble_bind(elbo_ensemble_task *t)
+{
+    const elbo_replay *const data = t->mstep->data;
+    const elbo_task_likelihood *const likelihood = t->mstep->likelihood;
+
+    set_rows(t, t->nodes.o, data->o, data->no);
+    if (data->nu) set_rows(t, t->nodes.u, data->u, data->nu);
+    set_rows(t, t->nodes.next, data->next, data->no);
+    set_rows(t, t->nodes.reward, data->reward, 1);
+    for (size_t i = 0; i < t->batch; i++) t->number[i] = data->end[t->slot[i]];
+    elbo_tape_set(t->tape, t->nodes.end, t->number);
+    for (size_t i = 0; i < t->batch; i++)
+        t->number[i] = t->mstep->weight ? t->mstep->weight[t->slot[i]] : 1;
+    elbo_tape_set(t->tape, t->weight, t->number);
+    if (likelihood && likelihood->bind)
+        likelihood->bind(likelihood->self, t->member, t->tape, data, t->slot,
+                         t->batch, &t->rng);
+}
+
+/* ---- faults ---- */
+
+/* Says where: the first layer whose parameters or gradient are not finite. */
+static elbo_status not_finite(const elbo_ensemble_task *t, const char *what,
+                              double x)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const size_t layer =
+        elbo_mlp_not_finite(&e->mlp, elbo_ensemble_theta(e, t->member));
+    const size_t slope = elbo_mlp_not_finite(&e->mlp, t->grad);
+    char where[96] = "the network's parameters are finite";
+
+    if (layer)
+        snprintf(where, sizeof where, "layer %zu's parameters are not finite",
+                 layer);
+    else if (slope)
+        snprintf(where, sizeof where, "layer %zu's gradient is not finite",
+                 slope);
+    if (t->steps == 0)
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "member %zu: %s is %g before the first step; %s",
+                         t->member, what, x, where);
+    return ELBO_FAIL(
+        ELBO_ENOTFINITE,
+        "member %zu: %s is %g at step %zu (epoch %zu); %s; the last finite "
+        "objective was %g",
+        t->member, what, x, t->steps, t->epoch, where, t->last);
+}
+
+/* ---- judging ---- */
+
+/* The mean of terms of the first n rows of the batch, times n. */
+static double sum_terms(elbo_ensemble_task *t, size_t n)
+{
+    double sum = 0;
+
+    elbo_tape_get(t->tape, t->terms, t->number);
+    for (size_t i = 0; i < n; i++) sum += t->number[i];
+    return sum;
+}
+
+elbo_status elbo_ensemble_mean(elbo_ensemble_task *t, const uint32_t slot[],
+                               size_t n, double *out)
+{
+    const elbo_rng kept = t->rng;
+    const elbo_ensemble *const e = t->belief->self;
+    double sum = 0;
+
+    t->rng = elbo_rng_stream(e->seed, "m-step judge", t->member);
+    for (size_t first = 0; first < n; first += t->batch) {
+        const size_t rows = n - first < t->batch ? n - first : t->batch;
+
+        for (size_t i = 0; i < t->batch; i++)
+            t->slot[i] = slot[(first + i) % n];
+        elbo_ensemble_bind(t);
+        elbo_tape_forward(t->tape);
+        sum += sum_terms(t, rows);
+    }
+    t->rng = kept;
+    *out = sum / (double)n;
+    if (!isfinite(*out))
+        return not_finite(t, "the objective on rows to judge by", *out);
+    return ELBO_OK;
+}
+
+/* ---- steps ---- */
+
+static void read_gradient(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const elbo_ensemble_leaves l = elbo_ensemble_leaves_of(&t->nodes);
+    const size_t n = elbo_mlp_size(&e->mlp), bounds = elbo_ensemble_bounds(e);
+
+    elbo_mlp_gradient(&e->mlp, &l.mlp, t->tape, t->grad);
+    for (size_t i = 0; i < n; i++) t->grad[i] = -t->grad[i];
+    memset(t->grad + n, 0, 2 * bounds * sizeof *t->grad);
+    if (!e->config.learn_bounds || bounds == 0) return;
+    elbo_tape_gradient(t->tape, l.highest, t->number);
+    for (size_t i = 0; i < bounds; i++) t->grad[n + i] = -(float)t->number[i];
+    elbo_tape_gradient(t->tape, l.lowest, t->number);
+    for (size_t i = 0; i < bounds; i++)
+        t->grad[n + bounds + i] = -(float)t->number[i];
+}
+
+static elbo_status step(elbo_ensemble_task *t)
+{
+    elbo_ensemble *const e = t->belief->self;
+    double value;
+
+    elbo_ensemble_bind(t);
+    elbo_tape_forward(t->tape);
+    elbo_tape_get(t->tape, t->objective, &value);
+    if (!isfinite(value)) return not_finite(t, "the objective", value);
+    t->last = value;
+    elbo_tape_backward(t->tape, t->objective);
+    read_gradient(t);
+    t->gradient_norm =
+        elbo_adam_step(&e->adam[t->member], elbo_ensemble_theta(e, t->member),
+                       t->grad, t->decay);
+    t->steps++;
+    if (!isfinite(t->gradient_norm))
+        return not_finite(t, "the gradient's norm", t->gradient_norm);
+    return ELBO_OK;
+}
+
+static void shuffle(uint32_t slot[], size_t n, elbo_rng *rng)
+{
+    for (size_t i = n; i > 1; i--) {
+        const size_t j = elbo_rng_below(rng, i);
+        const uint32_t kept = slot[j];
+
+        slot[j] = slot[i - 1];
+        slot[i - 1] = kept;
+    }
+}
+
+static elbo_status one_epoch(elbo_ensemble_task *t)
+{
+    const size_t n = t->rows.n;
+
+    t->epoch++;
+    shuffle(t->rows.slot, n, &t->rng);
+    for (size_t first = 0; first < n; first += t->batch) {
+        for (size_t i = 0; i < t->batch; i++)
+            t->slot[i] = t->rows.slot[(first + i) % n];
+        ELBO_TRY(step(t));
+    }
+    return ELBO_OK;
+}
+
+/* tau / rows of each weight, 0 of biases and bounds. */
+static void set_decay(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    double tau[ELBO_MLP_LAYERS];
+    float *at = t->decay;
+
+    elbo_ensemble_precision(e, e->rows, tau);
+    for (size_t l = 0; l < e->mlp.layers; l++) {
+        const size_t n = e->mlp.width[l] * e->mlp.width[l + 1];
+
+        for (size_t i = 0; i < n; i++) at[i] = (float)(tau[l] / e->rows);
+        at += n + e->mlp.width[l + 1];
+    }
+}
+
+/* The best theta on the rows held out stays; without any, the last. */
+elbo_status elbo_ensemble_train(elbo_ensemble_task *t)
+{
+    elbo_ensemble *const e = t->belief->self;
+    float *const theta = elbo_ensemble_theta(e, t->member);
+    const elbo_ensemble_rows *const rows = &t->rows;
+    const size_t most = e->config.holdout_most, bytes = e->size * sizeof *theta;
+    double best = -(double)INFINITY, now;
+    size_t since = 0;
+
+    t->rng = elbo_rng_stream(t->mstep->seed, "m-step",
+                             t->mstep->round << 16 | (uint64_t)t->member);
+    set_decay(t);
+    if (rows->held) {
+        ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &best));
+        memcpy(t->best, theta, bytes);
+    }
+    while (t->epoch < e->config.epochs && since < e->config.patience) {
+        ELBO_TRY(one_epoch(t));
+        if (!rows->held) continue;
+        ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &now));
+        since++;
+        if (!(now - best > e->config.improvement * fabs(best))) continue;
+        best = now;
+        since = 0;
+        memcpy(t->best, theta, bytes);
+    }
+    if (rows->held) memcpy(theta, t->best, bytes);
+    t->holdout = rows->held ? best : (double)NAN;
+    return elbo_ensemble_mean(t, rows->slot, rows->n < most ? rows->n : most,
+                              &t->train);
+}
