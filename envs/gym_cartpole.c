@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "envs/registry.h"
+#include "envs/shown.h"
 #include "envs/sincos.h"
 #include "inference/task.h"
 
@@ -88,15 +89,13 @@ static void observe(const void *self, size_t n, const double x[],
                     elbo_rng rng[], float o[])
 {
     (void)self, (void)rng;
-    for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < NX; i++) o[j * NX + i] = (float)x[i * n + j];
+    elbo_show(n, NX, x, o);
 }
 
 static void state_of(const void *self, size_t n, const float o[], double x[])
 {
     (void)self;
-    for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < NX; i++) x[i * n + j] = (double)o[j * NX + i];
+    elbo_shown(n, NX, o, x);
 }
 
 static void reward(const void *self, size_t n, const float o[], const float u[],
@@ -115,16 +114,11 @@ static void terminal(const void *self, size_t n, const float o[],
             is_lost((double)next[j * NX + X], (double)next[j * NX + THETA]);
 }
 
-/* 1 whatever is observed, in a column. */
 static elbo_node reward_node(const void *self, elbo_tape *tape, elbo_node o,
                              elbo_node u, elbo_node next)
 {
     (void)self, (void)u, (void)next;
-
-    const elbo_node zero =
-        elbo_tape_scale(tape, elbo_tape_sum(tape, o, ELBO_ROWS), 0);
-
-    return elbo_tape_binary(tape, ELBO_ADD, zero, elbo_tape_number(tape, 1));
+    return elbo_same_node(tape, o, 1);
 }
 
 static elbo_status open_choice(const elbo_values *options, elbo_arena *arena,

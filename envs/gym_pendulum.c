@@ -112,6 +112,30 @@ static void reward(const void *self, size_t n, const float o[], const float u[],
     }
 }
 
+static elbo_node square(elbo_tape *tape, elbo_node x, double weight)
+{
+    return elbo_tape_scale(tape, elbo_tape_unary(tape, ELBO_SQ, x), weight);
+}
+
+static elbo_node reward_node(const void *self, elbo_tape *tape, elbo_node o,
+                             elbo_node u, elbo_node next)
+{
+    (void)self, (void)next;
+
+    const elbo_node angle =
+        elbo_tape_binary(tape, ELBO_ATAN2, elbo_tape_columns(tape, o, SIN, 1),
+                         elbo_tape_columns(tape, o, COS, 1));
+    const elbo_node torque =
+        elbo_tape_scale(tape, elbo_tape_clip(tape, u, -1, 1), strongest);
+    const elbo_node still = elbo_tape_binary(
+        tape, ELBO_ADD, square(tape, angle, 1),
+        square(tape, elbo_tape_columns(tape, o, SPEED, 1), 0.1));
+
+    return elbo_tape_unary(
+        tape, ELBO_NEG,
+        elbo_tape_binary(tape, ELBO_ADD, still, square(tape, torque, 0.001)));
+}
+
 static void terminal(const void *self, size_t n, const float o[],
                      const float u[], const float next[], uint8_t end[])
 {
@@ -151,6 +175,7 @@ static const elbo_task task = {
     .state = state_of,
     .reward = reward,
     .terminal = terminal,
+    .reward_node = reward_node,
 };
 
 const elbo_env elbo_gym_pendulum = {

@@ -28,7 +28,11 @@ const elbo_env *const elbo_envs[] = {
     &elbo_env_hmm,
     &elbo_gym_cartpole,
     &elbo_gym_pendulum,
+    &elbo_gym_mountain_car,
+    &elbo_gym_mountain_car_continuous,
+    &elbo_gym_acrobot,
     &elbo_cartpole_continuous,
+    &elbo_cartpole_swingup,
     NULL,
 };
 

@@ -35,6 +35,10 @@ extern const elbo_env elbo_env_double_pendulum;
 
 extern const elbo_env elbo_gym_cartpole;
 extern const elbo_env elbo_gym_pendulum;
+extern const elbo_env elbo_gym_mountain_car;
+extern const elbo_env elbo_gym_mountain_car_continuous;
+extern const elbo_env elbo_gym_acrobot;
 extern const elbo_env elbo_cartpole_continuous;
+extern const elbo_env elbo_cartpole_swingup;
 
 #endif

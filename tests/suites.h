@@ -113,6 +113,7 @@
     X(hmm_learn)                                                               \
     X(ilqr)                                                                    \
     X(gymnasium)                                                               \
+    X(swingup)                                                                 \
     X(tasks)                                                                   \
     X(ensemble)                                                                \
     X(features)                                                                \

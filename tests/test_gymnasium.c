@@ -1,4 +1,4 @@
-/* tests/test_gymnasium.c -- classic control against transitions that Gymnasium
+/* tests/test_gymnasium.c -- tasks against transitions that Gymnasium and MuJoCo
  * recorded, and sine and cosine against the C library's. */
 #include <float.h>
 #include <math.h>
@@ -14,12 +14,16 @@
 enum { MOST_NAMES = 32, LONG = 32 };
 
 static const struct {
-    const char *name;
+    const char *name, *folder;
     double tolerance; /* of a state, for a value of 1 */
     size_t rows;
 } records[] = {
-    {"CartPole-v1", 1e-12, 62 },
-    {"Pendulum-v1", 1e-12, 800},
+    {"CartPole-v1",              "gymnasium", 1e-12, 62  },
+    {"Pendulum-v1",              "gymnasium", 1e-12, 800 },
+    {"MountainCar-v0",           "gymnasium", 1e-12, 638 },
+    {"MountainCarContinuous-v0", "gymnasium", 1e-12, 824 },
+    {"Acrobot-v1",               "gymnasium", 1e-12, 2000},
+    {"cartpole_swingup",         "mujoco",    1e-12, 480 },
 };
 
 enum { RECORDS = sizeof records / sizeof *records };
@@ -76,6 +80,25 @@ static bool is_rounded(float o, double recorded)
            <= (double)FLT_EPSILON * fabs(recorded) / 2;
 }
 
+/* What a model may be told, of the recorded transition, where the action is
+ * within the bounds. */
+static void check_told(const elbo_task_world *w, const columns *c,
+                       const double row[], const float next[])
+{
+    elbo_rng rng = elbo_rng_stream(1, "unused", 0);
+    float o[TASK_MOST], u[TASK_MOST], reward;
+    uint8_t end;
+
+    w->task->observe(w->self, 1, &row[c->s], &rng, o);
+    elbo_task_rows(w, 1, &row[c->a], u);
+    w->task->terminal(w->self, 1, o, u, next, &end);
+    ck_assert_uint_eq(end, row[c->terminated] > 0);
+    if (!w->choices && (row[c->a] < *w->low || row[c->a] > *w->high)) return;
+    w->task->reward(w->self, 1, o, u, next, &reward);
+    ck_assert_double_eq_tol((double)reward, row[c->reward],
+                            3e-6 * (1 + fabs(row[c->reward])));
+}
+
 static void check_row(const elbo_task_world *w, const columns *c,
                       const double row[], double tolerance, size_t *off)
 {
@@ -104,9 +127,10 @@ static void check_row(const elbo_task_world *w, const columns *c,
         *off += (double)o[i] < row[c->obs_next + i]
                 || (double)o[i] > row[c->obs_next + i];
     }
+    check_told(w, c, row, o);
 }
 
-START_TEST(every_recorded_transition_is_gymnasium_s)
+START_TEST(every_recorded_transition_is_ours)
 {
     const char *const name = records[_i].name;
     const elbo_task_world w = task_open(name, "", "none", 0);
@@ -120,7 +144,8 @@ START_TEST(every_recorded_transition_is_gymnasium_s)
     ck_assert_uint_le(c.n, MOST_NAMES);
     name_columns(&w, &c, names);
     for (size_t i = 0; i < c.n; i++) list[i] = names[i];
-    snprintf(path, sizeof path, "tests/data/gymnasium/%s.csv", name);
+    snprintf(path, sizeof path, "tests/data/%s/%s.csv", records[_i].folder,
+             name);
     ck_assert_msg(elbo_csv_open(&csv, path, list, c.n, task_arena) == ELBO_OK,
                   "%s", elbo_last_error()->text);
     for (bool more = true;; rows++) {
@@ -134,6 +159,54 @@ START_TEST(every_recorded_transition_is_gymnasium_s)
     ck_assert_uint_eq(rows, records[_i].rows);
     /* A float's rounding is tipped by 2^-52 once in 2^28 values. */
     ck_assert_uint_eq(off, 0);
+}
+END_TEST
+
+/* Starts are independent, uniform within +-spread of a middle or normal with
+ * that deviation. */
+static const struct {
+    const char *name;
+    bool normal;
+    double middle[4], spread[4];
+} starts[] = {
+    {"CartPole-v1",              false, {0},    {0.05, 0.05, 0.05, 0.05}},
+    {"cartpole_continuous",      false, {0},    {0.05, 0.05, 0.05, 0.05}},
+    {"Pendulum-v1",              false, {0},    {3.14159265358979, 1}   },
+    {"MountainCar-v0",           false, {-0.5}, {0.1}                   },
+    {"MountainCarContinuous-v0", false, {-0.5}, {0.1}                   },
+    {"Acrobot-v1",               false, {0},    {0.1, 0.1, 0.1, 0.1}    },
+    {"cartpole_swingup",         true,  {0},    {0.1, 0.1, 0.1, 0.1}    },
+};
+
+enum { STARTS = sizeof starts / sizeof *starts, DRAWN = 20000 };
+
+START_TEST(starts_have_the_published_distribution)
+{
+    static elbo_rng rng[DRAWN];
+    static double x[4 * DRAWN];
+    const elbo_task_world w = task_open(starts[_i].name, "", NULL, 0);
+
+    for (size_t j = 0; j < DRAWN; j++) rng[j] = elbo_rng_stream(2, "start", j);
+    w.task->reset(w.self, DRAWN, rng, x);
+    for (size_t i = 0; i < w.nx; i++) {
+        const double spread = starts[_i].spread[i];
+        const double sd = starts[_i].normal ? spread : spread / sqrt(3);
+        const double kurtosis = starts[_i].normal ? 3 : 1.8;
+        double mean = 0, square = 0, most = 0;
+
+        for (size_t j = 0; j < DRAWN; j++) {
+            const double d = x[i * DRAWN + j] - starts[_i].middle[i];
+
+            mean += d / DRAWN;
+            square += d * d / DRAWN;
+            most = fmax(most, fabs(d));
+        }
+        /* five deviations of the estimates */
+        ck_assert_double_le(fabs(mean), 5 * sd / sqrt(DRAWN));
+        ck_assert_double_le(fabs(square - sd * sd),
+                            5 * sd * sd * sqrt((kurtosis - 1) / DRAWN));
+        if (!starts[_i].normal) ck_assert_double_le(most, spread * (1 + 1e-12));
+    }
 }
 END_TEST
 
@@ -177,8 +250,8 @@ Suite *suite_gymnasium(void)
     TCase *t = tcase_create("gymnasium");
 
     tcase_add_checked_fixture(t, task_set_up, task_tear_down);
-    tcase_add_loop_test(t, every_recorded_transition_is_gymnasium_s, 0,
-                        RECORDS);
+    tcase_add_loop_test(t, every_recorded_transition_is_ours, 0, RECORDS);
+    tcase_add_loop_test(t, starts_have_the_published_distribution, 0, STARTS);
     tcase_add_test(t, sine_and_cosine_are_the_c_library_s);
     tcase_add_test(t, sine_and_cosine_of_the_farthest_angles_are_on_the_circle);
     suite_add_tcase(s, t);
