@@ -10,6 +10,10 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_lqg,
     &elbo_control_none,
     &elbo_control_ilqr,
+    &elbo_control_cem,
+    &elbo_control_icem,
+    &elbo_control_mppi,
+    &elbo_control_vimpc,
     NULL,
 };
 

@@ -15,6 +15,10 @@ extern const elbo_control elbo_control_i2c;
 extern const elbo_control elbo_control_lqg;
 extern const elbo_control elbo_control_none;
 extern const elbo_control elbo_control_ilqr;
+extern const elbo_control elbo_control_cem;
+extern const elbo_control elbo_control_icem;
+extern const elbo_control elbo_control_mppi;
+extern const elbo_control elbo_control_vimpc;
 
 /* What `none` is in control tasks. */
 extern const elbo_task_control elbo_task_none;
