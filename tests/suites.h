@@ -109,6 +109,9 @@
     X(continuous)                                                              \
     X(i2c)                                                                     \
     X(i2c_worlds)                                                              \
+    X(sequence)                                                                \
+    X(planners)                                                                \
+    X(planner_state)                                                           \
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
     X(ilqr)                                                                    \
