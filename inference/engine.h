@@ -51,6 +51,9 @@ elbo_status elbo_setup_expression(const elbo_setup *setup, const char *text,
 /* What the objective is: "bound", "robust value", ..., one line for people. */
 const char *elbo_setup_kind(const elbo_setup *setup);
 
+/* Why the watchdog has nothing to hold a run to, or NULL. */
+const char *elbo_setup_unwatched(const elbo_setup *setup);
+
 /* The published objective (inference/language/named.h) that its likelihood is, or
  * NULL. */
 const char *elbo_setup_named(const elbo_setup *setup);

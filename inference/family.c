@@ -134,6 +134,11 @@ const char *elbo_setup_kind(const elbo_setup *setup)
     return elbo_family_of(setup->env)->kind(setup);
 }
 
+const char *elbo_setup_unwatched(const elbo_setup *setup)
+{
+    return elbo_family_of(setup->env)->unwatched;
+}
+
 const char *elbo_setup_named(const elbo_setup *setup)
 {
     return elbo_family_of(setup->env)->named(setup);

@@ -18,6 +18,7 @@ typedef struct elbo_absent {
 
 typedef struct elbo_family {
     const char *noun; /* "finite worlds" */
+    const char *unwatched; /* why its steps promise nothing; NULL: they are watched */
     const elbo_absent *absent; /* ends in {0} */
     bool (*serves_model)(const elbo_model *model);
     bool (*serves_control)(const elbo_control *control);

@@ -164,6 +164,7 @@ static const elbo_absent absent[] = {
     {"inference","gradient"},
     {"inference",         "feedback"},
     {"inference",                   "norm_bound"},
+    {"inference", "tolerance"},
     {"inference", "m_step"},
     {"inference",         "m_step_rate"},
     {"inference",                   "m_step_keep"},
@@ -199,6 +200,7 @@ static const elbo_absent absent[] = {
 
 const elbo_family elbo_task_family = {
     .noun = "control tasks",
+    .unwatched = "nothing is promised across sampled steps: they may lower F",
     .absent = absent,
     .serves_model = serves_model,
     .serves_control = serves_control,

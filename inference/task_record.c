@@ -6,9 +6,10 @@
 
 #include "inference/task_state.h"
 
-/* Exploited: at two evaluations in a row return_model is above return_real by
- * three standard errors of the difference and a tenth of |return_real|, and
- * further than at the one before. */
+/* Exploited: at two evaluations in a row return_model is above return_real by three
+ * standard errors of the difference and by a tenth of |return_real|; and at the second
+ * the difference has grown by one more.
+ */
 static const double errors = 3, share = 0.1;
 
 /* A critic diverges where its mean over states of the data is beyond what any
@@ -28,13 +29,13 @@ static const char *const own_columns[] = {
 static void flag_model(elbo_task_score *score)
 {
     const double before = score->gap;
+    const double error = hypot(score->model.error, score->real.error);
     const bool was_ahead = score->ahead;
 
     score->gap = score->model.value - score->real.value;
-    score->ahead =
-        score->gap > errors * hypot(score->model.error, score->real.error)
-        && score->gap > share * fabs(score->real.value);
-    score->exploited = score->ahead && was_ahead && score->gap > before;
+    score->ahead = score->gap > errors * error
+                   && score->gap > share * fabs(score->real.value);
+    score->exploited = score->ahead && was_ahead && score->gap > before + error;
 }
 
 /* The mean of the control's V over states of the data. */

@@ -91,6 +91,7 @@
     X(engine)                                                                  \
     X(course)                                                                  \
     X(task_engine)                                                             \
+    X(task_estimates)                                                          \
     X(linear_worlds)                                                           \
     X(observed)                                                                \
     X(observed_exact)                                                          \

@@ -20,6 +20,8 @@ static void print_experiment(const elbo_experiment *e,
     printf("control      %s\n", s->control->name);
     printf("objective    %s\n", elbo_setup_kind(s));
     printf("named        %s\n", named ? named : "no published objective");
+    if (elbo_setup_unwatched(s))
+        printf("watchdog     %s\n", elbo_setup_unwatched(s));
     printf("weight       %s\n", elbo_text(s->inference, "weight"));
     printf("likelihood   %s\n", elbo_text(s->inference, "likelihood"));
     printf("transition   %s\n", elbo_text(s->inference, "transition"));

@@ -1,0 +1,380 @@
+/* tests/test_task_estimates.c -- what the engine samples in control tasks, against
+ * closed forms.
+ */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "tests/suites.h"
+#include "tests/task_stand_ins.h"
+
+static const case_text line = {
+    .env_common = "horizon=20 discount=0.9",
+    .control_common = "temperature=0.3 updates=0.5 rollout_length=2 rollout_batch=10",
+    .inference = "iterations=8",
+    .data = "mode=online policy=current steps=25",
+    .evaluation = "episodes=400",
+};
+
+static double kl(void)
+{
+    const double p = stand_ins.p;
+
+    return p * log(2 * p) + (1 - p) * log(2 * (1 - p));
+}
+
+static double own(const elbo_engine *e, const elbo_row *row, const char *name)
+{
+    double x[ELBO_ROW_COLUMNS];
+    const size_t n = elbo_row_values(row, ELBO_EXPONENTIAL, x);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(elbo_engine_columns(e)[i], name) == 0) return x[i];
+    ck_abort_msg("there is no column %s", name);
+    return 0;
+}
+
+/* ---- the bound ---- */
+
+/* Of twenty runs the errors in units of their own estimate are standard normals: their
+ * mean square is 1 +- 0.32, each is below 4. */
+START_TEST(the_bound_is_exact_within_its_standard_error)
+{
+    double squares = 0;
+
+    for (unsigned seed = 0; seed < 20; seed++) {
+        case_setup c;
+        elbo_row row;
+
+        stand_in_reset();
+
+        elbo_engine *e = stand_in_start(&c, &line, seed);
+        const double p = stand_ins.p;
+        const double F = stand_in_return(0.9, 20, p - 0.5, 1. / 3, kl(), 0.3);
+
+        case_ok(elbo_engine_iterate(e, &row));
+
+        const double z = (row.elbo - F) / own(e, &row, "elbo_se");
+
+        ck_assert_double_lt(fabs(z), 4);
+        ck_assert(row.elbo == row.parts.reward - row.parts.policy_kl);
+        squares += z * z / 20;
+        case_stop(&c, e);
+    }
+    ck_assert_double_gt(squares, 0.2);
+    ck_assert_double_lt(squares, 2.2);
+}
+END_TEST
+
+/* The KL alone has little noise: alpha KL sum_t gamma^t. */
+START_TEST(the_policy_s_kl_is_discounted)
+{
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+
+    elbo_engine *e = stand_in_start(&c, &line, 7);
+    const double exact = 0.3 * kl() * (1 - pow(0.9, 20)) / (1 - 0.9);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_double_eq_tol(row.parts.policy_kl, exact, 0.05 * exact);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* Returns are undiscounted and of the policy as it is judged, in the world as in the
+ * model. */
+START_TEST(returns_are_undiscounted)
+{
+    case_text text = line;
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    stand_ins.bias = 0.5;
+    text.evaluation = "episodes=4000";
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+    const double J = stand_in_return(1, 20, 0.5, 0.25, 0, 0);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_double_eq_tol(row.return_real, J, 4 * e->task->score.real.error);
+    ck_assert_double_eq_tol(row.return_model, J + 20 * 0.5, 4 * e->task->score.model.error);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* At temperature 0 the bound is of the judged policy, and has no KL. */
+START_TEST(a_hard_policy_is_bounded_as_it_is_judged)
+{
+    case_text text = line;
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    text.control_common = "temperature=0 rollout_length=0";
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+    const double F = stand_in_return(0.9, 20, 0.5, 0.25, 0, 0);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_double_eq_tol(row.elbo, F, 4 * own(e, &row, "elbo_se"));
+    ck_assert(row.parts.policy_kl == 0);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* ---- evaluations and training ---- */
+
+/* The policy's bits, whatever is evaluated. */
+START_TEST(evaluations_do_not_disturb_training)
+{
+    static const char *const how[] = {"episodes=5", "episodes=9 every=3",
+                                      "episodes=0 rollouts=2", "episodes=5 every=4"};
+    double p[4];
+    float last[4];
+
+    for (int k = 0; k < 4; k++) {
+        case_text text = line;
+        case_setup c;
+        elbo_row row;
+
+        stand_in_reset();
+        stand_ins.moves = true;
+        text.evaluation = how[k];
+
+        elbo_engine *e = stand_in_start(&c, &text, 7);
+
+        for (int i = 0; i < 7; i++) case_ok(elbo_engine_iterate(e, &row));
+        p[k] = stand_ins.p;
+        last[k] = e->task->data.reward[7 * 25 - 1];
+        case_stop(&c, e);
+    }
+    for (int k = 1; k < 4; k++) ck_assert(p[k] == p[0] && last[k] == last[0]);
+    ck_assert(p[0] != 0.8);
+}
+END_TEST
+
+/* What is evaluated at an iteration does not depend on what was before. */
+START_TEST(an_evaluation_is_the_same_however_many_were_before)
+{
+    double J[2];
+
+    for (int k = 0; k < 2; k++) {
+        case_text text = line;
+        case_setup c;
+        elbo_row row, before;
+
+        stand_in_reset();
+        text.evaluation = k ? "episodes=5 every=3" : "episodes=5";
+
+        elbo_engine *e = stand_in_start(&c, &text, 7);
+
+        case_ok(elbo_engine_iterate(e, &before));
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert((row.return_real == before.return_real) == (k == 1));
+        case_ok(elbo_engine_iterate(e, &row));
+        J[k] = row.return_real;
+        case_stop(&c, e);
+    }
+    ck_assert(J[0] == J[1]);
+}
+END_TEST
+
+START_TEST(improvements_follow_the_steps)
+{
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+
+    elbo_engine *e = stand_in_start(&c, &line, 7);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_uint_eq(stand_ins.updates, 12);
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_uint_eq(stand_ins.updates, 25);
+    ck_assert_double_eq(own(e, &row, "real_share"), 0.05);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* ---- rollouts ---- */
+
+START_TEST(rollouts_are_as_long_as_the_schedule_says)
+{
+    case_text text = line;
+    const elbo_replay *r;
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    /* room for the longest; the text of a schedule holds blanks */
+    text.control_common = "rollout_length=3 rollout_batch=10 rollout_keep=2";
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+
+    e->task->schedule = (elbo_task_schedule){1, 3, 1, 3};
+    r = &e->task->rollouts;
+    for (uint32_t k = 1; k <= 5; k++) {
+        const uint32_t length = k < 3 ? k : 3, before = k < 4 ? k - 1 : 3;
+        uint32_t most = 0;
+
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert_uint_eq(r->n, 10 * (length + before));
+        for (size_t i = r->n - 10 * length; i < r->n; i++)
+            if (r->step[i] > most) most = r->step[i];
+        ck_assert_uint_eq(most, length - 1);
+        ck_assert_double_eq(own(e, &row, "rollout_steps"), length);
+        ck_assert_double_eq(own(e, &row, "rollouts_ended"), 0);
+    }
+    case_stop(&c, e);
+}
+END_TEST
+
+/* Behind an end there is nothing; each row follows on the one before; the first starts
+ * in the data. */
+START_TEST(rollouts_stop_at_ends)
+{
+    case_text text = line;
+    double ended = 0, at[10] = {0};
+    bool over[10] = {false};
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    stand_ins.end = 0.9;
+    text.control_common = "rollout_length=6 rollout_batch=10";
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+    const elbo_replay *const r = &e->task->rollouts, *const d = &e->task->data;
+
+    case_ok(elbo_engine_iterate(e, &row));
+    for (size_t i = 0; i < r->n; i++) {
+        const uint32_t k = r->episode[i];
+        bool known = r->step[i] > 0;
+
+        ck_assert_uint_lt(k, 10);
+        ck_assert(!over[k]);
+        for (size_t j = 0; j < d->n; j++) known = known || d->o[j] == r->o[i];
+        ck_assert(known);
+        ck_assert(r->step[i] == 0 || (double)r->o[i] == at[k]);
+        ck_assert_int_eq(r->end[i], (double)r->next[i] > 0.9);
+        at[k] = (double)r->next[i];
+        over[k] = r->end[i];
+        ended += r->end[i];
+    }
+    ck_assert_double_gt(ended, 0);
+    ck_assert_double_lt((double)r->n, 60);
+    ck_assert_double_eq(own(e, &row, "rollouts_ended"), ended);
+    ck_assert_double_eq_tol(own(e, &row, "rollout_steps"), (double)r->n / 10, 1e-12);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* ---- flags ---- */
+
+/* A model whose rewards come to be more than the world's is flagged at its second
+ * evaluation, and not before; one that is off by as much as before is not. */
+START_TEST(a_model_that_leaves_the_world_behind_is_flagged)
+{
+    static const double bias[] = {0, 0, 2, 4, 4, 0};
+    static const bool flagged[] = {false, false, false, true, false, false};
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+
+    elbo_engine *e = stand_in_start(&c, &line, 7);
+
+    for (int k = 0; k < 6; k++) {
+        stand_ins.bias = bias[k];
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert_int_eq(own(e, &row, "exploited") > 0, flagged[k]);
+        ck_assert_int_eq(strstr(row.warning, "leaves the real one") != NULL, flagged[k]);
+    }
+    case_stop(&c, e);
+}
+END_TEST
+
+/* Values beyond max r / (1 - gamma), min r / (1 - gamma). */
+START_TEST(a_critic_beyond_what_can_be_earned_is_flagged)
+{
+    static const double value[] = {-3, 400, -3, -500, NAN};
+    static const bool flagged[] = {false, true, false, true, true};
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+
+    elbo_engine *e = stand_in_start(&c, &line, 7);
+
+    for (int k = 0; k < 5; k++) {
+        stand_ins.value = value[k];
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert_int_eq(own(e, &row, "diverging") > 0, flagged[k]);
+        ck_assert_int_eq(strstr(row.warning, "diverges") != NULL, flagged[k]);
+    }
+    case_stop(&c, e);
+}
+END_TEST
+
+/* ---- what is not finite ---- */
+
+START_TEST(a_reward_that_is_no_number_stops_the_run)
+{
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+
+    elbo_engine *e = stand_in_start(&c, &line, 7);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    stand_ins.bias = NAN;
+    case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "iteration 2: rollouts of the "
+                                                          "model, member 0");
+    stand_ins.bias = 0;
+    stand_ins.c = NAN;
+    case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "the world");
+    case_stop(&c, e);
+}
+END_TEST
+
+START_TEST(a_density_that_is_no_number_stops_the_run)
+{
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    stand_ins.p = NAN;
+
+    elbo_engine *e = stand_in_start(&c, &line, 7);
+
+    case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "is nan");
+    case_stop(&c, e);
+}
+END_TEST
+
+Suite *suite_task_estimates(void)
+{
+    Suite *s = suite_create("task_estimates");
+    TCase *t = tcase_create("estimates");
+
+    tcase_add_test(t, the_bound_is_exact_within_its_standard_error);
+    tcase_add_test(t, the_policy_s_kl_is_discounted);
+    tcase_add_test(t, returns_are_undiscounted);
+    tcase_add_test(t, a_hard_policy_is_bounded_as_it_is_judged);
+    tcase_add_test(t, evaluations_do_not_disturb_training);
+    tcase_add_test(t, an_evaluation_is_the_same_however_many_were_before);
+    tcase_add_test(t, improvements_follow_the_steps);
+    tcase_add_test(t, rollouts_are_as_long_as_the_schedule_says);
+    tcase_add_test(t, rollouts_stop_at_ends);
+    tcase_add_test(t, a_model_that_leaves_the_world_behind_is_flagged);
+    tcase_add_test(t, a_critic_beyond_what_can_be_earned_is_flagged);
+    tcase_add_test(t, a_reward_that_is_no_number_stops_the_run);
+    tcase_add_test(t, a_density_that_is_no_number_stops_the_run);
+    suite_add_tcase(s, t);
+    return s;
+}
