@@ -18,6 +18,20 @@ static const case_text idle = {
     .evaluation = "episodes=8",
 };
 
+/* ... in a model that is learnt from half as many steps an M-step. */
+static const case_text learnt = {
+    .env = "Pendulum-v1",
+    .env_common = "horizon=30",
+    .model = "ensemble",
+    .model_own = "width=8 layers=2 members=3 elites=2 epochs=4",
+    .control = "none",
+    .inference = "iterations=6 m_step_every=2",
+    .data = "mode=online steps=40 initial=10 streams=5 capacity=120",
+    .evaluation = "episodes=8 every=2",
+};
+
+static const case_text *const runs[] = {&idle, &learnt};
+
 /* ---- the record ---- */
 
 START_TEST(parts_add_up_to_the_bound)
@@ -40,7 +54,7 @@ END_TEST
 
 START_TEST(a_resumed_run_goes_on_to_the_same_bits)
 {
-    case_resumes(&idle, 7);
+    case_resumes(runs[_i], 7);
 }
 END_TEST
 
@@ -56,7 +70,7 @@ START_TEST(rows_do_not_depend_on_the_number_of_threads)
 
         omp_set_num_threads(some[k]);
 
-        elbo_engine *e = case_start(&c, &idle, 7);
+        elbo_engine *e = case_start(&c, runs[_i], 7);
 
         for (int i = 0; i < 3; i++) case_ok(elbo_engine_iterate(e, &row));
         n = elbo_row_values(&row, ELBO_EXPONENTIAL, x[k]);
@@ -228,8 +242,8 @@ Suite *suite_task_engine(void)
     TCase *t = tcase_create("engine");
 
     tcase_add_test(t, parts_add_up_to_the_bound);
-    tcase_add_test(t, a_resumed_run_goes_on_to_the_same_bits);
-    tcase_add_test(t, rows_do_not_depend_on_the_number_of_threads);
+    tcase_add_loop_test(t, a_resumed_run_goes_on_to_the_same_bits, 0, COUNT(runs));
+    tcase_add_loop_test(t, rows_do_not_depend_on_the_number_of_threads, 0, COUNT(runs));
     tcase_add_test(t, a_time_limit_is_no_end);
     tcase_add_test(t, without_episodes_collection_is_the_evaluation);
     tcase_add_loop_test(t, contradictions_are_blamed, 0, COUNT(wrong));
