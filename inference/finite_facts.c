@@ -70,6 +70,7 @@ static elbo_status read_words(const char *text, elbo_arena *arena,
     f->target = f->target || elbo_expr_reads(expr, "V_target");
     f->rolls = f->rolls || rolls(expr);
     f->episodes = f->episodes || elbo_expr_reads(expr, "Jcwpdis");
+    f->gradients = f->gradients || elbo_expr_reads(expr, "gradJ_error");
     f->learnt_elsewhere = f->learnt_elsewhere || learns(expr);
     return ELBO_OK;
 }

@@ -23,6 +23,7 @@ typedef struct elbo_facts {
     bool stages;  /* with a horizon: likelihood or weight read what differs from
                      stage to stage */
     bool episodes;        /* some expression reads Jcwpdis */
+    bool gradients;       /* ... or gradJ_error */
     bool learnt;          /* a factor in it learns through the M-step */
     bool learnt_elsewhere; /* ... in the weight, or what control maximises */
     bool samples;          /* it has E(f, n) */

@@ -165,6 +165,11 @@ static bool gradient_hard(const facts *f)
            && f->setup->control->fixed_point;
 }
 
+static bool gradient_of_policy(const facts *f)
+{
+    return !f->stops && f->slots.route.kind->pull && f->gradients;
+}
+
 static bool gradient_of_transition(const facts *f)
 {
     return f->slots.route.kind->pull && !f->slots.tilt.kind->slopes;
@@ -371,6 +376,9 @@ static const elbo_clash rules[] = {
     {"inference", "gradient", gradient_budget,
      "a budget bounds what the model may cost the data; a data term that moves "
      "with the plan bounds no model: must be stop"},
+    {"inference", "gradient", gradient_of_policy,
+     "gradJ_error follows theta at a policy that stands still: must be stop or a "
+     "search"},
     {"inference", "gradient", gradient_beyond_score,
      "score knows the gradient of Jmodel alone: the likelihood may read nothing "
      "else of the planner"},

@@ -69,6 +69,12 @@ const elbo_expr *elbo_objective_expression(const elbo_objective *objective);
  * call. */
 void elbo_objective_reward(elbo_objective *objective, const double reward[]);
 
+/* The policy pi [stages x nS x nA] at which gradJ_error compares the model with the
+ * environment `truth`, borrowed, in its rewards; pi is copied. Nothing where the
+ * expression does not read it. Statuses as elbo_policy_gradient. */
+elbo_status elbo_objective_policy(elbo_objective *objective, const elbo_mdp *truth,
+                                  const double pi[]);
+
 /* What stands still, borrowed: V_target, V_then of each round; and, unless NULL, V
  * and Q in the place of the plan's: never differentiated. Shapes as
  * elbo_bindings. */

@@ -110,7 +110,7 @@ static void clear_slopes(elbo_outer *outer)
     memset(x->logpi, 0, rows * sizeof(double));
     memset(x->occupancy, 0, rows * sizeof(double));
     memset(x->occupancy_held, 0, rows * sizeof(double));
-    x->J = x->Jmodel = x->Jmodel_held = x->Jcwpdis = 0;
+    x->J = x->Jmodel = x->Jmodel_held = x->Jcwpdis = x->gradJ_error = 0;
 }
 
 elbo_status elbo_outer_hold(elbo_outer *outer, const elbo_belief *belief,

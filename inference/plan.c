@@ -78,5 +78,6 @@ elbo_status elbo_plan_bind(const elbo_plan *plan, elbo_objective *objective,
 
     if (s == ELBO_OK) elbo_objective_plan(objective, &now);
     elbo_arena_release(ws, mark);
-    return s;
+    ELBO_TRY(s);
+    return elbo_objective_policy(objective, plan->truth, plan->post->pi);
 }

@@ -68,6 +68,7 @@ static const struct piece {
     {"norm(%s)", "mean(next)", ELBO_TYPE_VECTOR, 0},
     {"%s", "Jcwpdis", ELBO_TYPE_SCALAR, P},
     {"%s", "fixed_pi(Jcwpdis)", ELBO_TYPE_SCALAR, H},
+    {"%s", "gradJ_error", ELBO_TYPE_SCALAR, T | P},
     {"%s", "worst(E(V(y)) - V(next), 2.385)", ELBO_TYPE_SCALAR, T | P},
     {"%s", "stop(logp)", ELBO_TYPE_SCALAR, N | H | D},
     {"%s", "stop(V(next))", ELBO_TYPE_SCALAR, N | H},

@@ -288,6 +288,7 @@ static const struct sentence {
     {"", "mean", "(r)"},
     {"", "worst", "(r, 0)"},
     {"", "Jcwpdis", ""},
+    {"", "gradJ_error", ""},
 };
 /* clang-format on */
 enum { SENTENCES = sizeof sentences / sizeof *sentences, TYPO = 64 };

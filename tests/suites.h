@@ -55,6 +55,7 @@
     X(returns)                                                                 \
     X(rambo)                                                                   \
     X(backup)                                                                  \
+    X(policy_gradient)                                                         \
     X(evaluate)                                                                \
     X(heldout)                                                                 \
     X(envs)                                                                    \

@@ -58,6 +58,12 @@ typedef struct affine {
 
 static affine affine_of(const elbo_expr *e);
 
+/* A name that is a distance itself, 0 where the class is right. */
+static bool is_distance(const elbo_expr *e)
+{
+    return strcmp(e->name, "gradJ_error") == 0;
+}
+
 static affine affine_product(const elbo_expr *e)
 {
     const bool left = has_theta(e->arg[0]), right = has_theta(e->arg[1]);
@@ -91,7 +97,7 @@ static affine affine_of(const elbo_expr *e)
 {
     if (!has_theta(e)) return (affine){.yes = true};
     if (e->kind == ELBO_EXPR_NAME)
-        return (affine){.yes = strcmp(e->name, "rhat") == 0};
+        return (affine){.yes = strcmp(e->name, "rhat") == 0 || is_distance(e)};
     if (e->kind == ELBO_EXPR_NEG) return affine_of(e->arg[0]);
     if (e->kind == ELBO_EXPR_MUL || e->kind == ELBO_EXPR_DIV)
         return affine_product(e);
@@ -164,6 +170,7 @@ static elbo_calibration of_term(const elbo_expr *e, int sign)
     if (sign == 0) return ELBO_CALIBRATION_UNKNOWN;
     switch (e->kind) {
     case ELBO_EXPR_NAME:
+        if (is_distance(e) && sign < 0) return ELBO_CALIBRATED;
         return strcmp(e->name, "logp") == 0 && sign > 0
                    ? ELBO_PROPER
                    : ELBO_CALIBRATION_UNKNOWN;

@@ -63,6 +63,7 @@ typedef enum elbo_table {
     ELBO_TABLE_J,
     ELBO_TABLE_JMODEL,
     ELBO_TABLE_JCWPDIS,
+    ELBO_TABLE_GRADJ_ERROR,
     ELBO_TABLE_V_TARGET,
     ELBO_TABLE_V_THEN, /* [epochs x (nS + 1)], END's rows among them */
     ELBO_TABLES

@@ -73,7 +73,7 @@ static elbo_quantity plan_at(elbo_compiler *c, elbo_quantity table,
 static bool is_number(elbo_table table)
 {
     return table == ELBO_TABLE_J || table == ELBO_TABLE_JMODEL
-           || table == ELBO_TABLE_JCWPDIS;
+           || table == ELBO_TABLE_JCWPDIS || table == ELBO_TABLE_GRADJ_ERROR;
 }
 
 static bool is_value(elbo_table table)

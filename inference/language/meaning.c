@@ -15,6 +15,7 @@ const char *const elbo_table_names[ELBO_TABLES] = {
     [ELBO_TABLE_J] = "J",
     [ELBO_TABLE_JMODEL] = "Jmodel",
     [ELBO_TABLE_JCWPDIS] = "Jcwpdis",
+    [ELBO_TABLE_GRADJ_ERROR] = "gradJ_error",
     [ELBO_TABLE_V_TARGET] = "V_target",
     [ELBO_TABLE_V_THEN] = "V_then",
 };
@@ -64,6 +65,7 @@ elbo_quantity elbo_meaning_name(elbo_compiler *c, const elbo_expr *e)
         if (strcmp(e->name, elbo_table_names[i]) != 0) continue;
         return i == ELBO_TABLE_J || i == ELBO_TABLE_JMODEL
                        || i == ELBO_TABLE_JCWPDIS
+                       || i == ELBO_TABLE_GRADJ_ERROR
                    ? elbo_lookup_scalar(c, i)
                    : elbo_lookup_here(c, i);
     }

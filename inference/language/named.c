@@ -59,6 +59,9 @@ const elbo_named elbo_named_objectives[] = {
      ELBO_NAMED_CALIBRATED, VALUE, "Voloshin et al., AISTATS 2021", "",
      "the adversary's weights in the unit ball of a kernel, in closed form; with "
      "control.values: kernel(width) her values too"},
+    {"paml", "-gradJ_error",
+     ELBO_NAMED_CALIBRATED, VALUE, "Abachi, Ghavamzadeh, Farahmand 2020", "",
+     "the model's error in the gradient of the policy's return"},
     {"omd", "-0.5*sq(Q(s,a) - (r + gamma*Ed(V(next))))",
      ELBO_NAMED_OUTER, PLANNING, "Nikishin et al., AAAI 2022", "implicit",
      "the real Bellman error of the model's optimal Q"},

@@ -180,6 +180,7 @@ static bool bind_each(elbo_program *program, elbo_binding to[],
         [ELBO_TABLE_J] = &bind->J,
         [ELBO_TABLE_JMODEL] = &bind->Jmodel,
         [ELBO_TABLE_JCWPDIS] = &bind->Jcwpdis,
+        [ELBO_TABLE_GRADJ_ERROR] = &bind->gradJ_error,
         [ELBO_TABLE_V_TARGET] = bind->V_target,
         [ELBO_TABLE_V_THEN] = bind->V_then,
     };
@@ -337,6 +338,7 @@ static void add_slopes(const elbo_program *twin, elbo_slopes *slopes)
         [ELBO_TABLE_J] = &slopes->J,
         [ELBO_TABLE_JMODEL] = &slopes->Jmodel,
         [ELBO_TABLE_JCWPDIS] = &slopes->Jcwpdis,
+        [ELBO_TABLE_GRADJ_ERROR] = &slopes->gradJ_error,
     };
 
     for (elbo_table i = 0; i < ELBO_TABLES; i++)
@@ -345,6 +347,7 @@ static void add_slopes(const elbo_program *twin, elbo_slopes *slopes)
     add_slope(twin, &twin->held[ELBO_TABLE_Q], slopes->Q);
     add_slope(twin, &twin->held[ELBO_TABLE_OCCUPANCY], slopes->occupancy_held);
     add_slope(twin, &twin->held[ELBO_TABLE_JMODEL], &slopes->Jmodel_held);
+    add_slope(twin, &twin->held[ELBO_TABLE_GRADJ_ERROR], &slopes->gradJ_error);
     for (size_t i = 0; slopes->factor && i < twin->n_factors; i++)
         add_slope(twin, &twin->factor[i], slopes->factor[i]);
 }

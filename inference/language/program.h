@@ -79,6 +79,7 @@ typedef struct elbo_bindings {
     const double *logpi;     /* [plans x nS x nA] */
     const double *occupancy; /* [plans x nS x nA] normalised */
     double J, Jmodel, Jcwpdis;
+    double gradJ_error; /* theta moves it, though not through p's own leaf */
     const double *V_then;   /* [epochs x values x (nS + 1)] */
     const double *V_target; /* [values x (nS + 1)] */
     const double *const *factor; /* one an element of elbo_expr_factors, in its
@@ -98,7 +99,7 @@ typedef struct elbo_slopes {
     double *logpi;          /* [plans x nS x nA] */
     double *occupancy;      /* [plans x nS x nA] */
     double *occupancy_held; /* [plans x nS x nA] */
-    double J, Jmodel, Jmodel_held, Jcwpdis;
+    double J, Jmodel, Jmodel_held, Jcwpdis, gradJ_error;
     /* One an element of elbo_expr_factors, of the factor's shape: of those that
      * learn. NULL, or an element NULL: not wanted. */
     double *const *factor;

@@ -62,6 +62,9 @@ enum {
       NAME(SCALAR, PLANNER), .by_policy = true)                                \
     X(Jmodel, "Jmodel", "the policy's return in the model",                    \
       NAME(SCALAR, PLANNER))                                                   \
+    X(gradJ_error, "gradJ_error",                                              \
+      "norm of the model's error in the policy's gradient, the policy held",   \
+      NAME(SCALAR, ELBO_ON_THETA | PLANNER))                                   \
     X(V_then, "V_then(state)", "V as it was when the sample was collected",    \
       OF_STATES("S"), .adds = SAMPLE)                                          \
     X(V_target, "V_target(state)", "the target copy of V", OF_STATES("S"))     \

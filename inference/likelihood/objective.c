@@ -128,7 +128,9 @@ static elbo_status open_as(const char *slot, const char *text,
     if (o->by_stage) o->batch.stage = o->stage;
     o->bind = (elbo_bindings){
         .V = o->V, .Q = o->Q, .logpi = o->logpi, .occupancy = o->occupancy};
-    if (elbo_expr_reads(o->expr, "Jcwpdis")) {
+    ELBO_TRY(elbo_objective_open_policy(o, mdp, arena));
+    o->by_episode = elbo_expr_reads(o->expr, "Jcwpdis");
+    if (o->policy || o->by_episode) {
         o->scratch = elbo_arena_alloc(SCRATCH);
         if (!o->scratch) return ELBO_FAIL(ELBO_ENOMEM, "the objective");
     }
@@ -307,7 +309,7 @@ static elbo_status weigh_episodes(elbo_objective *o, elbo_slopes *slopes)
                              .stages = elbo_batch_plans(&o->batch),
                              .gamma = o->batch.gamma};
 
-    if (!o->scratch || !o->data) return ELBO_OK;
+    if (!o->by_episode || !o->data) return ELBO_OK;
     if (elbo_cwpdis(&own, o->logpi, &o->bind.Jcwpdis,
                     slopes ? slopes->Jcwpdis : 0, slopes ? slopes->logpi : NULL,
                     o->scratch)
@@ -331,6 +333,7 @@ static elbo_status run_member(elbo_objective *o, const elbo_bindings *bind,
     slopes->Jmodel = moving.Jmodel;
     slopes->Jmodel_held = moving.Jmodel_held;
     slopes->Jcwpdis = moving.Jcwpdis;
+    slopes->gradJ_error = moving.gradJ_error;
     return s;
 }
 
@@ -339,10 +342,13 @@ static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
                        double G[], elbo_slopes *slopes)
 {
     const size_t n = o->members ? elbo_value_set_size(o->members) : 1;
+    elbo_slopes own = {0};
     double sum = 0;
 
     o->bind.p = p->prob;
     ELBO_TRY(weigh_episodes(o, NULL));
+    ELBO_TRY(elbo_objective_compare(o, p, 0, NULL));
+    if (o->policy && G && !slopes) slopes = &own;
     for (size_t k = 0; o->program && k < n; k++) {
         elbo_bindings bind = bind_member(o, k), held;
         double part = 0;
@@ -357,7 +363,10 @@ static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
         sum += part;
     }
     *value = sum;
-    return slopes ? weigh_episodes(o, slopes) : ELBO_OK;
+    if (!slopes) return ELBO_OK;
+    ELBO_TRY(elbo_objective_compare(o, p, slopes->gradJ_error, G));
+    slopes->gradJ_error = 0; /* it stands in G */
+    return slopes == &own ? ELBO_OK : weigh_episodes(o, slopes);
 }
 
 elbo_status elbo_objective_slopes(elbo_objective *objective,
@@ -410,6 +419,7 @@ elbo_status elbo_objective_weights(elbo_objective *objective,
 
     objective->bind.p = p->prob;
     if (s == ELBO_OK) s = weigh_episodes(objective, NULL);
+    if (s == ELBO_OK) s = elbo_objective_compare(objective, p, 0, NULL);
     if (s == ELBO_OK && n > 0) {
         s = elbo_program_values(objective->program, &objective->bind, each,
                                 &at);
@@ -433,6 +443,7 @@ elbo_status elbo_objective_values(elbo_objective *objective,
 
     if (!objective->program) return ELBO_OK;
     ELBO_TRY(weigh_episodes(objective, NULL));
+    ELBO_TRY(elbo_objective_compare(objective, p, 0, NULL));
     objective->bind.p = p->prob;
     if (elbo_program_values(objective->program, &objective->bind, out, &at)
         == ELBO_OK)

@@ -13,6 +13,7 @@ struct elbo_objective {
     bool by_sample;   /* means of samples: each sample has draws of its own */
     bool by_epoch;    /* rounds of collection tell equal samples apart */
     bool by_stage;    /* ... and stages of a horizon do */
+    bool by_episode;  /* it reads Jcwpdis */
     elbo_program *program; /* NULL while there are no data */
     elbo_batch batch;
     uint32_t *row, *next, *entry; /* [capacity], of the batch */
@@ -25,7 +26,16 @@ struct elbo_objective {
     const elbo_bindings *held;     /* NULL: no policy is held */
     const elbo_value_set *members; /* NULL: the planner alone */
     const elbo_data *data; /* what Jcwpdis weighs */
-    elbo_arena *scratch;   /* its memory; NULL: it is not read */
+    struct elbo_compared *policy; /* of gradJ_error; NULL: it is not read */
+    elbo_arena *scratch;   /* memory of the two; NULL: neither is read */
 };
+
+/* objective_policy.c: gradJ_error. Its memory, where the expression reads it ... */
+elbo_status elbo_objective_open_policy(elbo_objective *objective,
+                                       const elbo_mdp *mdp, elbo_arena *arena);
+/* ... and its value at p into the bindings; G [nnz] += slope times its derivative
+ * unless NULL. */
+elbo_status elbo_objective_compare(elbo_objective *objective, const elbo_kernel *p,
+                                   double slope, double G[]);
 
 #endif

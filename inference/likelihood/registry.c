@@ -81,7 +81,8 @@ elbo_status elbo_likelihood_depends(const char *text, unsigned *depends)
 static bool reads_beyond(const elbo_expr *expr, const char *name)
 {
     static const char *const planner[] = {"V",     "Q",         "A", "gradV",
-                                          "logpi", "occupancy", "J", "Jmodel", "Jcwpdis",
+                                          "logpi", "occupancy", "J", "Jmodel",
+                                          "Jcwpdis", "gradJ_error",
                                           "roll",  "Epi"};
 
     if (expr->name && strcmp(expr->name, "stop") == 0) return false;
