@@ -14,6 +14,7 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_icem,
     &elbo_control_mppi,
     &elbo_control_vimpc,
+    &elbo_control_sac,
     NULL,
 };
 

@@ -19,6 +19,7 @@ extern const elbo_control elbo_control_cem;
 extern const elbo_control elbo_control_icem;
 extern const elbo_control elbo_control_mppi;
 extern const elbo_control elbo_control_vimpc;
+extern const elbo_control elbo_control_sac;
 
 /* What `none` is in control tasks. */
 extern const elbo_task_control elbo_task_none;

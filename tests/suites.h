@@ -119,6 +119,8 @@
     X(ilqr)                                                                    \
     X(gymnasium)                                                               \
     X(swingup)                                                                 \
+    X(sac_losses)                                                              \
+    X(sac)                                                                     \
     X(tasks)                                                                   \
     X(ensemble)                                                                \
     X(features)                                                                \

@@ -1,0 +1,206 @@
+/* control/sac_value.c -- how soft actor-critic acts, and what it says states
+ * are worth.
+ *
+ * V(o) is the mean over a few fixed draws of the policy (in pairs of opposite
+ * sign), so that it is one differentiable function of o; over choices it is
+ * exact. Its critics are those that learn, not their slow copies.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "control/sac_state.h"
+
+enum { ROWS = 32 }; /* of V at once */
+
+/* One set of draws for every row of o: [rows samples x nu] from [samples x nu].
+ */
+static elbo_node spread_noise(elbo_tape *tape, elbo_node noise, elbo_node o)
+{
+    const size_t samples = elbo_tape_rows(tape, noise),
+                 nu = elbo_tape_cols(tape, noise);
+    const elbo_node sum = elbo_tape_sum(tape, o, ELBO_ROWS);
+    const elbo_node zero =
+        elbo_tape_scale(tape, elbo_tape_unary(tape, ELBO_STOP, sum), 0);
+    const elbo_node row = elbo_tape_reshape(tape, noise, 1, samples * nu);
+
+    return elbo_tape_reshape(tape, elbo_tape_binary(tape, ELBO_ADD, zero, row),
+                             elbo_tape_rows(tape, o) * samples, nu);
+}
+
+static void point_f64(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
+                      elbo_tape *tape, const double theta[])
+{
+    for (size_t l = 0; l < mlp->layers; l++) {
+        elbo_tape_point(tape, leaves->W[l], theta);
+        theta += mlp->width[l] * mlp->width[l + 1];
+        elbo_tape_point(tape, leaves->b[l], theta);
+        theta += mlp->width[l + 1];
+    }
+}
+
+static void point_leaves(sac *s, elbo_tape *tape, elbo_node noise,
+                         const elbo_soft_nodes *nodes)
+{
+    const elbo_soft_shape *const shape = &s->shape;
+    const sac_value *const v = &s->value;
+
+    if (elbo_tape_precision(tape) == ELBO_F32) {
+        elbo_tape_point_f32(tape, nodes->alpha, &s->alpha);
+        if (!shape->choices) elbo_tape_point_f32(tape, noise, v->noise);
+        elbo_mlp_point(&shape->actor, &nodes->actor, tape, s->actor.theta);
+        for (size_t k = 0; k < shape->critics; k++)
+            elbo_mlp_point(&shape->critic, &nodes->critic[k], tape,
+                           s->critic[k].theta);
+    } else {
+        elbo_tape_point(tape, nodes->alpha, &v->alpha);
+        if (!shape->choices) elbo_tape_point(tape, noise, v->noise_f64);
+        point_f64(&shape->actor, &nodes->actor, tape, v->actor);
+        for (size_t k = 0; k < shape->critics; k++)
+            point_f64(&shape->critic, &nodes->critic[k], tape, v->critic[k]);
+    }
+}
+
+/* nodes->o is given. */
+static void build(sac *s, elbo_tape *tape, elbo_soft_nodes *nodes)
+{
+    elbo_node noise = 0;
+
+    nodes->samples = s->value_samples;
+    nodes->alpha = elbo_tape_constant(tape, 1, 1);
+    if (!s->shape.choices) {
+        noise = elbo_tape_constant(tape, s->value_samples, s->shape.nu);
+        nodes->noise = spread_noise(tape, noise, nodes->o);
+    }
+    elbo_soft_value(&s->shape, tape, false, nodes);
+    point_leaves(s, tape, noise, nodes);
+}
+
+/* Pairs +z, -z; of an odd number the last is 0. */
+static void draw_noise(sac *s)
+{
+    const size_t nu = s->shape.nu;
+    elbo_rng rng = elbo_rng_stream(s->seed, "control value", 0);
+
+    for (size_t m = 0; m + 1 < s->value_samples; m += 2) {
+        float *const z = s->value.noise + m * nu;
+
+        elbo_minibatch_noise(&rng, nu, z);
+        for (size_t i = 0; i < nu; i++) z[nu + i] = -z[i];
+    }
+    for (size_t i = 0; i < s->value_samples * nu; i++)
+        s->value.noise_f64[i] = (double)s->value.noise[i];
+}
+
+elbo_status elbo_sac_value_open(sac *s, elbo_arena *arena)
+{
+    sac_value *const v = &s->value;
+
+    v->noise =
+        elbo_arena_take(arena, s->value_samples * s->shape.nu, sizeof(float));
+    v->noise_f64 = elbo_arena_doubles(arena, s->value_samples * s->shape.nu);
+    v->actor = elbo_arena_doubles(arena, s->actor.n);
+    for (size_t k = 0; k < s->shape.critics; k++)
+        v->critic[k] = elbo_arena_doubles(arena, s->critic[k].n);
+    v->tape = elbo_tape_place(ELBO_F32, arena);
+    ELBO_TRY(elbo_arena_check(arena, "sac"));
+    draw_noise(s);
+    elbo_sac_value_refresh(s);
+    v->nodes.o = elbo_tape_input(v->tape, ROWS, s->shape.no);
+    build(s, v->tape, &v->nodes);
+    return elbo_tape_finish(v->tape);
+}
+
+static void widen(const elbo_learner *from, double to[])
+{
+    for (size_t i = 0; i < from->n; i++) to[i] = (double)from->theta[i];
+}
+
+void elbo_sac_value_refresh(sac *s)
+{
+    s->value.alpha = (double)s->alpha;
+    widen(&s->actor, s->value.actor);
+    for (size_t k = 0; k < s->shape.critics; k++)
+        widen(&s->critic[k], s->value.critic[k]);
+}
+
+elbo_status elbo_sac_value_node(void *self, elbo_tape *tape, elbo_node o,
+                                elbo_node *V)
+{
+    elbo_soft_nodes nodes = {.o = o};
+
+    build(self, tape, &nodes);
+    *V = nodes.V;
+    return ELBO_OK;
+}
+
+elbo_status elbo_sac_value(void *self, size_t n, const float o[], float V[],
+                           float gradient[], elbo_arena *ws)
+{
+    sac *const s = self;
+    const size_t no = s->shape.no;
+    const elbo_mark mark = elbo_arena_mark(ws);
+    float *const room = elbo_arena_take(ws, ROWS * no, sizeof *room);
+    elbo_tape *const tape = s->value.tape;
+
+    ELBO_TRY(elbo_arena_check(ws, "sac: values"));
+    for (size_t first = 0; first < n; first += ROWS) {
+        const size_t rows = n - first < ROWS ? n - first : ROWS;
+
+        memcpy(room, o + first * no, rows * no * sizeof *room);
+        elbo_tape_set_f32(tape, s->value.nodes.o, room);
+        elbo_tape_forward(tape);
+        memcpy(V + first, elbo_tape_value_f32(tape, s->value.nodes.V),
+               rows * sizeof *V);
+        if (!gradient) continue;
+        elbo_tape_backward(tape, s->value.nodes.V);
+        memcpy(gradient + first * no,
+               elbo_tape_adjoint_f32(tape, s->value.nodes.o),
+               rows * no * sizeof *gradient);
+    }
+    elbo_arena_release(ws, mark);
+    return ELBO_OK;
+}
+
+/* World i's action from the outputs of the policy's network. */
+static elbo_status act_one(const sac *s, const elbo_task_act *act, size_t i,
+                           const float head[], double z[])
+{
+    const size_t nu = s->shape.nu;
+    float *const u = act->u + i * nu;
+    double logpi;
+
+    if (s->shape.choices) {
+        logpi = elbo_soft_choose(
+            head, act->explore ? elbo_rng_uniform(&act->rng[i]) : -1, nu, u);
+    } else {
+        if (act->explore) elbo_rng_normals(&act->rng[i], z, nu);
+        logpi = elbo_soft_sample(head, act->explore ? z : NULL, nu, u);
+    }
+    if (!isfinite(logpi))
+        return ELBO_FAIL(
+            ELBO_ENOTFINITE,
+            "sac: the policy's density is %g in world %zu of %zu, after "
+            "%" PRIu64 " updates",
+            logpi, i, act->n, s->updates);
+    if (act->logpi) act->logpi[i] = logpi;
+    return ELBO_OK;
+}
+
+elbo_status elbo_sac_act(void *self, const elbo_task_act *act, elbo_arena *ws)
+{
+    const sac *const s = self;
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const size_t outputs = s->shape.actor.width[s->shape.actor.layers];
+    float *const head = elbo_arena_take(ws, act->n * outputs, sizeof *head);
+    double *const z = elbo_arena_doubles(ws, s->shape.nu);
+    elbo_status status = elbo_arena_check(ws, "sac: actions");
+
+    if (status == ELBO_OK)
+        status = elbo_mlp_forward(&s->shape.actor, s->actor.theta, act->n,
+                                  act->o, head, ws);
+    for (size_t i = 0; i < act->n && status == ELBO_OK; i++)
+        status = act_one(s, act, i, head + i * outputs, z);
+    elbo_arena_release(ws, mark);
+    return status;
+}

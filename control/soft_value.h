@@ -1,0 +1,80 @@
+/* control/soft_value.h -- the soft value of a policy, and a critic's loss, on a
+ * tape.
+ *
+ *   V(o) = E_{u ~ pi(.|o)} [ min_k Q_k(o, u) - alpha log pi(u|o) / pi0(u) ]
+ *
+ * Boxes: u = tanh(x), x = m + exp(l) noise, (m, l) = the policy network of o
+ * and l clipped to [-20, 2]; Q_k reads o beside u. pi0 is uniform on [-1,
+ * 1]^nu, so log pi/pi0 = sum_i [ -noise_i^2/2 - l_i - log(2 pi)/2 - log(1 -
+ * u_i^2) + log 2 ], log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2 x)), and
+ * one draw of noise (or the mean of several) stands for the expectation.
+ * Choices: the network's outputs are logits, Q_k(o) has a number for each
+ * choice, pi0 is 1 / choices, and the expectation is a sum.
+ *
+ * Against the entropy H of SAC: -alpha log pi/pi0 = alpha H_sample - alpha nu
+ * log 2, so each step is worth alpha nu log 2 (alpha log of the choices) less
+ * than there. Where episodes end only by a time limit that moves values by a
+ * constant and no policy; where they end, SAC's bonus also pays for surviving,
+ * the KL does not.
+ *
+ * Reference: Haarnoja et al., Soft Actor-Critic Algorithms and Applications
+ * (2018), appendix C; Christodoulou, Soft Actor-Critic for Discrete Action
+ * Settings (2019).
+ */
+#ifndef ELBO_SOFT_VALUE_H
+#define ELBO_SOFT_VALUE_H
+
+#include "inference/networks/mlp.h"
+
+enum { ELBO_CRITICS = 2, ELBO_SOFT_SAMPLES = 64 };
+
+typedef struct elbo_soft_shape {
+    elbo_mlp actor, critic;
+    size_t critics; /* 1 or 2 */
+    size_t no, nu;
+    bool choices;
+} elbo_soft_shape;
+
+/* [B rows] of observations, `samples` draws for each. */
+typedef struct elbo_soft_nodes {
+    elbo_node o;     /* given: [B x no] */
+    elbo_node noise; /* given: [B samples x nu], those of a row together; boxes
+                        only */
+    elbo_node alpha; /* given: [1 x 1] */
+    size_t samples;  /* given: 1 .. ELBO_SOFT_SAMPLES; 1 for choices */
+    elbo_mlp_leaves actor, critic[ELBO_CRITICS];
+    elbo_node kl;   /* [B x 1] of log pi / pi0 */
+    elbo_node q, V; /* [B x 1] */
+} elbo_soft_nodes;
+
+/* The networks of a world. ELBO_EINVAL. */
+elbo_status elbo_soft_shape_init(elbo_soft_shape *shape, size_t no, size_t nu,
+                                 bool choices, size_t critics,
+                                 const elbo_mlp *hidden);
+
+/* The graph; the policy's parameters are inputs if `learnt`, the critics'
+ * constants. */
+void elbo_soft_value(const elbo_soft_shape *shape, elbo_tape *tape, bool learnt,
+                     elbo_soft_nodes *nodes);
+
+typedef struct elbo_critic_nodes {
+    elbo_node o, u, y, weight; /* given: [B x no] [B x nu] [B x 1] [B x 1] */
+    elbo_mlp_leaves critic;
+    elbo_node q; /* [B x 1] at u */
+    elbo_node
+        loss; /* 1 x 1: the sum of weight (q - y)^2 / 2, over `total` rows */
+} elbo_critic_nodes;
+
+void elbo_critic_loss(const elbo_soft_shape *shape, elbo_tape *tape,
+                      size_t total, elbo_critic_nodes *nodes);
+
+/* One policy in numbers, without a tape. head: its network's outputs, [2 nu] or
+ * [nu]; noise [nu], or NULL for the middle of the box. Sets u and returns log
+ * pi/pi0. */
+double elbo_soft_sample(const float head[], const double noise[], size_t nu,
+                        float u[]);
+/* A choice: by `uniform` in [0, 1), or the likeliest where that is negative. */
+double elbo_soft_choose(const float head[], double uniform, size_t nu,
+                        float u[]);
+
+#endif
