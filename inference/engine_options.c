@@ -462,6 +462,14 @@ const elbo_option elbo_data_options[] = {
      .high = 65536,
      .fallback = "1",
      .doc = "in control tasks: worlds that are collected from side by side"},
+    {.name = "episodes",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "in control tasks, online: above 0: whole episodes an iteration, in the "
+            "place of steps; after initial ones, from the second iteration on"},
     {0},
 };
 

@@ -60,6 +60,7 @@ static const elbo_absent of_tasks[] = {
     {"data", "initial"},
     {"data", "capacity"},
     {"data", "streams"},
+    {"data", "episodes"},
     {"evaluation", "every"},
     {"evaluation", "rollouts"},
     {0},

@@ -11,13 +11,16 @@ static elbo_status room(const elbo_engine *e, const elbo_setup *setup,
 {
     const size_t rounds = e->set.online ? (size_t)e->set.iterations : 1;
     const size_t asked = (size_t)elbo_int(setup->data, "capacity");
-    size_t all;
+    const elbo_task_run *const run = e->task;
+    size_t all, each = e->set.steps;
 
-    if (!elbo_size_mul(e->set.steps, rounds, &all)
-        || all > UINT32_MAX - e->task->initial)
+    /* as the last of them ends, other worlds are at most as far */
+    if (run->trials > 0 && !elbo_size_mul(run->trials + run->streams, run->T, &each))
+        each = SIZE_MAX;
+    if (!elbo_size_mul(each, rounds, &all) || all > UINT32_MAX - run->initial)
         return ELBO_FAIL(ELBO_ESIZE,
                          "data: %zu iterations of %zu steps are too many",
-                         rounds, e->set.steps);
+                         rounds, each);
     all += e->task->initial;
     *out = asked > 0 && asked < all ? asked : all;
     if (*out == 0) *out = 1;
@@ -44,6 +47,7 @@ elbo_status elbo_task_open_data(elbo_engine *e, const elbo_setup *setup)
 
     run->initial = (size_t)elbo_int(setup->data, "initial");
     run->streams = (size_t)elbo_int(setup->data, "streams");
+    run->trials = (size_t)elbo_int(setup->data, "episodes");
     run->uniform = elbo_choice_is(setup->data, "policy", "uniform");
     ELBO_TRY(room(e, setup, &capacity));
     ELBO_TRY(elbo_replay_init(&run->data, run->world.no, run->world.nu,
@@ -131,6 +135,22 @@ static elbo_status collect(elbo_engine *e, size_t steps,
     return ELBO_OK;
 }
 
+/* Whole episodes, each as long as it lasts. Where there were initial steps the first
+ * iteration has none but these: who collects is to have learnt from them. */
+static elbo_status collect_episodes(elbo_engine *e, elbo_task_manner manner)
+{
+    elbo_task_run *const run = e->task;
+    elbo_task_collector *const c = &run->collector;
+    const double enough = c->finished + (double)run->trials;
+
+    if (e->iteration == 0 && run->initial > 0) {
+        for (size_t i = 0; i < run->streams; i++) begin(run, i);
+        return ELBO_OK;
+    }
+    while (c->finished < enough) ELBO_TRY(collect(e, 1, manner));
+    return ELBO_OK;
+}
+
 elbo_status elbo_task_gather(elbo_engine *e, elbo_row *row)
 {
     elbo_task_run *const run = e->task;
@@ -141,8 +161,14 @@ elbo_status elbo_task_gather(elbo_engine *e, elbo_row *row)
         for (size_t i = 0; i < run->streams; i++) begin(run, i);
         ELBO_TRY(collect(e, run->initial, ELBO_TASK_UNIFORM));
     }
-    if (e->iteration == 0 || e->set.online)
+
+    const uint64_t before = run->data.pushed;
+
+    if (run->trials > 0)
+        ELBO_TRY(collect_episodes(e, manner));
+    else if (e->iteration == 0 || e->set.online)
         ELBO_TRY(collect(e, e->set.steps, manner));
+    run->gathered = (size_t)(run->data.pushed - before);
     row->env_steps = run->data.pushed;
     return ELBO_OK;
 }

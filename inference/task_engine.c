@@ -56,7 +56,8 @@ static elbo_status improve(elbo_engine *e)
         .round = e->iteration,
     };
 
-    run->owed += run->updates * (double)e->set.steps;
+    run->owed +=
+        run->updates * (double)(run->trials > 0 ? run->gathered : e->set.steps);
     estep.updates = (size_t)run->owed;
     run->owed -= (double)estep.updates;
     if (estep.updates == 0) return ELBO_OK;

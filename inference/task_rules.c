@@ -111,9 +111,24 @@ static bool odd(const elbo_setup *s, const char *key)
     return elbo_int(s->data, key) % elbo_int(s->data, "streams") != 0;
 }
 
+static bool by_episodes(const elbo_setup *s)
+{
+    return elbo_int(s->data, "episodes") > 0;
+}
+
 static bool odd_steps(const elbo_setup *s)
 {
-    return odd(s, "steps");
+    return !by_episodes(s) && odd(s, "steps");
+}
+
+static bool steps_beside_episodes(const elbo_setup *s)
+{
+    return by_episodes(s) && given(s->data, "steps");
+}
+
+static bool episodes_offline(const elbo_setup *s)
+{
+    return by_episodes(s) && !is_online(s);
 }
 
 static bool odd_initial(const elbo_setup *s)
@@ -174,6 +189,9 @@ static const struct {
     {"data", "policy", other_policy, NO_OTHER "uniform or current"},
     {"data", "policy", current_offline,
      "current needs mode: online: offline nothing is learnt before the data"},
+    {"data", "episodes", episodes_offline, "need mode: online"},
+    {"data", "steps", steps_beside_episodes,
+     "episodes are collected, of as many steps as they last: must not be given"},
     {"data", "steps", odd_steps, "must be a multiple of data.streams"},
     {"data", "initial", odd_initial, "must be a multiple of data.streams"},
     {"evaluation", "episodes", collected_alone,

@@ -92,6 +92,8 @@ typedef struct elbo_task_run {
     elbo_task_collector collector;
     double *weight; /* [data.capacity]; NULL: all 1 */
     size_t initial, streams;
+    size_t trials;   /* episodes an iteration; 0: steps are collected */
+    size_t gathered; /* steps by the policy in this iteration */
     bool uniform; /* data.policy */
 
     elbo_task_schedule schedule;

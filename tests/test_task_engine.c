@@ -135,6 +135,36 @@ START_TEST(without_episodes_collection_is_the_evaluation)
 }
 END_TEST
 
+/* The second iteration is the first of the policy's. */
+START_TEST(episodes_are_collected_whole_after_the_initial_steps)
+{
+    case_text text = idle;
+    case_setup c;
+    elbo_row row;
+
+    text.data = "mode=online initial=40 episodes=1";
+    text.evaluation = "episodes=0 rollouts=2";
+
+    elbo_engine *e = case_start(&c, &text, 7);
+    const elbo_replay *const data = &e->task->data;
+
+    for (size_t k = 0; k < 3; k++) {
+        double sum = 0;
+
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert_uint_eq(row.env_steps, 40 + k * 30); /* an episode has 30 steps */
+        ck_assert_uint_eq(e->task->gathered, k ? 30 : 0);
+        if (k == 0) continue;
+        for (size_t i = data->n - 30; i < data->n; i++) {
+            sum += (double)data->reward[i];
+            ck_assert_uint_eq(data->episode[i], data->episode[data->n - 1]);
+        }
+        ck_assert_double_eq_tol(row.return_real, sum, 1e-4);
+    }
+    case_stop(&c, e);
+}
+END_TEST
+
 /* ---- what does not go together ---- */
 
 static const struct {
@@ -156,6 +186,8 @@ static const struct {
     {.data = "policy=current", .section = "data", .key = "policy"},
     {.data = "steps=10 streams=3", .section = "data", .key = "steps"},
     {.data = "steps=10 initial=3 streams=5", .section = "data", .key = "initial"},
+    {.data = "episodes=3", .section = "data", .key = "episodes"},
+    {.data = "mode=online episodes=3 steps=10", .section = "data", .key = "steps"},
     {.data = "steps=0", .evaluation = "episodes=0", .section = "evaluation",
      .key = "episodes"},
 };
@@ -246,6 +278,7 @@ Suite *suite_task_engine(void)
     tcase_add_loop_test(t, rows_do_not_depend_on_the_number_of_threads, 0, COUNT(runs));
     tcase_add_test(t, a_time_limit_is_no_end);
     tcase_add_test(t, without_episodes_collection_is_the_evaluation);
+    tcase_add_test(t, episodes_are_collected_whole_after_the_initial_steps);
     tcase_add_loop_test(t, contradictions_are_blamed, 0, COUNT(wrong));
     tcase_add_test(t, other_families_have_no_use_for_its_settings);
     tcase_add_test(t, rollouts_lengthen_on_a_line);
