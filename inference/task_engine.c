@@ -18,20 +18,28 @@ static void close_parts(elbo_engine *e)
 
 /* ---- the steps ---- */
 
-static elbo_status m_step(elbo_engine *e, elbo_row *row)
+static elbo_task_mstep what_to_fit(const elbo_engine *e)
 {
-    elbo_task_run *const run = e->task;
-    const size_t n = run->data.n;
-    const elbo_task_mstep mstep = {
+    const elbo_task_run *const run = e->task;
+    const double n = (double)run->data.n;
+
+    return (elbo_task_mstep){
         .data = &run->data,
         .weight = run->weight,
-        .scale = e->set.lambda_each ? e->set.lambda : e->set.lambda / (double)n,
+        .scale = e->set.lambda_each ? e->set.lambda : e->set.lambda / n,
         .seed = run->problem.seed,
         .round = e->iteration,
     };
+}
+
+static elbo_status m_step(elbo_engine *e, elbo_row *row)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_task_mstep mstep = what_to_fit(e);
 
     (void)row;
-    if (!run->belief.model->fit || n == 0 || e->iteration % run->fit_every != 0)
+    if (!run->belief.model->fit || run->data.n == 0
+        || e->iteration % run->fit_every != 0)
         return ELBO_OK;
 
     const elbo_mark mark = elbo_arena_mark(e->ws);
@@ -152,11 +160,19 @@ static elbo_extent extent(const elbo_engine *e)
 
 static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
 {
-    out->skipped =
-        e->task->belief.n == 0
-            ? "the model has no parameters"
-            : "the M-step follows gradients of batches in single precision";
-    return ELBO_OK;
+    elbo_task_run *const run = e->task;
+    elbo_row row = {0};
+
+    if (run->belief.n == 0 || !run->belief.model->fit)
+        out->skipped = "the model has no parameters";
+    else if (!run->belief.model->check)
+        out->skipped = "the model's M-step has no objective in double precision";
+    if (out->skipped) return ELBO_OK;
+    ELBO_TRY(elbo_task_gather(e, &row));
+
+    const elbo_task_mstep mstep = what_to_fit(e);
+
+    return run->belief.model->check(&run->belief, &mstep, out, e->ws);
 }
 
 static const elbo_absent absent[] = {

@@ -10,6 +10,7 @@
 #include "inference/networks/replay.h"
 #include "inference/task.h"
 
+struct elbo_derivative_check;
 typedef struct elbo_task_model elbo_task_model;
 
 typedef struct elbo_task_belief {
@@ -98,6 +99,11 @@ struct elbo_task_model {
                         elbo_tape *tape, elbo_task_nodes *nodes);
     /* log p(theta) of all members, or -KL(q(theta) || p(theta)). NULL: 0. */
     double (*log_prior)(const elbo_task_belief *belief);
+    /* The gradient of the objective of an M-step on one batch against central
+     * differences, in double (elbo_engine_check_gradient). The belief is no more
+     * to be used. NULL: it follows none, or none in double. */
+    elbo_status (*check)(elbo_task_belief *belief, const elbo_task_mstep *mstep,
+                         struct elbo_derivative_check *out, elbo_arena *ws);
     const char *const *column_names; /* ends in NULL; at most the enum */
     void (*columns)(const elbo_task_belief *belief, double out[]);
     void (*save)(const elbo_task_belief *belief, elbo_writer *out);

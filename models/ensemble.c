@@ -166,6 +166,7 @@ static void columns(const elbo_task_belief *belief, double out[])
 static const elbo_task_model task = {
     .open = elbo_ensemble_open,
     .fit = elbo_ensemble_fit,
+    .check = elbo_ensemble_check,
     .draw = elbo_ensemble_draw,
     .elites = elbo_ensemble_elites,
     .log_density = elbo_ensemble_log_density,

@@ -188,6 +188,12 @@ elbo_status elbo_ensemble_fit(elbo_task_belief *belief,
                               const elbo_task_mstep *mstep, elbo_task_fit *info,
                               elbo_arena *ws);
 
+/* ensemble_check.c */
+elbo_status elbo_ensemble_check(elbo_task_belief *belief,
+                                const elbo_task_mstep *mstep,
+                                struct elbo_derivative_check *out,
+                                elbo_arena *ws);
+
 /* ensemble_draw.c, ensemble_density.c */
 elbo_status elbo_ensemble_draw(const elbo_task_belief *belief, size_t n,
                                const float o[], const float u[],

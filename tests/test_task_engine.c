@@ -82,6 +82,25 @@ START_TEST(rows_do_not_depend_on_the_number_of_threads)
 }
 END_TEST
 
+START_TEST(gradients_of_the_model_s_objective_are_checked)
+{
+    elbo_derivative_check found;
+    case_setup c;
+    elbo_engine *e = case_start(&c, &learnt, 7);
+
+    case_ok(elbo_engine_check_gradient(e, &found));
+    ck_assert_ptr_null(found.skipped);
+    ck_assert_uint_eq(found.n, ELBO_DERIVATIVE_CHECKS);
+    ck_assert_double_lt(found.relative, 1e-7);
+    ck_assert_double_ne(found.got, 0);
+    case_stop(&c, e);
+    e = case_start(&c, &idle, 7);
+    case_ok(elbo_engine_check_gradient(e, &found));
+    ck_assert_str_eq(found.skipped, "the model has no parameters");
+    case_stop(&c, e);
+}
+END_TEST
+
 /* ---- data ---- */
 
 /* An episode is cut after T steps, its last row is no end, and rows follow on one
@@ -276,6 +295,7 @@ Suite *suite_task_engine(void)
     tcase_add_test(t, parts_add_up_to_the_bound);
     tcase_add_loop_test(t, a_resumed_run_goes_on_to_the_same_bits, 0, COUNT(runs));
     tcase_add_loop_test(t, rows_do_not_depend_on_the_number_of_threads, 0, COUNT(runs));
+    tcase_add_test(t, gradients_of_the_model_s_objective_are_checked);
     tcase_add_test(t, a_time_limit_is_no_end);
     tcase_add_test(t, without_episodes_collection_is_the_evaluation);
     tcase_add_test(t, episodes_are_collected_whole_after_the_initial_steps);
