@@ -15,6 +15,7 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_mppi,
     &elbo_control_vimpc,
     &elbo_control_sac,
+    &elbo_control_mpo,
     NULL,
 };
 

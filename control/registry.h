@@ -20,6 +20,7 @@ extern const elbo_control elbo_control_icem;
 extern const elbo_control elbo_control_mppi;
 extern const elbo_control elbo_control_vimpc;
 extern const elbo_control elbo_control_sac;
+extern const elbo_control elbo_control_mpo;
 
 /* What `none` is in control tasks. */
 extern const elbo_task_control elbo_task_none;

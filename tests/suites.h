@@ -12,6 +12,8 @@
     X(linalg)                                                                  \
     X(mniw)                                                                    \
     X(reweight)                                                                \
+    X(mpo)                                                                     \
+    X(policies)                                                                \
     X(kalman)                                                                  \
     X(matrix_text)                                                             \
     X(least_squares)                                                           \
