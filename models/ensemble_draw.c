@@ -15,8 +15,9 @@ typedef struct draws {
     const uint32_t *order; /* [n]: sorted row to row */
     elbo_rng *rng;
     bool mean;
-    float *z;   /* [n x (no + nu)], sorted */
-    float *out; /* [n x outputs], sorted */
+    float *limit; /* [members x 2 x bounds] exp -highest, then exp lowest */
+    float *z;     /* [n x (no + nu)], sorted */
+    float *out;   /* [n x outputs], sorted */
     float *next, *reward;
     uint8_t *end;
 } draws;
@@ -94,8 +95,7 @@ static void draw_target(const draws *d, size_t member, const float out[],
     const elbo_ensemble *const e = d->e;
     const bool mixture = e->config.head == ELBO_HEAD_MIXTURE;
     const size_t D = e->D, bounds = elbo_ensemble_bounds(e);
-    const float *const highest =
-        elbo_ensemble_theta(e, member) + elbo_mlp_size(&e->mlp);
+    const float *const limit = d->limit + member * 2 * bounds;
     const size_t k =
         mixture && !d->mean ? component(d, out + d->parts.pi, rng) : 0;
     double noise[2];
@@ -108,10 +108,11 @@ static void draw_target(const draws *d, size_t member, const float out[],
         if (d->mean || bounds == 0) continue;
         if (j % 2 == 0) elbo_rng_normals(rng, noise, 2);
 
-        const float v = elbo_ensemble_bounded(out[d->parts.v + at], highest[at],
-                                              highest[bounds + at]);
+        /* exp v of elbo_ensemble_bounded: exp softplus(x) is 1 + exp x */
+        const float variance =
+            limit[bounds + at] + 1 / (limit[at] + expf(-out[d->parts.v + at]));
 
-        y[j] += expf(0.5F * v) * (float)noise[j % 2];
+        y[j] += sqrtf(variance) * (float)noise[j % 2];
     }
 }
 
@@ -144,6 +145,20 @@ static void heads(void *arg, size_t first, size_t last)
         if (e->config.end == ELBO_LEARNT)
             d->end[row] = draw_end(d, out, &d->rng[row]);
     }
+}
+
+static void limits(const elbo_ensemble *e, float limit[])
+{
+    const size_t bounds = elbo_ensemble_bounds(e);
+
+    for (size_t m = 0; m < e->members; m++)
+        for (size_t i = 0; i < bounds; i++) {
+            const float *const highest =
+                elbo_ensemble_theta(e, m) + elbo_mlp_size(&e->mlp);
+
+            limit[m * 2 * bounds + i] = expf(-highest[i]);
+            limit[m * 2 * bounds + bounds + i] = expf(highest[bounds + i]);
+        }
 }
 
 /* ---- all rows ---- */
@@ -198,7 +213,10 @@ static elbo_status draw(draws *d, size_t n, elbo_arena *ws)
      */
     d->z = elbo_arena_take(ws, n * (nin > e->D ? nin : e->D), sizeof *d->z);
     d->out = elbo_arena_take(ws, n * d->parts.outputs, sizeof *d->out);
+    d->limit = elbo_arena_take(ws, e->members * 2 * elbo_ensemble_bounds(e),
+                               sizeof *d->limit);
     ELBO_TRY(elbo_arena_check(ws, "the model's draws"));
+    limits(e, d->limit);
     sort(e, n, d->member, order, first);
     d->order = order;
     elbo_parallel_rows(n, n * nin, d, inputs);
