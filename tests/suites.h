@@ -38,6 +38,7 @@
     X(call)                                                                    \
     X(checkpoint)                                                              \
     X(replace)                                                                 \
+    X(explog_f32)                                                              \
     X(tape)                                                                    \
     X(replay)                                                                  \
     X(mlp)                                                                     \

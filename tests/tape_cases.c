@@ -159,6 +159,64 @@ static void matmul_case(graph *g, size_t which)
     end(g, elbo_tape_matmul(g->tape, x, tx, y, ty));
 }
 
+/* Dense nodes: every activation, of arguments that differ, of one that is a
+ * constant in turn, of one that is two or all three, and of some that others
+ * use as well. */
+
+enum { DENSE_SHAPES = 8, DENSE_CASES = 5 * DENSE_SHAPES };
+
+static elbo_node dense_of(graph *g, size_t shape, elbo_activation f)
+{
+    elbo_tape *t = g->tape;
+    const elbo_node k = elbo_tape_number(t, 0.6385);
+    elbo_node x = add_input(g, shape == 5 || shape == 6 ? 1 : 5, 5);
+    elbo_node W = shape == 6 ? x : add_input(g, 5, shape == 7 ? 3 : 5);
+    elbo_node b = shape == 6 ? x : add_input(g, 1, shape == 7 ? 3 : 5);
+
+    switch (shape) {
+    case 1:
+        x = elbo_tape_gather(t, k, (uint32_t[15]){0}, 15);
+        x = elbo_tape_reshape(t, x, 3, 5);
+        break;
+    case 2:
+        W = elbo_tape_reshape(t, elbo_tape_gather(t, k, (uint32_t[25]){0}, 25),
+                              5, 5);
+        break;
+    case 3:
+        b = elbo_tape_reshape(t, elbo_tape_gather(t, k, (uint32_t[5]){0}, 5), 1,
+                              5);
+        break;
+    case 4:
+        W = x;
+        break;
+    case 5:
+        b = x;
+        break;
+    case 6: /* [1 x 1] */
+        x = W = b = elbo_tape_columns(t, x, 2, 1);
+        break;
+    case 7:
+        return elbo_tape_join(
+            t,
+            elbo_tape_dense(t, elbo_tape_dense(t, x, W, b, f),
+                            elbo_tape_gather(t, W, (uint32_t[3]){4, 0, 1}, 3),
+                            b, f),
+            elbo_tape_matmul(t, x, true, x, false));
+    default:
+        break;
+    }
+    return elbo_tape_dense(t, x, W, b, f);
+}
+
+static void dense_case(graph *g, size_t which)
+{
+    const size_t shape = which % DENSE_SHAPES;
+    const elbo_activation f = (elbo_activation)(which / DENSE_SHAPES);
+
+    snprintf(g->name, sizeof g->name, "dense %d, shape %zu", (int)f, shape);
+    end(g, dense_of(g, shape, f));
+}
+
 enum { ROW_CASES = 12 };
 
 static elbo_node row_node(elbo_tape *t, size_t which, elbo_node x)
@@ -217,6 +275,7 @@ static const struct {
     {SCALE_CASES,  scale_case },
     {BINARY_CASES, binary_case},
     {MATMUL_CASES, matmul_case},
+    {DENSE_CASES,  dense_case },
     {ROW_CASES,    row_case   },
 };
 

@@ -223,6 +223,26 @@ elbo_node elbo_tape_matmul(elbo_tape *tape, elbo_node x, bool transpose_x,
                                        .varies = a->varies || b->varies});
 }
 
+elbo_node elbo_tape_dense(elbo_tape *tape, elbo_node x, elbo_node W,
+                          elbo_node b, elbo_activation f)
+{
+    const elbo_tape_node *in = node_at(tape, x), *w = node_at(tape, W);
+    const elbo_tape_node *bias = node_at(tape, b);
+
+    assert(in->cols == w->rows && bias->rows == 1 && bias->cols == w->cols);
+    if (!fits_blas(in)) return refuse(tape, in->rows, in->cols);
+    if (!fits_blas(w)) return refuse(tape, w->rows, w->cols);
+    return make(tape, (elbo_tape_node){.operation = ELBO_DENSE,
+                                       .rule = (unsigned)f,
+                                       .x = x,
+                                       .y = W,
+                                       .b = b,
+                                       .rows = in->rows,
+                                       .cols = w->cols,
+                                       .varies = in->varies || w->varies
+                                                 || bias->varies});
+}
+
 elbo_node elbo_tape_sum(elbo_tape *tape, elbo_node x, elbo_axis axis)
 {
     const elbo_tape_node *in = node_at(tape, x);
@@ -356,10 +376,33 @@ static void take_buffers(elbo_tape *tape, elbo_tape_node *node)
                                 number ? node->k[0] : (double)NAN);
     }
     if (!node->varies) return;
+    if (node->operation == ELBO_DENSE && node->rule == ELBO_ACT_SILU)
+        node->slope = elbo_arena_take(tape->arena, node->size, real);
     if (!node->adjoint)
         node->adjoint = elbo_arena_take(tape->arena, node->size, real);
     node->tangent = elbo_arena_take(tape->arena, node->size, real);
     node->adjoint_tangent = elbo_arena_take(tape->arena, node->size, real);
+}
+
+/* Dense nodes know their bias, and share the room of the largest. */
+static void finish_dense(elbo_tape *tape)
+{
+    size_t most = 0;
+    void *room;
+
+    for (size_t i = 0; i < tape->count; i++) {
+        const elbo_tape_node *node = &tape->nodes[i];
+
+        if (node->operation == ELBO_DENSE && node->varies && node->size > most)
+            most = node->size;
+    }
+    room = elbo_arena_take(tape->arena, most, 2 * tape->kernels->real);
+    for (size_t i = 0; i < tape->count; i++) {
+        elbo_tape_node *node = &tape->nodes[i];
+
+        node->bias = &tape->nodes[node->b];
+        node->room = room;
+    }
 }
 
 elbo_status elbo_tape_finish(elbo_tape *tape)
@@ -370,6 +413,7 @@ elbo_status elbo_tape_finish(elbo_tape *tape)
                          tape->large_rows, tape->large_cols);
     for (size_t i = 0; i < tape->count && !failed(tape); i++)
         take_buffers(tape, &tape->nodes[i]);
+    if (!failed(tape)) finish_dense(tape);
     ELBO_TRY(elbo_arena_check(tape->arena, "tape"));
     tape->finished = true;
     return ELBO_OK;

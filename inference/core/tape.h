@@ -68,6 +68,14 @@ elbo_node elbo_tape_clip(elbo_tape *tape, elbo_node x, double low, double high);
 elbo_node elbo_tape_matmul(elbo_tape *tape, elbo_node x, bool transpose_x,
                            elbo_node y, bool transpose_y);
 
+/* f(x W + b) in one node: x [n x k], W [k x m], b [1 x m]. The same as the nodes it
+ * stands for, second derivatives too. */
+typedef enum elbo_activation {
+    ELBO_ACT_NONE, ELBO_ACT_RELU, ELBO_ACT_LEAKY_RELU, ELBO_ACT_TANH, ELBO_ACT_SILU
+} elbo_activation;
+elbo_node elbo_tape_dense(elbo_tape *tape, elbo_node x, elbo_node W, elbo_node b,
+                          elbo_activation f);
+
 /* Sums: of all entries [1 x 1], of each row [rows x 1], of each column
  * [1 x cols]. */
 typedef enum elbo_axis { ELBO_ALL, ELBO_ROWS, ELBO_COLS } elbo_axis;

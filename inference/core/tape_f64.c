@@ -10,7 +10,6 @@
 #define GEMM    cblas_dgemm
 #define EXP     exp
 #define LOG     log
-#define LOG1P   log1p
 #define SQRT    sqrt
 #define TANH    tanh
 #define POW     pow
@@ -19,10 +18,45 @@
 #define COS     cos
 #define ATAN2   atan2
 
+/* 1 / (1 + e^-x) without overflow, and its derivative without cancellation. */
+static inline double sigmoid(double x)
+{
+    const double e = exp(-fabs(x));
+
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
+static inline double sigmoid_slope(double x)
+{
+    const double e = exp(-fabs(x));
+
+    return e / ((1 + e) * (1 + e));
+}
+
+static inline double softplus(double x)
+{
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+static inline double silu_slope(double x)
+{
+    return sigmoid(x) + x * sigmoid_slope(x);
+}
+
+static inline double silu(double x, double *slope)
+{
+    *slope = silu_slope(x);
+    return x * sigmoid(x);
+}
+
 #include "inference/core/tape_linear.h"
 
 #include "inference/core/tape_rules.h"
 
 #include "inference/core/tape_elementwise.h"
+
+#include "inference/core/tape_products.h"
+
+#include "inference/core/tape_dense.h"
 
 #include "inference/core/tape_kernels.h"

@@ -14,6 +14,7 @@ typedef enum elbo_operation {
     ELBO_LEAF_NUMBER,
     ELBO_ELEMENTWISE, /* by node.rule */
     ELBO_MATMUL,
+    ELBO_DENSE, /* rule: the activation */
     ELBO_SUM_ALL,
     ELBO_SUM_ROWS,
     ELBO_SUM_COLS,
@@ -41,14 +42,19 @@ typedef struct elbo_tape_node {
     unsigned rule;
     elbo_node x, y; /* arguments; y = x where there is one, self in a leaf */
     size_t rows, cols, size;
+    elbo_node b; /* third argument of dense */
     double k[2]; /* a number; exponent; factor; bounds of clip */
     bool transpose_x, transpose_y;
     const uint32_t *index; /* [rows] of gather */
     const size_t *start;   /* [rows + 1] of segments */
-    bool varies;           /* depends on an input, not through a stop */
-    bool live;             /* varies, and the last backward's y depends on it */
-    bool reached;          /* and that has already written its adjoint */
-    void *value;           /* [rows x cols], as all that follow */
+    const struct elbo_tape_node
+        *bias;    /* of dense: b, once the graph is finished */
+    void *slope;  /* of dense: f' where the value does not tell it */
+    void *room;   /* of dense: twice its size, between passes anybody's */
+    bool varies;  /* depends on an input, not through a stop */
+    bool live;    /* varies, and the last backward's y depends on it */
+    bool reached; /* and that has already written its adjoint */
+    void *value;  /* [rows x cols], as all that follow */
     /* NULL in a node that does not vary: */
     void *adjoint;         /* d y / d this */
     void *tangent;         /* d this / d e along the direction */

@@ -1,112 +1,7 @@
-/* inference/core/tape_kernels.h -- products, rows' maxima and the table.
+/* inference/core/tape_kernels.h -- rows' maxima and the table.
  *
  * Included by tape_f64.c and tape_f32.c after the other passes.
  */
-
-/* A factor of a product: a [rows x cols], taken as it is or transposed. */
-typedef struct factor {
-    const REAL *a;
-    size_t rows, cols;
-    bool transpose;
-} factor;
-
-static factor factor_of(const elbo_tape_node *node, const void *buffer,
-                        bool transpose)
-{
-    return (factor){buffer, node->rows, node->cols, transpose};
-}
-
-static factor transposed(factor A)
-{
-    A.transpose = !A.transpose;
-    return A;
-}
-
-/* C = op(A) op(B) + beta C. Shapes fit in int (elbo_tape_matmul). */
-static void multiply(factor A, factor B, REAL beta, REAL *C)
-{
-    const int n = (int)(A.transpose ? A.cols : A.rows);
-    const int k = (int)(A.transpose ? A.rows : A.cols);
-    const int m = (int)(B.transpose ? B.rows : B.cols);
-
-    if (n == 0 || m == 0) return;
-    if (k == 0) {
-        if (beta == 0) memset(C, 0, (size_t)n * (size_t)m * sizeof *C);
-        return;
-    }
-    GEMM(CblasRowMajor, A.transpose ? CblasTrans : CblasNoTrans,
-         B.transpose ? CblasTrans : CblasNoTrans, n, m, k, 1, A.a, (int)A.cols,
-         B.a, (int)B.cols, beta, C, m);
-}
-
-static void forward_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
-                           const elbo_tape_node *y)
-{
-    multiply(factor_of(x, x->value, out->transpose_x),
-             factor_of(y, y->value, out->transpose_y), 0, out->value);
-}
-
-/* For out = X Y with adjoint G: to += G Y', stored as X is. */
-static void pull_left(const elbo_tape_node *out, factor G, factor Y, void *to)
-{
-    if (out->transpose_x)
-        multiply(Y, transposed(G), 1, to);
-    else
-        multiply(G, transposed(Y), 1, to);
-}
-
-/* to += X' G, stored as Y is. */
-static void pull_right(const elbo_tape_node *out, factor X, factor G, void *to)
-{
-    if (out->transpose_y)
-        multiply(transposed(G), X, 1, to);
-    else
-        multiply(transposed(X), G, 1, to);
-}
-
-static void backward_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
-                            const elbo_tape_node *y)
-{
-    const factor X = factor_of(x, x->value, out->transpose_x);
-    const factor Y = factor_of(y, y->value, out->transpose_y);
-    const factor G = factor_of(out, out->adjoint, false);
-
-    if (x->adjoint) pull_left(out, G, Y, x->adjoint);
-    if (y->adjoint) pull_right(out, X, G, y->adjoint);
-}
-
-/* X. Y + X Y. */
-static void tangent_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
-                           const elbo_tape_node *y)
-{
-    const bool tx = out->transpose_x, ty = out->transpose_y;
-    const factor X = factor_of(x, x->value, tx), Y = factor_of(y, y->value, ty);
-
-    memset(out->tangent, 0, out->size * sizeof(REAL));
-    if (x->tangent) multiply(factor_of(x, x->tangent, tx), Y, 1, out->tangent);
-    if (y->tangent) multiply(X, factor_of(y, y->tangent, ty), 1, out->tangent);
-}
-
-/* X*. += G. Y' + G Y.',  Y*. += X' G. + X.' G. */
-static void second_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
-                          const elbo_tape_node *y)
-{
-    const bool tx = out->transpose_x, ty = out->transpose_y;
-    const factor G = factor_of(out, out->adjoint, false);
-    const factor dG = factor_of(out, out->adjoint_tangent, false);
-
-    if (x->adjoint) {
-        pull_left(out, dG, factor_of(y, y->value, ty), x->adjoint_tangent);
-        if (y->tangent)
-            pull_left(out, G, factor_of(y, y->tangent, ty), x->adjoint_tangent);
-    }
-    if (y->adjoint) {
-        pull_right(out, factor_of(x, x->value, tx), dG, y->adjoint_tangent);
-        if (x->tangent)
-            pull_right(out, factor_of(x, x->tangent, tx), G,
-                       y->adjoint_tangent);
-    }
-}
 
 /* The first of the largest entries; a NaN counts as largest. */
 static size_t argmax(const REAL x[], size_t n)
@@ -296,6 +191,7 @@ const elbo_kernels KERNELS = {
     .of = {
            [ELBO_ELEMENTWISE] = PASSES(elementwise),
            [ELBO_MATMUL] = PASSES(matmul),
+           [ELBO_DENSE] = PASSES(dense),
            [ELBO_SUM_ALL] = PASSES(sum_all),
            [ELBO_SUM_ROWS] = PASSES(sum_rows),
            [ELBO_SUM_COLS] = PASSES(sum_cols),

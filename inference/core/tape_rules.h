@@ -1,8 +1,9 @@
 /* inference/core/tape_rules.h -- elementwise functions and their derivatives.
  *
- * Included by tape_f64.c and tape_f32.c, which define REAL and the functions of
- * math.h. A rule acts on tiles: short runs of numbers with broadcasting undone,
- * so that its loop is over plain arrays.
+ * Included by tape_f64.c and tape_f32.c, which define REAL, the functions of
+ * math.h and the soft functions: sigmoid, softplus, SiLU and their slopes. A
+ * rule acts on tiles: short runs of numbers with broadcasting undone, so that
+ * its loop is over plain arrays.
  */
 
 enum { TILE = 256 };
@@ -47,19 +48,21 @@ typedef struct rule {
             FOR_ENTRIES(out[j] += (expression)*v[j])                           \
     }
 
-/* 1 / (1 + e^-x) without overflow, and its derivative without cancellation. */
-static inline REAL sigmoid(REAL x)
-{
-    const REAL e = EXP(-FABS(x));
+#define LEAK ((REAL)0.01)
 
-    return (x < 0 ? e : 1) / (1 + e);
+static inline REAL relu(REAL x) /* a NaN stays one */
+{
+    return x < 0 ? 0 : x;
 }
 
-static inline REAL sigmoid_slope(REAL x)
+static inline REAL leaky_relu(REAL x)
 {
-    const REAL e = EXP(-FABS(x));
+    return x < 0 ? LEAK * x : x;
+}
 
-    return e / ((1 + e) * (1 + e));
+static inline REAL silu_bend(REAL x)
+{
+    return sigmoid_slope(x) * (2 + x * (1 - 2 * sigmoid(x)));
 }
 
 /* c x^k, which is 0 for c = 0 even where x^k is infinite. */
@@ -106,7 +109,7 @@ SLOPES(sqrt_du, 1 / (2 * o))
 SLOPES(sqrt_duu, -1 / (4 * o * u))
 VALUES(abs_value, FABS(u))
 SLOPES(abs_du, (REAL)((u > 0) - (u < 0)))
-VALUES(relu_value, u < 0 ? 0 : u) /* a NaN stays one */
+VALUES(relu_value, relu(u))
 SLOPES(relu_du, (REAL)(u > 0))
 VALUES(tanh_value, TANH(u))
 SLOPES(tanh_du, (1 - o) * (1 + o))
@@ -114,14 +117,14 @@ SLOPES(tanh_duu, -2 * o * (1 - o) * (1 + o))
 VALUES(sigmoid_value, sigmoid(u))
 SLOPES(sigmoid_du, sigmoid_slope(u))
 SLOPES(sigmoid_duu, sigmoid_slope(u) * (1 - 2 * o))
-VALUES(softplus_value, (u > 0 ? u : 0) + LOG1P(EXP(-FABS(u))))
+VALUES(softplus_value, softplus(u))
 SLOPES(softplus_du, sigmoid(u))
 SLOPES(softplus_duu, sigmoid_slope(u))
 VALUES(silu_value, (u * sigmoid(u)))
-SLOPES(silu_du, sigmoid(u) + u * sigmoid_slope(u))
-SLOPES(silu_duu, sigmoid_slope(u) * (2 + u * (1 - 2 * sigmoid(u))))
-VALUES(leaky_value, u < 0 ? (REAL)0.01 * u : u)
-SLOPES(leaky_du, u > 0 ? 1 : (REAL)0.01)
+SLOPES(silu_du, silu_slope(u))
+SLOPES(silu_duu, silu_bend(u))
+VALUES(leaky_value, leaky_relu(u))
+SLOPES(leaky_du, u > 0 ? 1 : LEAK)
 VALUES(sin_value, SIN(u))
 SLOPES(sin_du, COS(u))
 SLOPES(minus_itself, -o)

@@ -118,6 +118,8 @@ static void mark_live(elbo_tape *tape, elbo_node y)
         if (!nodes[i].live) continue;
         nodes[nodes[i].x].live = nodes[nodes[i].x].varies;
         nodes[nodes[i].y].live = nodes[nodes[i].y].varies;
+        if (nodes[i].operation == ELBO_DENSE)
+            nodes[nodes[i].b].live = nodes[nodes[i].b].varies;
     }
 }
 
@@ -126,6 +128,7 @@ static void clear_adjoint(const elbo_tape *tape, const elbo_tape_node *out,
                           elbo_tape_node *x)
 {
     const bool writes = out->operation == ELBO_SUM_ALL
+                        || out->operation == ELBO_DENSE
                         || (out->operation == ELBO_ELEMENTWISE
                             && x->size == out->size && x->size > 1);
 
@@ -145,6 +148,7 @@ static void pull(const elbo_tape *tape, const elbo_tape_node *out)
     clear_adjoint(tape, out, y);
     backward(out, x, y);
     x->reached = y->reached = true;
+    if (out->operation == ELBO_DENSE) tape->nodes[out->b].reached = true;
 }
 
 void elbo_tape_backward(elbo_tape *tape, elbo_node y)

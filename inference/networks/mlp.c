@@ -94,27 +94,14 @@ elbo_mlp_leaves elbo_mlp_leaf(const elbo_mlp *mlp, elbo_tape *tape, bool learnt)
     return leaves;
 }
 
-static elbo_node activate(elbo_tape *tape, elbo_activation f, elbo_node x)
-{
-    static const elbo_unary of[] = {
-        [ELBO_ACT_RELU] = ELBO_RELU,
-        [ELBO_ACT_LEAKY_RELU] = ELBO_LEAKY_RELU,
-        [ELBO_ACT_TANH] = ELBO_TANH,
-        [ELBO_ACT_SILU] = ELBO_SILU,
-    };
-
-    return f == ELBO_ACT_NONE ? x : elbo_tape_unary(tape, of[f], x);
-}
-
 elbo_node elbo_mlp_node(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                         elbo_tape *tape, elbo_node x)
 {
     for (size_t l = 0; l < mlp->layers; l++) {
         const bool last = l + 1 == mlp->layers;
 
-        x = elbo_tape_matmul(tape, x, false, leaves->W[l], false);
-        x = elbo_tape_binary(tape, ELBO_ADD, x, leaves->b[l]);
-        x = activate(tape, last ? ELBO_ACT_NONE : mlp->activation, x);
+        x = elbo_tape_dense(tape, x, leaves->W[l], leaves->b[l],
+                            last ? ELBO_ACT_NONE : mlp->activation);
     }
     return x;
 }

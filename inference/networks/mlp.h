@@ -13,10 +13,6 @@
 
 enum { ELBO_MLP_LAYERS = 8 };
 
-typedef enum elbo_activation {
-    ELBO_ACT_NONE, ELBO_ACT_RELU, ELBO_ACT_LEAKY_RELU, ELBO_ACT_TANH, ELBO_ACT_SILU
-} elbo_activation;
-
 typedef struct elbo_mlp {
     size_t layers;                     /* affine maps, 1 .. ELBO_MLP_LAYERS */
     size_t width[ELBO_MLP_LAYERS + 1]; /* inputs, hidden ones, outputs */
