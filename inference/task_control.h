@@ -69,6 +69,11 @@ typedef struct elbo_task_control {
      * control's own). `member` tells tapes apart. NULL: it has none. */
     elbo_status (*value_node)(void *self, elbo_tape *tape, elbo_node o,
                               elbo_node *V);
+    /* Q(o, u) [n]; log pi(u|o) / pi0(u) [n], of rows of actions. NULL: not told. */
+    elbo_status (*action_value)(void *self, size_t n, const float o[],
+                                const float u[], float Q[], elbo_arena *ws);
+    elbo_status (*log_policy)(void *self, size_t n, const float o[],
+                              const float u[], float logpi[], elbo_arena *ws);
     /* alpha as it acts now. NULL: problem->temperature. */
     double (*temperature)(const void *self);
     const char *const *column_names; /* ends in NULL */

@@ -13,10 +13,20 @@ static elbo_status open_parts(elbo_engine *e, const elbo_setup *setup,
 
 static void close_parts(elbo_engine *e)
 {
-    (void)e;
+    elbo_task_close_expressions(e);
 }
 
 /* ---- the steps ---- */
+
+static elbo_status fit(elbo_engine *e, const elbo_task_mstep *mstep)
+{
+    elbo_task_run *const run = e->task;
+
+    ELBO_TRY(elbo_task_weigh(e));
+    ELBO_TRY(run->belief.model->fit(&run->belief, mstep, &run->fit, e->ws));
+    if (run->objective) ELBO_TRY(elbo_task_objective_made(run->objective));
+    return ELBO_OK;
+}
 
 static elbo_task_mstep what_to_fit(const elbo_engine *e)
 {
@@ -26,6 +36,9 @@ static elbo_task_mstep what_to_fit(const elbo_engine *e)
     return (elbo_task_mstep){
         .data = &run->data,
         .weight = run->weight,
+        .likelihood = run->objective
+                          ? elbo_task_objective_likelihood(run->objective)
+                          : NULL,
         .scale = e->set.lambda_each ? e->set.lambda : e->set.lambda / n,
         .seed = run->problem.seed,
         .round = e->iteration,
@@ -43,8 +56,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
         return ELBO_OK;
 
     const elbo_mark mark = elbo_arena_mark(e->ws);
-    const elbo_status s =
-        run->belief.model->fit(&run->belief, &mstep, &run->fit, e->ws);
+    const elbo_status s = fit(e, &mstep);
 
     elbo_arena_release(e->ws, mark);
     if (s == ELBO_OK && !isfinite(run->fit.train + run->fit.holdout))
@@ -112,12 +124,6 @@ static bool serves_control(const elbo_control *control)
     return control->task != NULL;
 }
 
-static const char *named(const elbo_setup *setup)
-{
-    (void)setup;
-    return NULL;
-}
-
 static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
                            const char *const **out)
 {
@@ -169,10 +175,12 @@ static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
         out->skipped = "the model's M-step has no objective in double precision";
     if (out->skipped) return ELBO_OK;
     ELBO_TRY(elbo_task_gather(e, &row));
+    ELBO_TRY(elbo_task_weigh(e));
 
     const elbo_task_mstep mstep = what_to_fit(e);
 
-    return run->belief.model->check(&run->belief, &mstep, out, e->ws);
+    ELBO_TRY(run->belief.model->check(&run->belief, &mstep, out, e->ws));
+    return run->objective ? elbo_task_objective_made(run->objective) : ELBO_OK;
 }
 
 static const elbo_absent absent[] = {
@@ -222,8 +230,9 @@ const elbo_family elbo_task_family = {
     .serves_model = serves_model,
     .serves_control = serves_control,
     .check = elbo_task_check,
+    .expression = elbo_task_expression,
     .kind = elbo_task_kind,
-    .named = named,
+    .named = elbo_task_named,
     .oracles = oracles,
     .open = open_parts,
     .close = close_parts,

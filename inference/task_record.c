@@ -125,7 +125,10 @@ static elbo_status learnt(elbo_engine *e, elbo_parts *parts)
         belief->model->log_prior ? belief->model->log_prior(belief) : 0;
     if (!belief->model->log_density || n == 0) return ELBO_OK;
     for (size_t i = 0; i < n; i++) slot[i] = (uint32_t)i;
-    ELBO_TRY(belief->model->log_density(belief, &run->data, slot, n, l, e->ws));
+    if (run->objective)
+        ELBO_TRY(elbo_task_expressed(e, l));
+    else
+        ELBO_TRY(belief->model->log_density(belief, &run->data, slot, n, l, e->ws));
     for (size_t i = 0; i < n; i++)
         sum += (run->weight ? run->weight[i] : 1) * l[i];
     parts->likelihood = e->set.lambda_each ? e->set.lambda * sum

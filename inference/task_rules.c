@@ -144,20 +144,6 @@ static bool collected_alone(const elbo_setup *s)
 
 /* ---- inference ---- */
 
-static bool other_likelihood(const elbo_setup *s)
-{
-    return strcmp(elbo_text(s->inference, "likelihood"), "logp") != 0;
-}
-
-static bool other_weight(const elbo_setup *s)
-{
-    elbo_weight w;
-
-    return elbo_weight_parse(elbo_text(s->inference, "weight"), &w, NULL, NULL)
-               != ELBO_OK
-           || !w.constant;
-}
-
 static bool budgeted(const elbo_setup *s)
 {
     return elbo_budget_read(elbo_text(s->inference, "data_scale")) > 0;
@@ -172,8 +158,6 @@ static const struct {
     const char *text;
 } rules[] = {
     {"env", "discount", no_discount, "must be above 0: it is survival"},
-    {"inference", "likelihood", other_likelihood, NO_OTHER "logp"},
-    {"inference", "weight", other_weight, NO_OTHER "a number"},
     {"inference", "data_scale", budgeted, NO_OTHER "|D| or a number"},
     {"control", "temperature", warm, "this control is hard: its temperature is 0"},
     {"control", "temperature", no_limit_of_temperature,
@@ -210,10 +194,5 @@ elbo_status elbo_task_check(const elbo_setup *setup, size_t skip,
                          rules[i].text);
     }
     *section = *key = NULL;
-    return ELBO_OK;
-}
-
-const char *elbo_task_kind(const elbo_setup *setup)
-{
-    return setup->control->task->kind;
+    return elbo_task_check_slots(setup, &skip, section, key);
 }

@@ -23,6 +23,7 @@
 
 #include "inference/engine_state.h"
 #include "inference/task_control.h"
+#include "inference/task_objective.h"
 #include "inference/task_schedule.h"
 
 /* Episodes side by side, in the world or in a model. Capacity is fixed when it
@@ -91,6 +92,8 @@ typedef struct elbo_task_run {
     elbo_replay data, rollouts;
     elbo_task_collector collector;
     double *weight; /* [data.capacity]; NULL: all 1 */
+    elbo_task_objective *objective; /* NULL: logp */
+    elbo_task_objective *weigher;   /* NULL: the weight is a number */
     size_t initial, streams;
     size_t trials;   /* episodes an iteration; 0: steps are collected */
     size_t gathered; /* steps by the policy in this iteration */
@@ -150,6 +153,16 @@ elbo_status elbo_task_roll(elbo_engine *engine);
  * was evaluated before. ELBO_ENOTFINITE. */
 elbo_status elbo_task_judge(elbo_engine *engine, elbo_task_score *score);
 
+/* ---- task_expressions.c ---- */
+elbo_status elbo_task_open_expressions(elbo_engine *engine,
+                                       const elbo_setup *setup);
+void elbo_task_close_expressions(elbo_engine *engine);
+/* Weights of the data, and what the likelihood reads of the control, as things
+ * stand: before each M-step. */
+elbo_status elbo_task_weigh(elbo_engine *engine);
+/* l [data.n] of the likelihood that is an expression. */
+elbo_status elbo_task_expressed(elbo_engine *engine, double l[]);
+
 /* ---- task_record.c ---- */
 elbo_status elbo_task_record(elbo_engine *engine, elbo_row *row);
 void elbo_task_name_columns(elbo_engine *engine);
@@ -161,7 +174,15 @@ elbo_status elbo_task_load(elbo_engine *engine, elbo_reader *in);
 /* ---- task_rules.c ---- */
 elbo_status elbo_task_check(const elbo_setup *setup, size_t skip,
                             const char **section, const char **key);
+
+/* ---- task_slots.c ---- */
+/* The rules of weight and likelihood, counted on from *skip. */
+elbo_status elbo_task_check_slots(const elbo_setup *setup, size_t *skip,
+                                  const char **section, const char **key);
 const char *elbo_task_kind(const elbo_setup *setup);
+const char *elbo_task_named(const elbo_setup *setup);
+elbo_status elbo_task_expression(const char *text, elbo_arena *arena,
+                                 size_t *column, const char **nearest);
 
 /* ---- task_open.c ---- */
 elbo_status elbo_task_open_parts(elbo_engine *engine, const elbo_setup *setup,

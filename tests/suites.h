@@ -46,6 +46,7 @@
     X(heads)                                                                   \
     X(gaussian)                                                                \
     X(network)                                                                 \
+    X(task_objective)                                                          \
     X(linear_correct)                                                          \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \

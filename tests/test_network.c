@@ -454,24 +454,37 @@ END_TEST
 
 START_TEST(text_is_checked_without_a_model)
 {
+    const elbo_network_words all = elbo_network_all(true);
+    const elbo_network_words outside = elbo_network_all(false);
+    elbo_network_words mute = all;
     elbo_arena *arena = elbo_arena_alloc(1 << 12);
     const char *nearest;
     elbo_expr *expr;
     size_t column;
 
     for (size_t i = 0; i < CASES; i++)
-        case_ok(elbo_network_parse(cases[i].text, net_lab_factors, true, arena,
+        case_ok(elbo_network_parse(cases[i].text, net_lab_factors, &all, arena,
                                    &expr, &column, &nearest));
-    case_fails(elbo_network_parse("logq", net_lab_factors, true, arena, &expr,
+    case_fails(elbo_network_parse("logq", net_lab_factors, &all, arena, &expr,
                                   &column, &nearest),
                ELBO_EINVAL, "unknown name");
     ck_assert_str_eq(nearest, "logp");
-    case_ok(elbo_network_parse("exp(logp)*A(s, a)", net_lab_factors, false,
+    case_ok(elbo_network_parse("exp(logp)*A(s, a)", net_lab_factors, &outside,
                                arena, &expr, NULL, NULL));
-    case_fails(elbo_network_parse("1 + E(V(y))", net_lab_factors, false, arena,
-                                  &expr, &column, &nearest),
+    case_fails(elbo_network_parse("1 + E(V(y))", net_lab_factors, &outside,
+                                  arena, &expr, &column, &nearest),
                ELBO_EINVAL, "no member");
     ck_assert_uint_eq(column, 4);
+    mute.has[ELBO_NETWORK_V_NEXT] = mute.value = false;
+    case_fails(elbo_network_parse("logp + E(V(y))", net_lab_factors, &mute,
+                                  arena, &expr, &column, NULL),
+               ELBO_EINVAL, "no value function");
+    case_fails(elbo_network_parse("logp + V(next)", net_lab_factors, &mute,
+                                  arena, &expr, &column, NULL),
+               ELBO_EINVAL, "no value function");
+    ck_assert_uint_eq(column, 7);
+    case_ok(elbo_network_parse("logp + V(s)", net_lab_factors, &mute, arena,
+                               &expr, NULL, NULL));
     elbo_arena_free(arena);
 }
 END_TEST

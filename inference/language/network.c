@@ -223,8 +223,8 @@ static elbo_status any_value(void *control, elbo_tape *tape, elbo_node o,
     return ELBO_OK;
 }
 
-static elbo_status try_on(elbo_tape *tape, const elbo_expr *expr, bool member,
-                          size_t *column)
+static elbo_status try_on(elbo_tape *tape, const elbo_expr *expr,
+                          const elbo_network_words *words, size_t *column)
 {
     const elbo_node x = elbo_tape_constant(tape, 1, 1);
     elbo_network_frame frame = {.tape = tape,
@@ -236,35 +236,45 @@ static elbo_status try_on(elbo_tape *tape, const elbo_expr *expr, bool member,
                                 .reward = x,
                                 .next = x,
                                 .end = x,
-                                .member = member,
+                                .member = words->member,
                                 .mean = x,
                                 .std = x,
-                                .rhat = x,
                                 .logp = x,
+                                .pays = true,
+                                .rhat = x,
                                 .gamma = 1,
-                                .value = any_value};
+                                .value = words->value ? any_value : NULL};
     elbo_network *program;
 
-    for (size_t i = 0; i < ELBO_NETWORK_TABLES; i++) frame.has[i] = true;
+    memcpy(frame.has, words->has, sizeof frame.has);
     ELBO_TRY(elbo_network_alloc(expr, &frame, &program, column));
     elbo_network_free(program);
     return ELBO_OK;
 }
 
-static elbo_status try_compile(const elbo_expr *expr, bool member,
-                               size_t *column)
+static elbo_status try_compile(const elbo_expr *expr,
+                               const elbo_network_words *words, size_t *column)
 {
     elbo_tape *const tape = elbo_tape_alloc(ELBO_F64);
     elbo_status s;
 
     if (!tape) return ELBO_FAIL(ELBO_ENOMEM, "an objective's tape");
-    s = try_on(tape, expr, member, column);
+    s = try_on(tape, expr, words, column);
     elbo_tape_free(tape);
     return s;
 }
 
+elbo_network_words elbo_network_all(bool member)
+{
+    elbo_network_words words = {.member = member, .value = true};
+
+    for (size_t i = 0; i < ELBO_NETWORK_TABLES; i++) words.has[i] = true;
+    return words;
+}
+
 elbo_status elbo_network_parse(const char *text,
-                               const elbo_factor_name *factors, bool member,
+                               const elbo_factor_name *factors,
+                               const elbo_network_words *words,
                                elbo_arena *arena, elbo_expr **out,
                                size_t *column, const char **nearest)
 {
@@ -274,7 +284,7 @@ elbo_status elbo_network_parse(const char *text,
     elbo_status s = elbo_expression_parse(text, arena, out, &place);
 
     if (s == ELBO_OK) s = elbo_expression_check(*out, &scope, &place, &near);
-    if (s == ELBO_OK) s = try_compile(*out, member, &place);
+    if (s == ELBO_OK) s = try_compile(*out, words, &place);
     if (column) *column = place;
     if (nearest) *nearest = near;
     return s;

@@ -21,7 +21,8 @@
  * the data say so. gradV is the slope of the network itself, at s and at next.
  * Ed(f) is f at the one sample there is: allowed as it is, or inside a square;
  * any other function of it would not be one of the mean and is refused, as is
- * what networks have not (J, occupancies, roll, Epi, ...).
+ * what networks have not (J, occupancies, roll, Epi, ...). mean(f) is over the
+ * batch at hand: a nonlinear function of it is as biased as the batch is small.
  */
 #ifndef ELBO_NETWORK_H
 #define ELBO_NETWORK_H
@@ -57,7 +58,9 @@ typedef struct elbo_network_frame {
     elbo_node o, u, reward, next, end; /* of the data */
     bool member; /* what follows is set; else theta has no words
                     but logp, a table */
-    elbo_node mean, std, rhat, logp;
+    elbo_node mean, std, logp;
+    bool pays; /* rhat is set: the model knows rewards */
+    elbo_node rhat;
     double gamma;
     bool has[ELBO_NETWORK_TABLES]; /* what control gives */
     /* V [n x 1] of o [n x no] on the tape; NULL: none. */
@@ -104,11 +107,18 @@ typedef struct elbo_network_rows {
 void elbo_network_bind(elbo_network *program, const elbo_network_rows *rows,
                        elbo_rng *rng);
 
+/* What may be read: as in the frame. */
+typedef struct elbo_network_words {
+    bool member, value;
+    bool has[ELBO_NETWORK_TABLES];
+} elbo_network_words;
+elbo_network_words elbo_network_all(bool member);
+
 /* Text to a checked tree, as elbo_expression_check, of what networks can
- * compile; member: as in the frame. `factors` ends in {0} or is NULL. column,
- * nearest: NULL ok. */
+ * compile; `factors` ends in {0} or is NULL. column, nearest: NULL ok. */
 elbo_status elbo_network_parse(const char *text,
-                               const elbo_factor_name *factors, bool member,
+                               const elbo_factor_name *factors,
+                               const elbo_network_words *words,
                                elbo_arena *arena, elbo_expr **out,
                                size_t *column, const char **nearest);
 

@@ -81,9 +81,13 @@ static elbo_net_term logp(elbo_net_compiler *c, const elbo_expr *e)
 
 static elbo_net_term rhat(elbo_net_compiler *c, const elbo_expr *e)
 {
-    if (c->program->frame.member)
-        return elbo_net_row(c->program->frame.rhat, 1);
-    return elbo_net_without(c, e, "no member of the model is at hand here");
+    const elbo_network_frame *const f = &c->program->frame;
+
+    if (f->member && f->pays) return elbo_net_row(f->rhat, 1);
+    return elbo_net_without(c, e,
+                            f->member
+                                ? "this model knows no rewards"
+                                : "no member of the model is at hand here");
 }
 
 /* ---- the planner ---- */

@@ -2,6 +2,7 @@
 #include "inference/factor.h"
 #include "inference/linear_objective.h"
 #include "inference/objective.h"
+#include "inference/task_objective.h"
 
 /* Compiled on a world of one state and no data, where all that the language has
  * for finite worlds can be compiled. */
@@ -48,27 +49,33 @@ elbo_status elbo_objective_parse_finite(const char *text, elbo_arena *arena,
     return s;
 }
 
-/* Of two faults the finite worlds' is told, unless the other is a name that no
+typedef elbo_status parser(const char *text, elbo_arena *arena, elbo_expr **out,
+                           size_t *column, const char **nearest);
+
+/* Of several faults the finite worlds' is told, unless another is a name that no
  * family knows. */
 elbo_status elbo_objective_parse(const char *text, elbo_arena *arena,
                                  elbo_expr **out, size_t *column,
                                  const char **nearest)
 {
-    const char *near = NULL, *other_near = NULL;
-    size_t place = 0, other = 0;
+    static parser *const others[] = {elbo_linear_objective_parse,
+                                     elbo_task_objective_parse};
+    const char *near = NULL;
+    size_t place = 0;
     elbo_status s = elbo_objective_parse_finite(text, arena, out, &place, &near);
+    elbo_error error = *elbo_last_error();
 
-    if (s == ELBO_EINVAL) {
-        const elbo_error error = *elbo_last_error();
+    for (size_t i = 0; s == ELBO_EINVAL && i < 2; i++) {
+        const char *other_near = NULL;
+        size_t other = 0;
 
-        s = elbo_linear_objective_parse(text, arena, out, &other, &other_near);
-        if (s != ELBO_EINVAL || (other_near && !near)) {
-            place = other;
-            near = other_near;
-        } else {
-            elbo_error_restore(&error);
-        }
+        s = others[i](text, arena, out, &other, &other_near);
+        if (s == ELBO_EINVAL && !(other_near && !near)) continue;
+        place = other;
+        near = other_near;
+        error = *elbo_last_error();
     }
+    if (s == ELBO_EINVAL) elbo_error_restore(&error);
     if (column) *column = place;
     if (nearest) *nearest = near;
     return s;

@@ -1,0 +1,71 @@
+/* inference/task_expressions.c -- the weight and the likelihood as expressions
+ * in control tasks: what they read, and when.
+ */
+#include "inference/task_state.h"
+
+static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
+                            elbo_task_objective **out)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_task_sight sight = {
+        .world = &run->world,
+        .belief = &run->belief,
+        .control = run->control,
+        .solver = run->solver,
+        .gamma = run->problem.gamma,
+        .seed = run->problem.seed,
+    };
+
+    return elbo_task_objective_open(slot, text, out == &run->weigher, &sight,
+                                    run->data.capacity, e->arena, out);
+}
+
+elbo_status elbo_task_open_expressions(elbo_engine *e, const elbo_setup *setup)
+{
+    elbo_task_run *const run = e->task;
+    const char *const weight = elbo_text(setup->inference, "weight");
+    elbo_weight w;
+
+    if (!e->set.likelihood->conjugate)
+        ELBO_TRY(open_one(e, "likelihood",
+                          elbo_text(setup->inference, "likelihood"),
+                          &run->objective));
+    ELBO_TRY(elbo_weight_parse(weight, &w, NULL, NULL));
+    if (w.constant) return ELBO_OK;
+    ELBO_TRY(open_one(e, "weight", weight, &run->weigher));
+    if (!run->weight)
+        run->weight = elbo_arena_doubles(e->arena, run->data.capacity);
+    return elbo_arena_check(e->arena, "the data's weights");
+}
+
+void elbo_task_close_expressions(elbo_engine *e)
+{
+    if (!e->task) return;
+    elbo_task_objective_close(e->task->objective);
+    elbo_task_objective_close(e->task->weigher);
+}
+
+static elbo_status read_weights(elbo_task_run *run, elbo_arena *ws)
+{
+    ELBO_TRY(elbo_task_objective_plan(run->weigher, &run->data, NULL, ws));
+    return elbo_task_objective_weights(run->weigher, run->weight, ws);
+}
+
+elbo_status elbo_task_weigh(elbo_engine *e)
+{
+    elbo_task_run *const run = e->task;
+
+    if (run->weigher) ELBO_TRY(read_weights(run, e->ws));
+    if (!run->objective) return ELBO_OK;
+    return elbo_task_objective_plan(run->objective, &run->data, run->weight,
+                                    e->ws);
+}
+
+elbo_status elbo_task_expressed(elbo_engine *e, double l[])
+{
+    elbo_task_run *const run = e->task;
+
+    ELBO_TRY(elbo_task_objective_plan(run->objective, &run->data, run->weight,
+                                      e->ws));
+    return elbo_task_objective_values(run->objective, e->iteration, l, e->ws);
+}

@@ -1,0 +1,253 @@
+#include "inference/task_objective.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "inference/task_objective_state.h"
+
+/* ---- text ---- */
+
+const elbo_factor_name elbo_task_factor_words[] = {
+    {"occupancy", ELBO_FACTOR_ROW, false},
+    {"logratio",      ELBO_FACTOR_ENTRY, false},
+    {"distance_to",  ELBO_FACTOR_ROW, false},
+    {0     },
+};
+
+elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
+                                      elbo_expr **out, size_t *column,
+                                      const char **nearest)
+{
+    const elbo_network_words all = elbo_network_all(true);
+
+    return elbo_network_parse(text, elbo_task_factor_words, &all, arena, out,
+                              column, nearest);
+}
+
+elbo_network_words elbo_task_words(const elbo_task_model *model,
+                                   const elbo_task_control *control,
+                                   bool weight)
+{
+    elbo_network_words words = {.member = !weight,
+                                .value = control->value_node != NULL};
+
+    for (size_t i = ELBO_NETWORK_V; i <= ELBO_NETWORK_SLOPE_NEXT; i++)
+        words.has[i] = control->value != NULL;
+    words.has[ELBO_NETWORK_Q] = control->action_value != NULL;
+    words.has[ELBO_NETWORK_LOGPI] = control->log_policy != NULL;
+    words.has[ELBO_NETWORK_LOGP] = model->log_density != NULL;
+    return words;
+}
+
+/* ---- opening ---- */
+
+elbo_network_frame elbo_task_frame(const elbo_task_objective *o,
+                                   elbo_tape *tape,
+                                   const elbo_task_nodes *nodes, bool member)
+{
+    const elbo_task_control *const control = o->sight.control;
+    const elbo_network_words words =
+        elbo_task_words(o->sight.belief->model, control, o->weighs);
+    elbo_network_frame f = {
+        .tape = tape,
+        .rows = nodes->rows,
+        .o = nodes->o,
+        .u = nodes->u,
+        .reward = nodes->reward,
+        .next = nodes->next,
+        .end = nodes->end,
+        .member = member,
+        .mean = nodes->mean,
+        .std = nodes->std,
+        .logp = nodes->logp,
+        .pays = nodes->rhat != ELBO_TASK_NO_NODE,
+        .rhat = nodes->rhat,
+        .gamma = o->sight.gamma,
+        .no = o->sight.world->no,
+        .nu = o->sight.world->nu,
+        .value = control->value_node,
+        .control = o->sight.solver,
+    };
+
+    memcpy(f.has, words.has, sizeof f.has);
+    return f;
+}
+
+void elbo_task_leaves(const elbo_task_objective *o, elbo_tape *tape,
+                      size_t rows, elbo_task_nodes *nodes)
+{
+    const size_t no = o->sight.world->no, nu = o->sight.world->nu;
+
+    memset(nodes, 0, sizeof *nodes);
+    nodes->rows = rows;
+    nodes->o = elbo_tape_constant(tape, rows, no);
+    nodes->u = elbo_tape_constant(tape, rows, nu);
+    nodes->reward = elbo_tape_constant(tape, rows, 1);
+    nodes->next = elbo_tape_constant(tape, rows, no);
+    nodes->end = elbo_tape_constant(tape, rows, 1);
+    nodes->rhat = ELBO_TASK_NO_NODE;
+}
+
+/* Once, to see what it reads, and what is not there. */
+static elbo_status try_compile(elbo_task_objective *o, size_t *column)
+{
+    elbo_tape *const tape = elbo_tape_alloc(ELBO_F32);
+    const elbo_network_factor *factor;
+    elbo_task_nodes nodes;
+    elbo_network *program = NULL;
+    elbo_status s = ELBO_OK;
+
+    if (!tape) return ELBO_FAIL(ELBO_ENOMEM, "%s", o->slot);
+    elbo_task_leaves(o, tape, 2, &nodes);
+    if (!o->weighs)
+        s = o->sight.belief->model->node(o->sight.belief, 0, true, tape,
+                                         &nodes);
+    if (s == ELBO_OK) {
+        const elbo_network_frame f =
+            elbo_task_frame(o, tape, &nodes, !o->weighs);
+
+        s = elbo_network_alloc(o->expr, &f, &program, column);
+    }
+    for (size_t i = 0; s == ELBO_OK && i < ELBO_NETWORK_TABLES; i++)
+        o->reads[i] = elbo_network_reads(program, (elbo_network_table)i);
+    o->n_factors = s == ELBO_OK ? elbo_network_factors(program, &factor) : 0;
+    for (size_t i = 0; i < o->n_factors; i++) {
+        o->factor[i] = factor[i];
+        o->factor[i].text = elbo_arena_text(o->arena, factor[i].text);
+    }
+    elbo_network_free(program);
+    elbo_tape_free(tape);
+    return s;
+}
+
+static size_t cols_of(const elbo_task_objective *o, size_t table)
+{
+    return table == ELBO_NETWORK_SLOPE || table == ELBO_NETWORK_SLOPE_NEXT
+               ? o->sight.world->no
+               : 1;
+}
+
+static elbo_status take_memory(elbo_task_objective *o, size_t capacity)
+{
+    for (size_t i = 0; i < ELBO_NETWORK_TABLES; i++)
+        if (o->reads[i])
+            o->rows.table[i] = o->table[i] = elbo_arena_take(
+                o->arena, capacity * cols_of(o, i), sizeof(float));
+    o->member =
+        elbo_arena_take(o->arena, o->sight.belief->members, sizeof *o->member);
+    return elbo_arena_check(o->arena, "an expression's tables");
+}
+
+static elbo_status prepare(elbo_task_objective *o, const char *text,
+                           size_t capacity)
+{
+    size_t column;
+    const elbo_network_words all = elbo_network_all(!o->weighs);
+    elbo_status s = elbo_network_parse(text, elbo_task_factor_words, &all,
+                                       o->arena, &o->expr, &column, NULL);
+
+    if (s == ELBO_OK && !o->weighs && !o->sight.belief->model->node)
+        return ELBO_FAIL(ELBO_EINVAL, "%s: this model follows no derivative",
+                         o->slot);
+    if (s == ELBO_OK) s = try_compile(o, &column);
+    if (s == ELBO_EINVAL)
+        return elbo_fail_prefix("%s, column %zu", o->slot, column + 1);
+    ELBO_TRY(s);
+    return take_memory(o, capacity);
+}
+
+static elbo_node build(void *self, size_t member, elbo_tape *tape,
+                       const elbo_task_nodes *nodes);
+static void bind(void *self, size_t member, elbo_tape *tape,
+                 const elbo_replay *data, const uint32_t slot[], size_t n,
+                 elbo_rng *rng);
+
+elbo_status elbo_task_objective_open(const char *slot, const char *text,
+                                     bool weight, const elbo_task_sight *sight,
+                                     size_t capacity, elbo_arena *arena,
+                                     elbo_task_objective **out)
+{
+    elbo_task_objective *const o = elbo_arena_take(arena, 1, sizeof *o);
+
+    *out = NULL;
+    ELBO_TRY(elbo_arena_check(arena, slot));
+    *o = (elbo_task_objective){
+        .slot = slot, .weighs = weight, .sight = *sight, .arena = arena};
+    o->likelihood =
+        (elbo_task_likelihood){.self = o, .build = build, .bind = bind};
+    ELBO_TRY(prepare(o, text, capacity));
+    *out = o;
+    return ELBO_OK;
+}
+
+void elbo_task_objective_close(elbo_task_objective *o)
+{
+    for (size_t m = 0; o && m < o->sight.belief->members; m++)
+        elbo_network_free(o->member[m].program);
+}
+
+const elbo_expr *elbo_task_objective_expression(const elbo_task_objective *o)
+{
+    return o->expr;
+}
+
+size_t elbo_task_objective_factors(const elbo_task_objective *o,
+                                   const elbo_network_factor **out)
+{
+    *out = o->factor;
+    return o->n_factors;
+}
+
+void elbo_task_objective_set_factor(elbo_task_objective *o, size_t i,
+                                    const double values[])
+{
+    o->rows.factor[i] = values;
+}
+
+/* ---- the M-step ---- */
+
+/* Each member has one tape at a time, on a thread of its own. */
+static elbo_node build(void *self, size_t member, elbo_tape *tape,
+                       const elbo_task_nodes *nodes)
+{
+    elbo_task_objective *const o = self;
+    elbo_task_part *const part = &o->member[member];
+    const elbo_network_frame f = elbo_task_frame(o, tape, nodes, true);
+    size_t column;
+
+    elbo_network_free(part->program);
+    part->status = elbo_network_alloc(o->expr, &f, &part->program, &column);
+    if (part->status == ELBO_OK) return elbo_network_value(part->program);
+    part->error = *elbo_last_error();
+    return nodes->logp;
+}
+
+static void bind(void *self, size_t member, elbo_tape *tape,
+                 const elbo_replay *data, const uint32_t slot[], size_t n,
+                 elbo_rng *rng)
+{
+    const elbo_task_objective *const o = self;
+    elbo_network_rows rows = o->rows;
+
+    (void)tape, (void)data;
+    rows.slot = slot;
+    rows.n = n;
+    if (o->member[member].program)
+        elbo_network_bind(o->member[member].program, &rows, rng);
+}
+
+const elbo_task_likelihood *
+elbo_task_objective_likelihood(elbo_task_objective *o)
+{
+    return &o->likelihood;
+}
+
+elbo_status elbo_task_objective_made(const elbo_task_objective *o)
+{
+    for (size_t m = 0; m < o->sight.belief->members; m++) {
+        if (o->member[m].status == ELBO_OK) continue;
+        elbo_error_restore(&o->member[m].error);
+        return o->member[m].status;
+    }
+    return ELBO_OK;
+}

@@ -1,0 +1,83 @@
+/* inference/task_objective.h -- an expression of the language as the data term
+ *
+ *   lambda E_D[w l_theta(x)]
+ *
+ * or as the weight w, in control tasks: nodes of inference/language/network.h
+ * on each member's tape, and tables of what the control says at every row of
+ * the data, which stand still from one elbo_task_objective_plan to the next
+ * (gradient: stop).
+ */
+#ifndef ELBO_TASK_OBJECTIVE_H
+#define ELBO_TASK_OBJECTIVE_H
+
+#include "inference/language/network.h"
+#include "inference/task_control.h"
+
+typedef struct elbo_task_objective elbo_task_objective;
+
+/* What expressions look at; borrowed for as long as they are open. */
+typedef struct elbo_task_sight {
+    const elbo_task_world *world;
+    const elbo_task_belief *belief;
+    const elbo_task_control *control;
+    void *solver; /* the control's state */
+    double gamma;
+    uint64_t seed;
+} elbo_task_sight;
+
+/* Names of auxiliary factors in control tasks; ends in {0}. */
+extern const elbo_factor_name elbo_task_factor_words[];
+
+/* Text to a checked tree of what some control task can compile. column,
+ * nearest: NULL ok. */
+elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
+                                      elbo_expr **out, size_t *column,
+                                      const char **nearest);
+
+/* What expressions may read of a model and a control; `weight`: outside of the
+ * model's members. */
+elbo_network_words elbo_task_words(const elbo_task_model *model,
+                                   const elbo_task_control *control,
+                                   bool weight);
+
+/* For data of at most `capacity` rows; `weight`: it is the weight, in which no
+ * member of the model is at hand. Memory from the arena, but for
+ * elbo_task_objective_close. ELBO_EINVAL with slot, column and reason for what
+ * this task, model or control has not. */
+elbo_status elbo_task_objective_open(const char *slot, const char *text,
+                                     bool weight, const elbo_task_sight *sight,
+                                     size_t capacity, elbo_arena *arena,
+                                     elbo_task_objective **out);
+void elbo_task_objective_close(elbo_task_objective *objective); /* NULL ok */
+
+const elbo_expr *elbo_task_objective_expression(const elbo_task_objective *o);
+/* The factors that it reads, "logratio(...)"; their values by slot, [capacity]
+ * each, in the same order, are borrowed. */
+size_t elbo_task_objective_factors(const elbo_task_objective *o,
+                                   const elbo_network_factor **out);
+void elbo_task_objective_set_factor(elbo_task_objective *o, size_t i,
+                                    const double values[]);
+
+/* The planner's values at the rows that `data` holds, before each M-step; the
+ * data and their weights (by slot; NULL: 1) are borrowed. ELBO_ENOTFINITE names
+ * what and the row. */
+elbo_status elbo_task_objective_plan(elbo_task_objective *o,
+                                     const elbo_replay *data,
+                                     const double weight[], elbo_arena *ws);
+
+/* The data term of an M-step; then whether its nodes could be made. */
+const elbo_task_likelihood *
+elbo_task_objective_likelihood(elbo_task_objective *o);
+elbo_status elbo_task_objective_made(const elbo_task_objective *o);
+
+/* out [n]: the expression at the rows, the mean over the elites, with samples
+ * of streams (seed, "expression", round). ELBO_ENOTFINITE names the row. */
+elbo_status elbo_task_objective_values(elbo_task_objective *o, uint64_t round,
+                                       double out[], elbo_arena *ws);
+
+/* w [by slot] of a weight at the rows planned for. ELBO_ENOTFINITE, or
+ * ELBO_ECHECK for a negative one, names the row. */
+elbo_status elbo_task_objective_weights(elbo_task_objective *o, double w[],
+                                        elbo_arena *ws);
+
+#endif

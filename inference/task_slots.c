@@ -1,0 +1,166 @@
+/* inference/task_slots.c -- which weights and likelihoods go with a control
+ * task, and what they make of its objective.
+ */
+#include "inference/finite_facts.h"
+#include "inference/task_state.h"
+
+typedef elbo_facts facts;
+
+static bool refused(const facts *f, const char *slot,
+                    const elbo_network_words *words)
+{
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    elbo_expr *expr;
+    elbo_status s = ELBO_ENOMEM;
+
+    if (arena)
+        s = elbo_network_parse(elbo_text(f->setup->inference, slot),
+                               elbo_task_factor_words, words, arena, &expr,
+                               NULL, NULL);
+    elbo_arena_free(arena);
+    return s == ELBO_EINVAL;
+}
+
+static bool wrong(const facts *f, const char *slot)
+{
+    const elbo_network_words all = elbo_network_all(true);
+
+    return refused(f, slot, &all);
+}
+
+static bool wrong_likelihood(const facts *f)
+{
+    return wrong(f, "likelihood");
+}
+
+static bool wrong_weight(const facts *f)
+{
+    return wrong(f, "weight");
+}
+
+static bool weight_of_member(const facts *f)
+{
+    const elbo_network_words all = elbo_network_all(false);
+
+    return !wrong_weight(f) && refused(f, "weight", &all);
+}
+
+/* Right in itself, but this model and control do not tell all it reads. */
+static bool untold(const facts *f, const char *slot, bool weight)
+{
+    const elbo_network_words words =
+        elbo_task_words(f->setup->model->task, f->setup->control->task, weight);
+    const elbo_network_words all = elbo_network_all(!weight);
+
+    return !refused(f, slot, &all) && refused(f, slot, &words);
+}
+
+static bool untold_likelihood(const facts *f)
+{
+    return untold(f, "likelihood", false);
+}
+
+static bool untold_weight(const facts *f)
+{
+    return untold(f, "weight", true);
+}
+
+static bool without_theta(const facts *f)
+{
+    return f->stops && !(f->depends & ELBO_ON_THETA)
+           && !(f->depends & ELBO_ON_PLANNER);
+}
+
+static bool behind_planner(const facts *f)
+{
+    return f->stops && !(f->depends & ELBO_ON_THETA)
+           && f->depends & ELBO_ON_PLANNER;
+}
+
+static bool not_followed(const facts *f)
+{
+    return f->expression && !f->setup->model->task->node;
+}
+
+/* clang-format off */
+static const elbo_clash rules[] = {
+    {"inference", "likelihood", wrong_likelihood,
+     "it has a word or a form that is not of this family of worlds"},
+    {"inference", "weight", wrong_weight,
+     "it has a word or a form that is not of this family of worlds"},
+    {"inference", "weight", weight_of_member,
+     "a weight is read outside of the model's members: no E, Var and rhat"},
+    {"inference", "likelihood", untold_likelihood,
+     "it reads what this control does not tell: V, gradV, Q, A or logpi"},
+    {"inference", "weight", untold_weight,
+     "it reads what this control or model does not tell: V, gradV, Q, A, logpi or logp"},
+    {"inference", "likelihood", without_theta, "nothing in it depends on theta"},
+    {"inference", "likelihood", behind_planner,
+     "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
+     "see theta through the planner"},
+    {"inference", "likelihood", not_followed,
+     "this model follows no derivative of expressions: must be logp"},
+};
+/* clang-format on */
+
+static elbo_status check(const elbo_setup *setup, size_t *skip,
+                         elbo_arena *arena, const char **section,
+                         const char **key)
+{
+    facts f;
+
+    ELBO_TRY(elbo_facts_read(setup, arena, &f));
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rules[i].broken(&f) || (*skip)-- > 0) continue;
+        *section = rules[i].section;
+        *key = rules[i].key;
+        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key,
+                         rules[i].text);
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_task_check_slots(const elbo_setup *setup, size_t *skip,
+                                  const char **section, const char **key)
+{
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    elbo_status s;
+
+    if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "checking the slots");
+    s = check(setup, skip, arena, section, key);
+    elbo_arena_free(arena);
+    return s;
+}
+
+/* NULL: the likelihood and the weight add nothing to what the control says. */
+const char *elbo_task_kind(const elbo_setup *setup)
+{
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    const char *text = NULL;
+    facts f;
+
+    if (arena && elbo_facts_read(setup, arena, &f) == ELBO_OK)
+        text = elbo_facts_kind(&f);
+    elbo_arena_free(arena);
+    return text ? text : setup->control->task->kind;
+}
+
+const char *elbo_task_named(const elbo_setup *setup)
+{
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    const char *name = NULL;
+    facts f;
+
+    if (arena && elbo_facts_read(setup, arena, &f) == ELBO_OK && f.named)
+        name = f.named->name;
+    elbo_arena_free(arena);
+    return name;
+}
+
+elbo_status elbo_task_expression(const char *text, elbo_arena *arena,
+                                 size_t *column, const char **nearest)
+{
+    elbo_expr *unused;
+
+    return elbo_task_objective_parse(text, arena, &unused, column, nearest);
+}
