@@ -770,6 +770,34 @@ stale() {
 }
 check what_dead_processes_left_is_removed stale
 
+# A run of networks: what optimisers, replays, rollouts and episodes on their way keep.
+cat >network.yaml <<'END'
+name: network
+seed: 4
+env: {name: Pendulum-v1, horizon: 50}
+model: {name: ensemble, width: 16, layers: 2, members: 3, epochs: 3}
+control: {name: sac, width: 16, batch: 32, tune: true, rollout_length: 3, rollout_batch: 60, rollout_keep: 4}
+inference:
+  iterations: 120
+  checkpoint_every: 7
+  m_step_every: 3
+  data: {mode: online, policy: current, steps: 20, initial: 60, streams: 2, capacity: 3000}
+  evaluation: {episodes: 4, every: 5}
+END
+rows() { cat "$1/seed-4/metrics.csv" 2>/dev/null | wc -l; }
+network() {
+    exits 0 run network.yaml -q -o runs/network || return 1
+    OMP_NUM_THREADS=2 "$elbo" run network.yaml -q -o runs/net >/dev/null 2>&1 &
+    pid=$!
+    tries=0
+    while [ "$(rows runs/net)" -lt 20 ] && [ $((tries += 1)) -lt 3000 ]; do sleep 0.02; done
+    kill -KILL $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    [ "$(rows runs/net)" -ge 20 ] && [ "$(rows runs/net)" -lt "$(rows runs/network)" ] || return 1
+    exits 0 resume runs/net -q && same runs/network runs/net
+}
+check a_killed_run_of_networks_is_resumed_to_the_same_bits network
+
 # ---- figures ----
 
 figures() {

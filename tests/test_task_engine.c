@@ -30,7 +30,32 @@ static const case_text learnt = {
     .evaluation = "episodes=8 every=2",
 };
 
-static const case_text *const runs[] = {&idle, &learnt};
+/* ... and a policy that learns from it, of a box and of choices. */
+static const case_text improved = {
+    .env = "Pendulum-v1",
+    .env_common = "horizon=30",
+    .model = "ensemble",
+    .model_own = "width=8 layers=2 members=3 elites=2 epochs=4",
+    .control = "sac",
+    .control_own = "width=8 batch=16 tune=true",
+    .control_common = "updates=0.7 rollout_length=3 rollout_batch=30 rollout_keep=3 "
+                      "real_ratio=0.25",
+    .inference = "iterations=6 m_step_every=2",
+    .data = "mode=online policy=current steps=20 initial=40 streams=2",
+    .evaluation = "episodes=8 every=2",
+};
+static const case_text chosen = {
+    .env = "CartPole-v1",
+    .env_common = "horizon=30",
+    .model = "true",
+    .control = "sac",
+    .control_own = "width=8 batch=16",
+    .control_common = "rollout_length=5 rollout_batch=30",
+    .inference = "iterations=6",
+    .data = "mode=online policy=current steps=20",
+};
+
+static const case_text *const runs[] = {&idle, &learnt, &improved, &chosen};
 
 /* ---- the record ---- */
 
