@@ -127,6 +127,7 @@
     X(sac)                                                                     \
     X(tasks)                                                                   \
     X(ensemble)                                                                \
+    X(ensemble_fit)                                                            \
     X(features)                                                                \
     X(papers)
 
