@@ -32,13 +32,20 @@ void elbo_ensemble_start(elbo_ensemble *e, size_t member, uint64_t index)
     elbo_adam *const adam = &e->adam[member];
 
     adam->t = 0;
-    memset(adam->m, 0, e->size * sizeof *adam->m);
-    memset(adam->v, 0, e->size * sizeof *adam->v);
+    memset(adam->m, 0, adam->n * sizeof *adam->m);
+    memset(adam->v, 0, adam->n * sizeof *adam->v);
     elbo_mlp_draw(&e->mlp, ELBO_START_TRUNCATED, &rng, theta);
     for (size_t j = 0; j < bounds; j++) {
         highest[j] = (float)e->config.highest;
         highest[bounds + j] = (float)e->config.lowest;
     }
+}
+
+/* Numbers that member m's optimiser moves. */
+static size_t steps_of(const elbo_ensemble *e, size_t m)
+{
+    if (!e->config.mean_field) return e->size;
+    return m == 0 ? 2 * e->size : 0;
 }
 
 static elbo_status take(elbo_ensemble *e, elbo_arena *arena)
@@ -57,7 +64,9 @@ static elbo_status take(elbo_ensemble *e, elbo_arena *arena)
     e->holdout = elbo_arena_doubles(arena, e->members);
     ELBO_TRY(elbo_arena_check(arena, "model ensemble"));
     for (size_t m = 0; m < e->members; m++)
-        elbo_adam_init(&e->adam[m], &e->config.adam, e->size, arena);
+        elbo_adam_init(&e->adam[m], &e->config.adam, steps_of(e, m), arena);
+    if (e->config.mean_field)
+        e->q = elbo_arena_take(arena, 2 * e->size, sizeof *e->q);
     return elbo_arena_check(arena, "model ensemble");
 }
 
@@ -79,6 +88,7 @@ elbo_status elbo_ensemble_open(const elbo_values *options,
         e->elite[m] = (uint32_t)m;
         e->score[m] = e->holdout[m] = NAN;
     }
+    if (e->q) elbo_mean_field_start(e);
     *out = (elbo_task_belief){.model = elbo_model_ensemble.task,
                               .self = e,
                               .world = world,
@@ -114,11 +124,22 @@ static double log_gauss(const float W[], size_t n, double tau)
     return 0.5 * ((double)n * (log(tau) - log_two_pi) - tau * squares);
 }
 
+/* Of the bounds that end a theta. */
+static double penalty(const elbo_ensemble *e, const float theta[])
+{
+    const size_t n = elbo_ensemble_bounds(e);
+    const float *const highest = theta + elbo_mlp_size(&e->mlp);
+    double sum = 0;
+
+    for (size_t j = 0; e->config.learn_bounds && j < n; j++)
+        sum += (double)highest[j] - (double)highest[n + j];
+    return e->rows * e->config.penalty * sum;
+}
+
 static double log_prior_of(const elbo_ensemble *e, const float theta[],
                            const double tau[])
 {
-    const size_t bounds = elbo_ensemble_bounds(e);
-    double sum = 0;
+    double sum = -penalty(e, theta);
 
     for (size_t l = 0; l < e->mlp.layers; l++) {
         const size_t n = e->mlp.width[l] * e->mlp.width[l + 1];
@@ -126,10 +147,6 @@ static double log_prior_of(const elbo_ensemble *e, const float theta[],
         sum += log_gauss(theta, n, tau[l]);
         theta += n + e->mlp.width[l + 1];
     }
-    if (!e->config.learn_bounds) return sum;
-    for (size_t j = 0; j < bounds; j++)
-        sum -= e->rows * e->config.penalty
-               * ((double)theta[j] - (double)theta[bounds + j]);
     return sum;
 }
 
@@ -138,6 +155,7 @@ double elbo_ensemble_log_prior(const elbo_task_belief *belief)
     const elbo_ensemble *const e = belief->self;
     double tau[ELBO_MLP_LAYERS], sum = 0;
 
+    if (e->q) return -elbo_mean_field_kl(e) - penalty(e, e->q);
     elbo_ensemble_precision(e, e->rows, tau);
     for (size_t m = 0; m < e->members; m++)
         sum += log_prior_of(e, elbo_ensemble_theta(e, m), tau);

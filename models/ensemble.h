@@ -1,5 +1,5 @@
 /* models/ensemble.h -- networks that predict the change of the observation,
- * from within: for ensemble*.c, bayes.c and their tests.
+ * from within: for ensemble*.c, random.c and their tests.
  *
  *   z = (o, u), normalised     y = (o' - o, r if learnt), normalised    [D]
  *   gaussian        y ~ N(mu, diag exp v),  v between its bounds
@@ -7,23 +7,33 @@
  *   mixture         y ~ sum_k pi_k N(mu_k, diag exp v_k)
  *   and, if learnt,  end ~ Bernoulli(sigmoid(e))
  *
- * The network's outputs stand in this order: [log pi (K)] mu (K D) [v (K D)]
- * [e]. Bounds (Chua 2018, appendix A.1), h = log(1 + e^x): v = min + h(max -
- * h(max - raw) - min)
+ * A row of the network's outputs: [log pi (K)] mu (K D) [v (K D)] [e].
  *
- * A member's theta: the network's, then max [K D] and min [K D] where v is
- * there.
+ * Bounds of v (Chua 2018, appendix A.1), h(x) = log(1 + e^x):
  *
- * The objective of a member is, with w and l of the M-step and D's rows,
+ *   v = min + h(max - h(max - raw) - min)
  *
- *   scale sum_D w l + log p(theta),
- *   log p(theta) = sum_layers log N(W_l; 0, 1 / tau_l) - rows penalty sum(max -
- * min) tau_l = precision_l + rows decay_l,    rows = scale |D|,
+ * A member's theta: the network's, then max [K D], min [K D] where v is there.
+ *
+ * The objective of a member, with w and l of the M-step and the rows of D:
+ *
+ *   scale sum_D w l + log p(theta)
+ *   log p(theta) = sum_l log N(W_l; 0, 1/tau_l) - rows penalty sum(max - min)
+ *   tau_l = precision_l + rows decay_l,    rows = scale |D|
  *
  * so `decay` is a weight decay of the mean a row, whatever |D|, and `precision`
  * a prior that the data outweigh. The second sum is PETS's on learnt bounds,
  * and no normalised density. Biases have a flat prior. Where tau_l is 0 so is
  * its term.
+ *
+ * `posterior: mean_field` learns one q(theta) = prod N(mu_j, sigma_j^2) over
+ * weights and biases, biases under their layer's prior too, by one draw a step
+ * (Blundell et al. 2015). What is maximised is then
+ *
+ *   scale sum_D w E_q l - KL(q || N(0, 1/tau)) - rows penalty sum(max - min)
+ *
+ * with the KL exact. Its members are draws of theta from q at the end of an
+ * M-step.
  */
 #ifndef ELBO_MODELS_ENSEMBLE_H
 #define ELBO_MODELS_ENSEMBLE_H
@@ -53,6 +63,8 @@ typedef struct elbo_ensemble_config {
     double holdout, improvement;
     size_t elites, holdout_most, epochs, patience, batch;
     elbo_adam_config adam;
+    bool mean_field;
+    double start; /* sigma, of mean_field */
 } elbo_ensemble_config;
 
 typedef struct elbo_ensemble {
@@ -63,7 +75,9 @@ typedef struct elbo_ensemble {
     size_t members, K, D;
     size_t size;     /* of a member's theta */
     float *theta;    /* [members x size] */
-    elbo_adam *adam; /* [members] */
+    elbo_adam *adam; /* [members]; the first alone under mean_field */
+    float *q;        /* [2 x size] of mean_field: mu, then rho, where sigma is
+                        log(1 + exp rho); max and min are points. NULL: points */
     /* (x - mean) / scale */
     float *in_mean, *in_scale;   /* [no + nu] */
     float *out_mean, *out_scale; /* [D] */
@@ -162,9 +176,11 @@ struct elbo_ensemble_task {
         objective; /* [B x 1], w l, and what is maximised */
     elbo_rng rng;
     uint32_t *slot;             /* [batch] */
-    float *grad, *decay, *best; /* [size] */
+    float *grad, *decay;        /* [size] */
+    float *best;                /* as theta, or q */
     float *x;                   /* [batch x max(no, nu)] */
     double *number;             /* [size or batch] */
+    float *noise, *slope;       /* [size], [2 x size]; of mean_field */
     size_t epoch, steps, epochs;
     double train, holdout, gradient_norm, last;
     elbo_error error;
@@ -182,6 +198,15 @@ void elbo_ensemble_bind(elbo_ensemble_task *task);
 elbo_status elbo_ensemble_mean(elbo_ensemble_task *task, const uint32_t slot[],
                                size_t n, double *out);
 elbo_status elbo_ensemble_train(elbo_ensemble_task *task);
+
+/* ensemble_mean_field.c. q about member 0's theta, as an M-step starts anew. */
+void elbo_mean_field_start(elbo_ensemble *e);
+/* member's theta drawn from q; noise [size], if not NULL, gets what was drawn. */
+void elbo_mean_field_draw(elbo_ensemble *e, size_t member, elbo_rng *rng,
+                          float noise[]);
+/* task->slope from grad and noise: descent on what is maximised, a row. */
+void elbo_mean_field_slope(elbo_ensemble_task *task);
+double elbo_mean_field_kl(const elbo_ensemble *e);
 
 /* ensemble_fit.c */
 elbo_status elbo_ensemble_fit(elbo_task_belief *belief,

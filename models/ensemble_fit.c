@@ -38,13 +38,13 @@ static void rank(elbo_ensemble *e)
 }
 
 static void gather(elbo_ensemble *e, const elbo_ensemble_task task[],
-                   elbo_task_fit *info)
+                   size_t tasks, elbo_task_fit *info)
 {
-    const double n = (double)e->members;
+    const double n = (double)tasks;
 
     *info = (elbo_task_fit){0};
     e->epochs = 0;
-    for (size_t m = 0; m < e->members; m++) {
+    for (size_t m = 0; m < tasks; m++) {
         const elbo_ensemble_task *const t = &task[m];
 
         e->holdout[m] = t->holdout;
@@ -56,6 +56,10 @@ static void gather(elbo_ensemble *e, const elbo_ensemble_task task[],
         info->holdout += e->score[m] / n;
         info->gradient_norm = fmax(info->gradient_norm, t->gradient_norm);
     }
+    for (size_t m = tasks; m < e->members; m++) {
+        e->holdout[m] = e->holdout[0];
+        e->score[m] = e->score[0];
+    }
     rank(e);
 }
 
@@ -63,15 +67,15 @@ static elbo_status fit(elbo_task_belief *belief, const elbo_task_mstep *mstep,
                        elbo_task_fit *info, elbo_arena *ws)
 {
     elbo_ensemble *const e = belief->self;
-    elbo_ensemble_task *const task =
-        elbo_arena_take(ws, e->members, sizeof *task);
+    const size_t tasks = e->q ? 1 : e->members;
+    elbo_ensemble_task *const task = elbo_arena_take(ws, tasks, sizeof *task);
     elbo_ensemble_rows all;
 
     ELBO_TRY(elbo_arena_check(ws, "the M-step"));
     ELBO_TRY(elbo_ensemble_split(e, mstep->data, &all, ws));
     e->rows = mstep->scale * (double)mstep->data->n;
     elbo_ensemble_scale(e, mstep->data);
-    for (size_t m = 0; m < e->members; m++) {
+    for (size_t m = 0; m < tasks; m++) {
         task[m] =
             (elbo_ensemble_task){.belief = belief, .mstep = mstep, .member = m};
         if (e->config.restart && mstep->round)
@@ -80,14 +84,21 @@ static elbo_status fit(elbo_task_belief *belief, const elbo_task_mstep *mstep,
                                          ws));
         ELBO_TRY(elbo_ensemble_prepare(&task[m], ws));
     }
-#pragma omp parallel for schedule(dynamic) if (e->members > 1)
-    for (size_t m = 0; m < e->members; m++) run(&task[m]);
-    for (size_t m = 0; m < e->members; m++)
+    if (e->q && e->config.restart && mstep->round) elbo_mean_field_start(e);
+#pragma omp parallel for schedule(dynamic) if (tasks > 1)
+    for (size_t m = 0; m < tasks; m++) run(&task[m]);
+    for (size_t m = 0; m < tasks; m++)
         if (task[m].status != ELBO_OK) {
             elbo_error_restore(&task[m].error);
             return task[m].status;
         }
-    gather(e, task, info);
+    for (size_t m = 0; e->q && m < e->members; m++) {
+        elbo_rng rng = elbo_rng_stream(e->seed, "posterior",
+                                       mstep->round * e->members + m);
+
+        elbo_mean_field_draw(e, m, &rng, NULL);
+    }
+    gather(e, task, tasks, info);
     return ELBO_OK;
 }
 

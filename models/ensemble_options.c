@@ -91,9 +91,15 @@ const elbo_option elbo_ensemble_options[] = {
     {"rate",         ELBO_REAL, "", 0, 10, NULL, "1e-3", "Adam's", NULL},
     {"clip",                  ELBO_REAL, "", 0, HUGE_VAL, NULL, "inf", "of the gradient's norm",
      NULL},
-    {"restart",                  ELBO_BOOL, "", 0, 0, NULL, "false",
+    {"posterior",                  ELBO_CHOICE, "", 0, 0, "point|mean_field", "point",
+     "a point a member, or one Gaussian of independent weights that members "
+     "are "
+     "drawn from", NULL},
+    {"start",                 ELBO_REAL, "", 1e-6, 10, NULL, "0.02",
+     "of posterior: mean_field: the weights' first deviation", NULL},
+    {"restart",                ELBO_BOOL, "", 0, 0, NULL, "false",
      "each M-step starts from weights drawn anew", NULL},
-    {0                },
+    {0             },
 };
 
 static elbo_activation read_activation(const elbo_values *values)
@@ -151,6 +157,24 @@ static elbo_status check_told(const elbo_ensemble_config *c,
     return ELBO_OK;
 }
 
+static elbo_status check_mean_field(const elbo_ensemble *e)
+{
+    const elbo_ensemble_config *const c = &e->config;
+
+    if (!c->mean_field) return ELBO_OK;
+    for (size_t l = 0; l < e->mlp.layers; l++)
+        if (!(c->precision[l] > 0))
+            return ELBO_FAIL(ELBO_EINVAL,
+                             "posterior: mean_field needs a precision "
+                             "above 0 in layer %zu",
+                             l + 1);
+    if (c->elites || c->bootstrap)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "posterior: mean_field has draws for members: no "
+                         "elites, no bootstrap");
+    return ELBO_OK;
+}
+
 static elbo_ensemble_config read_config(const elbo_values *values)
 {
     const bool gaussian = elbo_choice_is(values, "head", "gaussian");
@@ -166,6 +190,8 @@ static elbo_ensemble_config read_config(const elbo_values *values)
         .normalise_inputs = !elbo_choice_is(values, "normalise", "none"),
         .normalise_targets = elbo_choice_is(values, "normalise", "both"),
         .bootstrap = elbo_choice_is(values, "bootstrap", "indices"),
+        .mean_field = elbo_choice_is(values, "posterior", "mean_field"),
+        .start = elbo_real(values, "start"),
         .restart = elbo_flag(values, "restart"),
         .highest = elbo_real(values, "highest"),
         .lowest = elbo_real(values, "lowest"),
@@ -201,8 +227,9 @@ elbo_status elbo_ensemble_read(const elbo_values *values, elbo_ensemble *e)
     e->K = c->head == ELBO_HEAD_MIXTURE ? (size_t)elbo_int(values, "components")
                                         : 1;
     e->D = e->world->no + (c->reward == ELBO_LEARNT);
-    return elbo_mlp_shape(&e->mlp, e->world->no + e->world->nu, hidden,
-                          (size_t)elbo_int(values, "width"),
-                          elbo_ensemble_outputs(e).outputs,
-                          read_activation(values));
+    ELBO_TRY(elbo_mlp_shape(&e->mlp, e->world->no + e->world->nu, hidden,
+                            (size_t)elbo_int(values, "width"),
+                            elbo_ensemble_outputs(e).outputs,
+                            read_activation(values)));
+    return check_mean_field(e);
 }

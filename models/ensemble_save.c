@@ -16,6 +16,7 @@ void elbo_ensemble_save(const elbo_task_belief *belief, elbo_writer *out)
     elbo_put_u64(out, e->members);
     elbo_put_u64(out, e->size);
     put_floats(out, e->theta, e->members * e->size);
+    if (e->q) put_floats(out, e->q, 2 * e->size);
     put_floats(out, e->in_mean, nin);
     put_floats(out, e->in_scale, nin);
     put_floats(out, e->out_mean, e->D);
@@ -73,6 +74,7 @@ elbo_status elbo_ensemble_load(elbo_task_belief *belief, elbo_reader *in)
 
     ELBO_TRY(check_shape(e, in));
     ELBO_TRY(get_floats(in, e->theta, e->members * e->size));
+    if (e->q) ELBO_TRY(get_floats(in, e->q, 2 * e->size));
     ELBO_TRY(get_floats(in, e->in_mean, nin));
     ELBO_TRY(get_floats(in, e->in_scale, nin));
     ELBO_TRY(get_floats(in, e->out_mean, e->D));

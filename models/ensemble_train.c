@@ -13,6 +13,12 @@
 
 #include "models/ensemble.h"
 
+/* How many numbers are learnt. */
+static size_t learnt(const elbo_ensemble *e)
+{
+    return e->q ? 2 * e->size : e->size;
+}
+
 elbo_status elbo_ensemble_prepare(elbo_ensemble_task *t, elbo_arena *arena)
 {
     const elbo_ensemble *const e = t->belief->self;
@@ -23,7 +29,9 @@ elbo_status elbo_ensemble_prepare(elbo_ensemble_task *t, elbo_arena *arena)
     t->slot = elbo_arena_u32(arena, t->batch);
     t->grad = elbo_arena_take(arena, e->size, sizeof *t->grad);
     t->decay = elbo_arena_take(arena, e->size, sizeof *t->decay);
-    t->best = elbo_arena_take(arena, e->size, sizeof *t->best);
+    t->best = elbo_arena_take(arena, learnt(e), sizeof *t->best);
+    t->noise = elbo_arena_take(arena, e->q ? e->size : 0, sizeof *t->noise);
+    t->slope = elbo_arena_take(arena, e->q ? 2 * e->size : 0, sizeof *t->slope);
     t->x = elbo_arena_take(arena, t->batch * (no > nu ? no : nu), sizeof *t->x);
     t->number =
         elbo_arena_doubles(arena, t->batch > e->size ? t->batch : e->size);
@@ -137,7 +145,10 @@ static elbo_status not_finite(const elbo_ensemble_task *t, const char *what,
 
 /* ---- judging ---- */
 
-/* The mean of terms of the first n rows of the batch, times n. */
+/* Draws of q that it is judged by: the same in each epoch. */
+enum { JUDGES = 4 };
+
+/* The sum of terms over the first n rows of the batch. */
 static double sum_terms(elbo_ensemble_task *t, size_t n)
 {
     double sum = 0;
@@ -147,10 +158,10 @@ static double sum_terms(elbo_ensemble_task *t, size_t n)
     return sum;
 }
 
-elbo_status elbo_ensemble_mean(elbo_ensemble_task *t, const uint32_t slot[],
-                               size_t n, double *out)
+/* At the theta that the tape points at. */
+static elbo_status mean_here(elbo_ensemble_task *t, const uint32_t slot[],
+                             size_t n, double *out)
 {
-    const elbo_rng kept = t->rng;
     const elbo_ensemble *const e = t->belief->self;
     double sum = 0;
 
@@ -164,10 +175,29 @@ elbo_status elbo_ensemble_mean(elbo_ensemble_task *t, const uint32_t slot[],
         elbo_tape_forward(t->tape);
         sum += sum_terms(t, rows);
     }
-    t->rng = kept;
     *out = sum / (double)n;
     if (!isfinite(*out))
         return not_finite(t, "the objective on rows to judge by", *out);
+    return ELBO_OK;
+}
+
+elbo_status elbo_ensemble_mean(elbo_ensemble_task *t, const uint32_t slot[],
+                               size_t n, double *out)
+{
+    elbo_ensemble *const e = t->belief->self;
+    const elbo_rng kept = t->rng;
+    const size_t draws = e->q ? JUDGES : 1;
+    double sum = 0, one;
+
+    for (size_t k = 0; k < draws; k++) {
+        elbo_rng rng = elbo_rng_stream(e->seed, "m-step judge of q", k);
+
+        if (e->q) elbo_mean_field_draw(e, t->member, &rng, NULL);
+        ELBO_TRY(mean_here(t, slot, n, &one));
+        sum += one;
+    }
+    t->rng = kept;
+    *out = sum / (double)draws;
     return ELBO_OK;
 }
 
@@ -195,6 +225,7 @@ static elbo_status step(elbo_ensemble_task *t)
     elbo_ensemble *const e = t->belief->self;
     double value;
 
+    if (e->q) elbo_mean_field_draw(e, t->member, &t->rng, t->noise);
     elbo_ensemble_bind(t);
     elbo_tape_forward(t->tape);
     elbo_tape_get(t->tape, t->objective, &value);
@@ -202,9 +233,11 @@ static elbo_status step(elbo_ensemble_task *t)
     t->last = value;
     elbo_tape_backward(t->tape, t->objective);
     read_gradient(t);
-    t->gradient_norm =
-        elbo_adam_step(&e->adam[t->member], elbo_ensemble_theta(e, t->member),
-                       t->grad, t->decay);
+    if (e->q) elbo_mean_field_slope(t);
+    t->gradient_norm = e->q ? elbo_adam_step(&e->adam[0], e->q, t->slope, NULL)
+                            : elbo_adam_step(&e->adam[t->member],
+                                             elbo_ensemble_theta(e, t->member),
+                                             t->grad, t->decay);
     t->steps++;
     if (!isfinite(t->gradient_norm))
         return not_finite(t, "the gradient's norm", t->gradient_norm);
@@ -256,9 +289,10 @@ static void set_decay(elbo_ensemble_task *t)
 elbo_status elbo_ensemble_train(elbo_ensemble_task *t)
 {
     elbo_ensemble *const e = t->belief->self;
-    float *const theta = elbo_ensemble_theta(e, t->member);
+    float *const theta = e->q ? e->q : elbo_ensemble_theta(e, t->member);
     const elbo_ensemble_rows *const rows = &t->rows;
-    const size_t most = e->config.holdout_most, bytes = e->size * sizeof *theta;
+    const size_t most = e->config.holdout_most,
+                 bytes = learnt(e) * sizeof *theta;
     double best = -(double)INFINITY, now;
     size_t since = 0;
 

@@ -128,6 +128,7 @@
     X(tasks)                                                                   \
     X(ensemble)                                                                \
     X(ensemble_fit)                                                            \
+    X(mean_field)                                                              \
     X(features)                                                                \
     X(papers)
 

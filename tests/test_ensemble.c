@@ -17,6 +17,7 @@ static const char *const heads[] = {
     "head=deterministic noise=0.7 reward=learnt",
     "head=mixture components=3 terminal=learnt",
     "head=gaussian bounds=fixed terminal=never layers=0",
+    "posterior=mean_field precision=1",
 };
 enum { HEADS = sizeof heads / sizeof *heads };
 
