@@ -525,7 +525,8 @@ const elbo_option elbo_evaluation_options[] = {
      .low = 1,
      .high = 1e9,
      .fallback = "1",
-     .doc = "between evaluations of control tasks; rows between carry the last one"},
+     .doc = "between evaluations of control tasks; rows between carry the last one, but "
+            "for what collection earned"},
     {.name = "rollouts",
      .type = ELBO_INT,
      .unit = "",

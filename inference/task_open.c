@@ -89,7 +89,9 @@ elbo_status elbo_task_open_parts(elbo_engine *e, const elbo_setup *setup,
                            : 0,
         .seed = seed,
     };
-    run->explores = run->control->soft && run->problem.temperature > 0;
+    /* a planner has no density: its policy is judged as it acts */
+    run->explores = run->control->soft && !run->control->plans &&
+                    run->problem.temperature > 0;
     *section = "env";
     ELBO_TRY(open_world(e, setup, seed));
     *section = "model";

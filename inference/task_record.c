@@ -218,13 +218,14 @@ void elbo_task_name_columns(elbo_engine *e)
 
 elbo_status elbo_task_record(elbo_engine *e, elbo_row *row)
 {
-    const elbo_task_score *const score = &e->task->score;
-
+    elbo_task_score *const score = &e->task->score;
     const uint64_t done = e->iteration + 1;
 
     if (done == 1 || done % e->task->judge_every == 0
         || done == e->set.iterations)
         ELBO_TRY(evaluate(e, row));
+    else if (e->task->episodes == 0)
+        elbo_task_judge_collected(e->task, score);
     row->parts = score->parts;
     row->elbo = elbo_parts_total(&row->parts);
     row->return_model = score->model.value;

@@ -83,9 +83,7 @@ static elbo_status play(elbo_engine *e, const char *purpose, bool imagined,
 
 /* ---- evaluations ---- */
 
-/* What collection earned since the last evaluation; where no episode was over,
- * the last one stands, at first what the running ones have so far. */
-static void judge_collected(elbo_task_run *run, elbo_task_score *score)
+void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score)
 {
     elbo_task_collector *const c = &run->collector;
     const double n = c->finished;
@@ -106,7 +104,7 @@ static elbo_status judge_real(elbo_engine *e, elbo_task_score *score)
     sums real;
 
     if (e->task->episodes == 0) {
-        judge_collected(e->task, score);
+        elbo_task_judge_collected(e->task, score);
         return ELBO_OK;
     }
     ELBO_TRY(take_sums(e->task->episodes, e->ws, &real));

@@ -152,6 +152,9 @@ elbo_status elbo_task_roll(elbo_engine *engine);
  * iteration: episode j of evaluation i draws from streams of its own, whatever
  * was evaluated before. ELBO_ENOTFINITE. */
 elbo_status elbo_task_judge(elbo_engine *engine, elbo_task_score *score);
+/* What collection earned since it was asked last; where no episode was over, what
+ * was found then stands, at first what the running ones have so far. */
+void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score);
 
 /* ---- task_expressions.c ---- */
 elbo_status elbo_task_open_expressions(elbo_engine *engine,

@@ -187,7 +187,7 @@ START_TEST(episodes_are_collected_whole_after_the_initial_steps)
     elbo_row row;
 
     text.data = "mode=online initial=40 episodes=1";
-    text.evaluation = "episodes=0 rollouts=2";
+    text.evaluation = "episodes=0 rollouts=2 every=6"; /* collection in every row */
 
     elbo_engine *e = case_start(&c, &text, 7);
     const elbo_replay *const data = &e->task->data;
