@@ -226,12 +226,10 @@ static elbo_status open_mpo(const elbo_values *values,
     ELBO_TRY(open_policy(mpo, values, arena));
     ELBO_TRY(open_critic(mpo, values, arena));
     open_multipliers(mpo, values, arena);
-    elbo_mpo_rows_init(mpo, arena);
-    mpo->wide = elbo_arena_doubles(
-        arena, mpo->size + mpo->critic.config.count * mpo->critic.size);
+    ELBO_TRY(elbo_mpo_rows_init(mpo, arena));
+    mpo->wide = elbo_arena_doubles(arena, mpo->size);
     mpo->last_finite = NAN;
     ELBO_TRY(elbo_arena_check(arena, "control mpo"));
-    elbo_mpo_widen(mpo);
     *self = mpo;
     return ELBO_OK;
 }
@@ -304,7 +302,6 @@ static elbo_status load(void *self, elbo_reader *in)
     mpo->eta = numbers[0];
     mpo->eta_penalty = numbers[1];
     mpo->last_finite = numbers[2];
-    elbo_mpo_widen(mpo);
     return ELBO_OK;
 }
 

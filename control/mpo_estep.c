@@ -12,14 +12,14 @@ static size_t actions_of(const elbo_mpo *mpo)
                                        : mpo->settings.samples;
 }
 
-void elbo_mpo_rows_init(elbo_mpo *mpo, elbo_arena *arena)
+elbo_status elbo_mpo_rows_init(elbo_mpo *mpo, elbo_arena *arena)
 {
     const elbo_task_world *const w = mpo->problem.world;
     const size_t B = mpo->settings.batch, nu = w->nu, all = B * actions_of(mpo);
     const size_t drawn = w->choices ? 0 : all;
     elbo_mpo_rows *const r = &mpo->rows;
 
-    elbo_batch_init(&r->batch, B, w->no, nu, arena);
+    ELBO_TRY(elbo_minibatch_init(&r->batch, w, B, arena));
     r->x = elbo_arena_take(arena, B * mpo->critic.inputs, sizeof(float));
     r->states = elbo_arena_take(arena, B * w->no, sizeof(float));
     r->mean = elbo_arena_take(arena, B * nu, sizeof(float));
@@ -36,10 +36,11 @@ void elbo_mpo_rows_init(elbo_mpo *mpo, elbo_arena *arena)
     r->outside = elbo_arena_doubles(arena, drawn);
     r->q2 = elbo_arena_doubles(arena, drawn);
     r->mass = elbo_arena_doubles(arena, B);
-    r->y = elbo_arena_doubles(arena, B);
+    r->y = elbo_arena_take(arena, B, sizeof(float));
     r->first = elbo_arena_doubles(arena, B * nu);
     r->second = elbo_arena_doubles(arena, B * nu);
     r->z = elbo_arena_doubles(arena, drawn * nu);
+    return elbo_arena_check(arena, "control mpo");
 }
 
 /* The E-step's states: what follows each transition, or where it began if
@@ -49,9 +50,9 @@ static void choose_states(elbo_mpo *mpo)
     elbo_mpo_rows *const r = &mpo->rows;
     const size_t no = r->batch.no;
 
-    for (size_t i = 0; i < r->batch.n; i++)
+    for (size_t i = 0; i < r->batch.rows; i++)
         memcpy(r->states + i * no,
-               (r->batch.end[i] ? r->batch.o : r->batch.next) + i * no,
+               (r->batch.going[i] > 0 ? r->batch.next : r->batch.o) + i * no,
                no * sizeof(float));
 }
 
@@ -59,7 +60,7 @@ static void choose_states(elbo_mpo *mpo)
 static void sample(elbo_mpo *mpo, elbo_rng *rng)
 {
     elbo_mpo_rows *const r = &mpo->rows;
-    const size_t B = r->batch.n, N = mpo->settings.samples, nu = r->batch.nu;
+    const size_t B = r->batch.rows, N = mpo->settings.samples, nu = r->batch.nu;
 
     elbo_rng_normals(rng, r->z, B * N * nu);
     for (size_t i = 0; i < B; i++)
@@ -87,7 +88,7 @@ static void old_chances(elbo_mpo *mpo)
     elbo_mpo_rows *const r = &mpo->rows;
     const size_t n = r->batch.nu;
 
-    for (size_t i = 0; i < r->batch.n; i++) {
+    for (size_t i = 0; i < r->batch.rows; i++) {
         double *const p = r->p + i * n;
         double sum = 0;
 
@@ -102,14 +103,14 @@ static void old_chances(elbo_mpo *mpo)
 static elbo_status look_ahead(elbo_mpo *mpo, elbo_rng *rng, elbo_arena *ws)
 {
     elbo_mpo_rows *const r = &mpo->rows;
-    const size_t B = r->batch.n, N = actions_of(mpo), no = r->batch.no;
+    const size_t B = r->batch.rows, N = actions_of(mpo), no = r->batch.no;
 
     ELBO_TRY(elbo_task_policy_forward(&mpo->policy, mpo->old, B, r->states,
                                       r->mean, r->std, ws));
     if (mpo->problem.world->choices) {
         old_chances(mpo);
-        ELBO_TRY(elbo_critic_forward(&mpo->critic, true, B, r->states,
-                                     r->Qf, ws));
+        ELBO_TRY(
+            elbo_critic_forward(&mpo->critic, true, B, r->states, r->Qf, ws));
     } else {
         sample(mpo, rng);
         for (size_t row = 0; row < B * N; row++)
@@ -127,9 +128,9 @@ static elbo_status look_ahead(elbo_mpo *mpo, elbo_rng *rng, elbo_arena *ws)
             r->Q[i * N + j] = (double)r->Qf[i * N + j];
             V += r->p[i * N + j] * r->Q[i * N + j];
         }
-        r->y[i] = (double)r->batch.reward[i]
-                  + (r->batch.end[i] ? 0 : mpo->problem.gamma * V);
-        r->mass[i] = r->batch.weight[i];
+        r->y[i] = r->batch.reward[i]
+                  + r->batch.going[i] * (float)(mpo->problem.gamma * V);
+        r->mass[i] = (double)r->batch.weight[i];
     }
     return ELBO_OK;
 }
@@ -139,7 +140,7 @@ static elbo_status weigh(elbo_mpo *mpo, elbo_reweight_info *info)
 {
     elbo_mpo_rows *const r = &mpo->rows;
     elbo_reweight problem = {
-        .rows = r->batch.n,
+        .rows = r->batch.rows,
         .cols = actions_of(mpo),
         .X = r->Q,
         .p = mpo->problem.world->choices ? r->p : NULL,
@@ -174,7 +175,7 @@ static elbo_status weigh(elbo_mpo *mpo, elbo_reweight_info *info)
 static bool gather(elbo_mpo *mpo)
 {
     elbo_mpo_rows *const r = &mpo->rows;
-    const size_t B = r->batch.n, N = mpo->settings.samples, nu = r->batch.nu;
+    const size_t B = r->batch.rows, N = mpo->settings.samples, nu = r->batch.nu;
     double total = 0;
 
     for (size_t i = 0; i < B; i++) total += r->mass[i];
@@ -264,8 +265,6 @@ static elbo_status fit(elbo_mpo *mpo, elbo_mpo_sums *sums)
 static elbo_status update(elbo_mpo *mpo, const elbo_task_estep *estep,
                           elbo_mpo_sums *sums, elbo_arena *ws)
 {
-    const elbo_batch_source source = {estep->data, estep->rollouts,
-                                      estep->rollout_weight, estep->real};
     elbo_rng rng = elbo_rng_stream(mpo->problem.seed, "control", mpo->updates);
     elbo_mpo_rows *const r = &mpo->rows;
     elbo_reweight_info info;
@@ -275,10 +274,10 @@ static elbo_status update(elbo_mpo *mpo, const elbo_task_estep *estep,
         memcpy(mpo->old, mpo->theta, mpo->size * sizeof *mpo->old);
         elbo_critic_track(&mpo->critic, 1);
     }
-    ELBO_TRY(elbo_batch_draw(&r->batch, &source, &rng));
+    ELBO_TRY(elbo_minibatch_draw(&r->batch, estep, &rng));
     choose_states(mpo);
     ELBO_TRY(look_ahead(mpo, &rng, ws));
-    elbo_critic_rows(&mpo->critic, r->batch.n, r->batch.o, r->batch.u, r->x);
+    elbo_critic_rows(&mpo->critic, r->batch.rows, r->batch.o, r->batch.u, r->x);
     ELBO_TRY(elbo_critic_step(&mpo->critic, r->x, r->batch.u, r->y,
                               r->batch.weight, &loss));
     mpo->last_finite = loss;
@@ -312,6 +311,5 @@ elbo_status elbo_mpo_improve(void *self, const elbo_task_estep *estep,
     mpo->columns =
         (elbo_mpo_sums){sums.eta / n,    sums.kl / n,  sums.kl_mean / n,
                         sums.kl_std / n, sums.ess / n, sums.critic / n};
-    elbo_mpo_widen(mpo);
     return ELBO_OK;
 }

@@ -2,9 +2,9 @@
 #ifndef ELBO_MPO_STATE_H
 #define ELBO_MPO_STATE_H
 
+#include "control/minibatch.h"
 #include "control/mpo_loss.h"
 #include "inference/messages/reweight.h"
-#include "inference/networks/batch.h"
 #include "inference/networks/critic.h"
 
 /* A multiplier a of a constraint KL <= epsilon: a = softplus(x), x one Adam
@@ -25,7 +25,7 @@ typedef struct elbo_mpo_settings {
 
 /* Rows and samples of an update. */
 typedef struct elbo_mpo_rows {
-    elbo_batch batch;
+    elbo_minibatch batch;
     float *x;             /* [B x inputs] of the critic's step */
     float *states;        /* [B x no] of the E-step */
     float *mean, *std;    /* [B x nu] of pi_old */
@@ -35,7 +35,8 @@ typedef struct elbo_mpo_rows {
     float *Qf;            /* [B N], of choices [B x nu] */
     double *Q, *q, *p;    /* the same; p: of choices, pi_old */
     double *outside, *q2; /* [B N] of the penalty */
-    double *mass, *y;     /* [B] */
+    float *y;             /* [B] */
+    double *mass;         /* [B] of a row in the losses' means */
     double *first, *second; /* [B x nu] */
     double *z;              /* [B N nu] */
 } elbo_mpo_rows;
@@ -62,7 +63,7 @@ typedef struct elbo_mpo {
     double last_finite; /* the critic's loss */
     elbo_mpo_rows rows;
     elbo_mpo_sums columns;
-    double *wide; /* [size + count x critic.size]: for tapes of doubles */
+    double *wide; /* [size] for tapes of doubles */
 } elbo_mpo;
 
 void elbo_multiplier_init(elbo_multiplier *m, size_t n, double epsilon,
@@ -71,13 +72,12 @@ void elbo_multiplier_init(elbo_multiplier *m, size_t n, double epsilon,
 void elbo_multiplier_step(elbo_multiplier *m, const double kl[]);
 void elbo_multiplier_set(elbo_multiplier *m); /* a from x */
 
-void elbo_mpo_rows_init(elbo_mpo *mpo, elbo_arena *arena);
+elbo_status elbo_mpo_rows_init(elbo_mpo *mpo, elbo_arena *arena);
 elbo_status elbo_mpo_improve(void *self, const elbo_task_estep *estep,
                              elbo_arena *ws);
 elbo_status elbo_mpo_value(void *self, size_t n, const float o[], float V[],
                            float gradient[], elbo_arena *ws);
 elbo_status elbo_mpo_value_node(void *self, elbo_tape *tape, elbo_node o,
                                 elbo_node *V);
-void elbo_mpo_widen(elbo_mpo *mpo);
 
 #endif

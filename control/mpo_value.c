@@ -9,49 +9,6 @@
 
 #include "control/mpo_state.h"
 
-/* Copies of theta for tapes of doubles, which cannot read floats. */
-void elbo_mpo_widen(elbo_mpo *mpo)
-{
-    const size_t n = mpo->critic.config.count * mpo->critic.size;
-
-    for (size_t i = 0; i < mpo->size; i++) mpo->wide[i] = (double)mpo->theta[i];
-    for (size_t i = 0; i < n; i++)
-        mpo->wide[mpo->size + i] = (double)mpo->critic.theta[i];
-}
-
-/* Constant leaves that are the control's own parameters. */
-static elbo_mlp_leaves own_leaves(const elbo_mlp *mlp, elbo_tape *tape,
-                                  const float theta[], const double wide[])
-{
-    const elbo_mlp_leaves leaves = elbo_mlp_leaf(mlp, tape, false);
-
-    if (elbo_tape_precision(tape) == ELBO_F32) {
-        elbo_mlp_point(mlp, &leaves, tape, theta);
-        return leaves;
-    }
-    for (size_t l = 0; l < mlp->layers; l++) {
-        const size_t n = mlp->width[l] * mlp->width[l + 1];
-
-        elbo_tape_point(tape, leaves.W[l], wide);
-        elbo_tape_point(tape, leaves.b[l], wide + n);
-        wide += n + mlp->width[l + 1];
-    }
-    return leaves;
-}
-
-/* The least of the networks at x. */
-static elbo_node least(elbo_mpo *mpo, elbo_tape *tape,
-                       const elbo_mlp_leaves leaves[], elbo_node x)
-{
-    elbo_node Q = elbo_mlp_node(&mpo->critic.mlp, &leaves[0], tape, x);
-
-    for (size_t k = 1; k < mpo->critic.config.count; k++)
-        Q = elbo_tape_binary(
-            tape, ELBO_MIN, Q,
-            elbo_mlp_node(&mpo->critic.mlp, &leaves[k], tape, x));
-    return Q;
-}
-
 /* +-sqrt(nu) e_d as a constant row: `sign` is the step. */
 static elbo_node unit_row(elbo_tape *tape, size_t nu, size_t d, double step)
 {
@@ -63,8 +20,7 @@ static elbo_node unit_row(elbo_tape *tape, size_t nu, size_t d, double step)
     return row;
 }
 
-static elbo_node box_value(elbo_mpo *mpo, elbo_tape *tape,
-                           const elbo_mlp_leaves leaves[], elbo_node o,
+static elbo_node box_value(elbo_mpo *mpo, elbo_tape *tape, elbo_node o,
                            const elbo_task_policy_nodes *pi)
 {
     const size_t nu = mpo->problem.world->nu;
@@ -77,7 +33,7 @@ static elbo_node box_value(elbo_mpo *mpo, elbo_tape *tape,
         const elbo_node u = elbo_tape_clip(
             tape, elbo_tape_binary(tape, ELBO_ADD, pi->mean, moved), -1, 1);
         const elbo_node Q =
-            least(mpo, tape, leaves, elbo_tape_join(tape, o, u));
+            elbo_critic_least(&mpo->critic, tape, elbo_tape_join(tape, o, u));
 
         sum = k ? elbo_tape_binary(tape, ELBO_ADD, sum, Q) : Q;
     }
@@ -87,32 +43,23 @@ static elbo_node box_value(elbo_mpo *mpo, elbo_tape *tape,
 elbo_status elbo_mpo_value_node(void *self, elbo_tape *tape, elbo_node o,
                                 elbo_node *V)
 {
-    enum { MOST = 8 };
     elbo_mpo *const mpo = self;
-    const size_t count = mpo->critic.config.count;
-    elbo_mlp_leaves critics[MOST];
-    const elbo_mlp_leaves policy =
-        own_leaves(&mpo->policy.mlp, tape, mpo->theta, mpo->wide);
+    const elbo_mlp_leaves leaves =
+        elbo_mlp_own(&mpo->policy.mlp, tape, mpo->theta, mpo->wide);
     const elbo_task_policy_nodes pi =
-        elbo_task_policy_node(&mpo->policy, &policy, tape, o);
+        elbo_task_policy_node(&mpo->policy, &leaves, tape, o);
 
-    if (count > MOST)
-        return ELBO_FAIL(ELBO_EINVAL, "%zu critics are more than %d", count,
-                         MOST);
-    for (size_t k = 0; k < count; k++)
-        critics[k] = own_leaves(&mpo->critic.mlp, tape,
-                                mpo->critic.theta + k * mpo->critic.size,
-                                mpo->wide + mpo->size + k * mpo->critic.size);
     if (mpo->problem.world->choices) {
         const elbo_node p = elbo_tape_unary(tape, ELBO_EXP, pi.mean);
 
         *V = elbo_tape_sum(
             tape,
-            elbo_tape_binary(tape, ELBO_MUL, p, least(mpo, tape, critics, o)),
+            elbo_tape_binary(tape, ELBO_MUL, p,
+                             elbo_critic_least(&mpo->critic, tape, o)),
             ELBO_ROWS);
         return ELBO_OK;
     }
-    *V = box_value(mpo, tape, critics, o, &pi);
+    *V = box_value(mpo, tape, o, &pi);
     return ELBO_OK;
 }
 

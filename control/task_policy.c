@@ -50,6 +50,14 @@ static double shift_of(const elbo_task_policy *policy)
     return log(expm1(policy->std - policy->floor));
 }
 
+double elbo_task_policy_raw_std(const elbo_task_policy *policy, double std)
+{
+    const double above = fmax(std - policy->floor, 1e-6);
+
+    /* log(e^y - 1), which is y for large y */
+    return above + log(-expm1(-above)) - shift_of(policy);
+}
+
 /* l <- log softmax(l) */
 static void log_softmax(size_t n, float l[])
 {

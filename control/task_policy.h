@@ -73,6 +73,10 @@ elbo_status elbo_task_policy_open(const elbo_values *options,
                                   const elbo_task_world *world, bool fixed,
                                   elbo_task_policy *out);
 
+/* The network's output at which std is `std`, or as near above the floor as a float
+ * tells. */
+double elbo_task_policy_raw_std(const elbo_task_policy *policy, double std);
+
 /* What it says about n rows: mean and std [n x nu]; of choices, mean holds log
  * pi and std is not touched. */
 elbo_status elbo_task_policy_forward(const elbo_task_policy *policy,

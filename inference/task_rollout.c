@@ -82,8 +82,9 @@ static void branch(elbo_engine *e, elbo_task_fleet *f, uint32_t slot[])
     }
 }
 
+/* Episodes are numbered through all iterations: paths of several are kept. */
 static elbo_status keep(elbo_task_run *run, const elbo_task_fleet *f, size_t i,
-                        uint32_t step)
+                        uint64_t iteration, uint32_t step)
 {
     const size_t no = run->world.no, nu = run->world.nu;
     const elbo_replay_row row = {
@@ -93,7 +94,7 @@ static elbo_status keep(elbo_task_run *run, const elbo_task_fleet *f, size_t i,
         .reward = f->paid[i],
         .end = f->end[i] != 0,
         .step = step,
-        .episode = f->who[i],
+        .episode = (uint32_t)(iteration * run->batch + f->who[i]),
     };
 
     if (elbo_replay_push(&run->rollouts, &row) != ELBO_OK)
@@ -118,7 +119,7 @@ static elbo_status roll(elbo_engine *e, size_t length)
         ELBO_TRY(elbo_task_fleet_act(&f, run, ELBO_TASK_EXPLORE, e->ws));
         ELBO_TRY(elbo_task_fleet_imagine(&f, run, e->ws));
         for (size_t i = 0; i < f.n; i++)
-            ELBO_TRY(keep(run, &f, i, (uint32_t)t));
+            ELBO_TRY(keep(run, &f, i, e->iteration, (uint32_t)t));
         elbo_task_fleet_advance(&f, run, f.end);
     }
     return ELBO_OK;

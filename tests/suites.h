@@ -13,6 +13,8 @@
     X(mniw)                                                                    \
     X(reweight)                                                                \
     X(mpo)                                                                     \
+    X(td_lambda)                                                               \
+    X(flow_dual)                                                               \
     X(policies)                                                                \
     X(kalman)                                                                  \
     X(matrix_text)                                                             \

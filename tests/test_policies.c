@@ -19,9 +19,11 @@ static const struct {
 } kinds[] = {
     {"mpo", "Pendulum-v1", "width=16 batch=24 samples=6 period=3"},
     {"mpo", "Pendulum-v1",
-     "width=16 batch=24 samples=6 period=3 dual=gradient critics=2 "
-     "mean=linear penalty=0.01 each_dimension=true clip=1"       },
-    {"mpo", "CartPole-v1", "width=16 batch=24 period=3"          },
+     "width=16 batch=24 samples=6 period=3 dual=gradient critics=2 mean=linear "
+     "penalty=0.01 each_dimension=true clip=1"},
+    {"mpo", "CartPole-v1", "width=16 batch=24 period=3"},
+    {"awr", "Pendulum-v1", "width=16 batch=24"},
+    {"awr", "CartPole-v1", "width=16 batch=24 standardise=false lambda=0.5 beta=3"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -173,7 +175,7 @@ START_TEST(without_any_transition_it_says_so)
     elbo_replay_clear(&s.data);
     s.estep.rollouts = NULL;
     ck_assert_int_eq(s.control->improve(s.self, &s.estep, ws), ELBO_EDATA);
-    s.estep.data = NULL;
+    s.estep.real = 0;
     s.estep.rollouts = &s.rollouts; /* imagined ones alone will do */
     improve(&s);
 }

@@ -57,6 +57,7 @@ elbo_status elbo_critic_init(elbo_critic *critic,
     c->theta = elbo_arena_take(arena, config->count * c->size, sizeof(float));
     c->target = elbo_arena_take(arena, config->count * c->size, sizeof(float));
     c->gradient = elbo_arena_take(arena, c->size, sizeof(float));
+    c->wide = elbo_arena_doubles(arena, config->count * c->size);
     c->adam = elbo_arena_take(arena, config->count, sizeof *c->adam);
     ELBO_TRY(elbo_arena_check(arena, "critic"));
     adam.rate = config->rate;
@@ -140,16 +141,16 @@ static elbo_status step_one(elbo_critic *c, size_t k, double *loss)
 }
 
 elbo_status elbo_critic_step(elbo_critic *critic, const float x[],
-                             const float u[], const double y[],
-                             const double weight[], double *loss)
+                             const float u[], const float y[],
+                             const float weight[], double *loss)
 {
     double sum = 0;
 
     elbo_tape_set_f32(critic->tape, critic->x, x);
     if (critic->config.choices)
         elbo_tape_set_f32(critic->tape, critic->pick, u);
-    elbo_tape_set(critic->tape, critic->y, y);
-    elbo_tape_set(critic->tape, critic->weight, weight);
+    elbo_tape_set_f32(critic->tape, critic->y, y);
+    elbo_tape_set_f32(critic->tape, critic->weight, weight);
     for (size_t k = 0; k < critic->config.count; k++) {
         double one;
 
@@ -158,6 +159,21 @@ elbo_status elbo_critic_step(elbo_critic *critic, const float x[],
     }
     *loss = sum / (double)critic->config.count;
     return ELBO_OK;
+}
+
+elbo_node elbo_critic_least(elbo_critic *critic, elbo_tape *tape, elbo_node x)
+{
+    elbo_node Q = 0;
+
+    for (size_t k = 0; k < critic->config.count; k++) {
+        const size_t at = k * critic->size;
+        const elbo_mlp_leaves leaves = elbo_mlp_own(
+            &critic->mlp, tape, critic->theta + at, critic->wide + at);
+        const elbo_node one = elbo_mlp_node(&critic->mlp, &leaves, tape, x);
+
+        Q = k ? elbo_tape_binary(tape, ELBO_MIN, Q, one) : one;
+    }
+    return Q;
 }
 
 void elbo_critic_track(elbo_critic *critic, double rate)

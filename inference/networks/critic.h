@@ -35,6 +35,7 @@ typedef struct elbo_critic {
     elbo_mlp_leaves leaves;
     elbo_node x, pick, y, weight, loss;
     float *gradient; /* [size] */
+    double *wide; /* [count x size] for tapes of doubles */
 } elbo_critic;
 
 /* theta and target from streams (seed, "critic", k). Everything lives in the
@@ -60,8 +61,11 @@ elbo_node elbo_critic_node(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
  * the step. ELBO_ENOTFINITE names network and layer; nothing more is stepped.
  */
 elbo_status elbo_critic_step(elbo_critic *critic, const float x[],
-                             const float u[], const double y[],
-                             const double weight[], double *loss);
+                             const float u[], const float y[],
+                             const float weight[], double *loss);
+/* min_k Q_k at x [B x inputs] on another's tape, parameters constant: [B x 1], of choices
+ * [B x nu]. */
+elbo_node elbo_critic_least(elbo_critic *critic, elbo_tape *tape, elbo_node x);
 void elbo_critic_track(elbo_critic *critic, double rate);
 void elbo_critic_save(const elbo_critic *critic, elbo_writer *out);
 elbo_status elbo_critic_load(elbo_critic *critic, elbo_reader *in);

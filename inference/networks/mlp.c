@@ -139,6 +139,23 @@ void elbo_mlp_set(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
     }
 }
 
+elbo_mlp_leaves elbo_mlp_own(const elbo_mlp *mlp, elbo_tape *tape,
+                             const float theta[], double wide[])
+{
+    const elbo_mlp_leaves leaves = elbo_mlp_leaf(mlp, tape, false);
+
+    if (elbo_tape_precision(tape) == ELBO_F32) {
+        elbo_mlp_point(mlp, &leaves, tape, theta);
+        return leaves;
+    }
+    for (size_t i = 0; i < elbo_mlp_size(mlp); i++) wide[i] = (double)theta[i];
+    for (size_t l = 0; l < mlp->layers; l++) {
+        elbo_tape_point(tape, leaves.W[l], wide + offset(mlp, l));
+        elbo_tape_point(tape, leaves.b[l], wide + offset(mlp, l) + weights(mlp, l));
+    }
+    return leaves;
+}
+
 void elbo_mlp_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                        const elbo_tape *tape, float grad[])
 {

@@ -51,6 +51,10 @@ void elbo_mlp_set(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
  * out as theta; borrowed. What y does not depend on is not written. */
 void elbo_mlp_point_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                              elbo_tape *tape, float grad[]);
+/* Constant leaves that are theta, borrowed; in a tape of doubles its copy in `wide`
+ * [elbo_mlp_size], which is filled now. For parts of a graph that another finishes. */
+elbo_mlp_leaves elbo_mlp_own(const elbo_mlp *mlp, elbo_tape *tape, const float theta[],
+                             double wide[]);
 /* After elbo_tape_backward: a copy of the gradient, laid out as theta. */
 void elbo_mlp_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                        const elbo_tape *tape, float grad[]);
