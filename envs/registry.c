@@ -57,3 +57,12 @@ const elbo_dynamics *elbo_dynamics_find(const char *name)
             return elbo_continuous_worlds[i];
     return NULL;
 }
+
+const elbo_wrapper *const elbo_wrappers[] = {
+    &elbo_wrapper_limit,
+    &elbo_wrapper_distractors,
+    &elbo_wrapper_noise,
+    &elbo_wrapper_remove,
+    &elbo_wrapper_repeat,
+    NULL,
+};

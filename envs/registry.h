@@ -4,6 +4,7 @@
 
 #include "inference/continuous.h"
 #include "inference/env.h"
+#include "inference/wrapper.h"
 
 extern const elbo_env elbo_gridworld;
 extern const elbo_env elbo_four_rooms;
@@ -40,5 +41,11 @@ extern const elbo_env elbo_gym_mountain_car_continuous;
 extern const elbo_env elbo_gym_acrobot;
 extern const elbo_env elbo_cartpole_continuous;
 extern const elbo_env elbo_cartpole_swingup;
+
+extern const elbo_wrapper elbo_wrapper_limit;
+extern const elbo_wrapper elbo_wrapper_distractors;
+extern const elbo_wrapper elbo_wrapper_noise;
+extern const elbo_wrapper elbo_wrapper_remove;
+extern const elbo_wrapper elbo_wrapper_repeat;
 
 #endif

@@ -8,6 +8,7 @@
 #include "inference/norm_bound.h"
 #include "inference/task_schedule.h"
 #include "inference/value_set.h"
+#include "inference/wrapper.h"
 
 static const double most = 1e9; /* of any count of steps or rounds */
 
@@ -96,11 +97,12 @@ const elbo_option elbo_env_options[] = {
      .doc = "none, or the number of steps after which an episode is over",
      .check = check_horizon},
     {.name = "wrappers",
-     .type = ELBO_CHOICE,
+     .type = ELBO_TEXT,
      .unit = "",
-     .choices = "none",
      .fallback = "none",
-     .doc = "changes of the world on its way to the learner"},
+     .doc = "none, or changes of a control task on its way to the learner, the "
+            "innermost first: \"distractors(white, 4) repeat(2)\"",
+     .check = elbo_wrappers_check},
     {0},
 };
 

@@ -95,6 +95,11 @@ static elbo_status check_absent(const elbo_setup *setup, size_t *skip,
     return check_list(setup, of_tasks, skip, section, key);
 }
 
+static bool given_wrappers(const elbo_setup *setup)
+{
+    return strcmp(elbo_text(setup->env_common, "wrappers"), "none") != 0;
+}
+
 elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
                              const char **section, const char **key)
 {
@@ -102,6 +107,13 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
 
     *key = "name";
     ELBO_TRY(check_members(setup, &skip, section));
+    if (!setup->env->task && given_wrappers(setup) && skip-- == 0) {
+        *section = "env";
+        *key = "wrappers";
+        return ELBO_FAIL(ELBO_ECONFIG,
+                         "env.wrappers: %s have no use for them: must be none",
+                         family->noun);
+    }
     if (elbo_flag(setup->evaluation, "regret")
         && !(elbo_choice_is(setup->data, "mode", "online")
              && elbo_choice_is(setup->data, "policy", "current"))

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "inference/env.h"
+#include "inference/wrapper.h"
 
 /* What every task promises, once it is open. */
 static elbo_status check(const elbo_env *env, const elbo_task_world *w)
@@ -33,11 +34,11 @@ elbo_status elbo_task_open(const elbo_env *env, const elbo_values *options,
                            const char *wrappers, uint64_t seed,
                            elbo_arena *arena, elbo_task_world *out)
 {
-    (void)wrappers;
     *out = (elbo_task_world){.task = env->task, .seed = seed};
     ELBO_TRY(env->task->open(options, arena, out));
     out->nu = out->choices > 0 ? out->choices : out->na;
-    return check(env, out);
+    ELBO_TRY(check(env, out));
+    return elbo_wrappers_apply(wrappers, arena, out);
 }
 
 /* NaN stays. */

@@ -54,7 +54,8 @@ typedef struct elbo_task {
     void (*state)(const void *self, size_t n, const float o[], double x[]);
     /* What a model may be told instead of learning it: reward [n] and the end [n]
      * of a transition as functions of what is observed. All rows. NULL: it is no
-     * function of observations. A batch may hold values that no world shows. */
+     * function of observations. The end depends on `next` alone. A batch may hold
+     * values that no world shows. */
     void (*reward)(const void *self, size_t n, const float o[], const float u[],
                    const float next[], float reward[]);
     void (*terminal)(const void *self, size_t n, const float o[], const float u[],

@@ -128,6 +128,8 @@
     X(sac_losses)                                                              \
     X(sac)                                                                     \
     X(tasks)                                                                   \
+    X(wrappers)                                                                \
+    X(wrapper_text)                                                            \
     X(ensemble)                                                                \
     X(ensemble_fit)                                                            \
     X(mean_field)                                                              \

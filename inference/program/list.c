@@ -13,6 +13,7 @@
 #include "inference/program/papers.h"
 #include "inference/program/shelf.h"
 #include "inference/value_set.h"
+#include "inference/wrapper.h"
 
 enum { NAMES = 256 };
 
@@ -88,9 +89,28 @@ static size_t show_shelf(size_t kind, const char *name, const char *known[],
     return shown;
 }
 
+static size_t show_wrappers(const char *name, const char *known[], size_t *n)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; elbo_wrappers[i]; i++) {
+        const elbo_wrapper *const w = elbo_wrappers[i];
+
+        if (!picked(name, w->name, known, n)) continue;
+        printf("wrappers: %s\n", w->name);
+        show_line(w->doc);
+        show_line(w->source);
+        show_options(w->options);
+        shown++;
+    }
+    return shown;
+}
+
 static size_t show_envs(const char *name, const char *known[], size_t *n)
 {
-    return show_shelf(ELBO_SHELF_ENV, name, known, n);
+    const size_t shown = show_shelf(ELBO_SHELF_ENV, name, known, n);
+
+    return shown + show_wrappers(name, known, n);
 }
 
 static size_t show_models(const char *name, const char *known[], size_t *n)
