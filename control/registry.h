@@ -22,6 +22,7 @@ extern const elbo_control elbo_control_vimpc;
 extern const elbo_control elbo_control_sac;
 extern const elbo_control elbo_control_mpo;
 extern const elbo_control elbo_control_awr;
+extern const elbo_control elbo_control_td3;
 
 /* What `none` is in control tasks. */
 extern const elbo_task_control elbo_task_none;

@@ -8,21 +8,26 @@ static const double least_log = -20, most_log = 2;
 static const double half_log_2pi = 0.91893853320467274178;
 static const double log_2 = 0.69314718055994530942;
 
-elbo_status elbo_soft_shape_init(elbo_soft_shape *shape, size_t no, size_t nu,
-                                 bool choices, size_t critics,
-                                 const elbo_mlp *hidden)
+elbo_status elbo_soft_shape_init(elbo_soft_shape *shape, const elbo_mlp *hidden)
 {
     const size_t layers = hidden->layers - 1, width = hidden->width[1];
+    const size_t no = shape->no, nu = shape->nu;
+    const bool choices = shape->choices;
 
-    *shape = (elbo_soft_shape){
-        .critics = critics, .no = no, .nu = nu, .choices = choices};
     if (nu == 0)
         return ELBO_FAIL(ELBO_EINVAL,
                          "an action space of size 0: nothing to choose");
     ELBO_TRY(elbo_mlp_shape(&shape->actor, no, layers, width,
-                            choices ? nu : 2 * nu, hidden->activation));
+                            choices || shape->hard ? nu : 2 * nu,
+                            hidden->activation));
     return elbo_mlp_shape(&shape->critic, choices ? no : no + nu, layers, width,
                           choices ? nu : 1, hidden->activation);
+}
+
+size_t elbo_soft_critics(const elbo_soft_shape *shape,
+                         const elbo_soft_nodes *nodes)
+{
+    return nodes->first ? 1 : shape->critics;
 }
 
 static elbo_node number(elbo_tape *tape, elbo_node x, elbo_binary op, double k)
@@ -91,7 +96,7 @@ static elbo_node least(const elbo_soft_shape *shape, elbo_tape *tape,
 {
     elbo_node q = 0;
 
-    for (size_t k = 0; k < shape->critics; k++) {
+    for (size_t k = 0; k < elbo_soft_critics(shape, nodes); k++) {
         nodes->critic[k] = elbo_mlp_leaf(&shape->critic, tape, false);
 
         const elbo_node qk =
@@ -118,6 +123,21 @@ static void value_of_choices(const elbo_soft_shape *shape, elbo_tape *tape,
         elbo_tape_sum(tape, elbo_tape_binary(tape, ELBO_MUL, pi, q), ELBO_ROWS);
 }
 
+/* The policy network's action, V = Q there. */
+static void value_of_hard(const elbo_soft_shape *shape, elbo_tape *tape,
+                          elbo_node head, elbo_soft_nodes *nodes)
+{
+    elbo_node u = elbo_tape_unary(tape, ELBO_TANH, head);
+
+    if (nodes->smooth)
+        u = elbo_tape_clip(
+            tape, elbo_tape_binary(tape, ELBO_ADD, u, nodes->noise), -1, 1);
+    nodes->q = least(shape, tape, elbo_tape_join(tape, nodes->o, u), nodes);
+    nodes->kl = elbo_tape_sum(
+        tape, elbo_tape_scale(tape, elbo_tape_unary(tape, ELBO_STOP, u), 0),
+        ELBO_ROWS);
+}
+
 void elbo_soft_value(const elbo_soft_shape *shape, elbo_tape *tape, bool learnt,
                      elbo_soft_nodes *nodes)
 {
@@ -128,9 +148,11 @@ void elbo_soft_value(const elbo_soft_shape *shape, elbo_tape *tape, bool learnt,
     const elbo_node head =
         elbo_mlp_node(&shape->actor, &nodes->actor, tape, nodes->o);
 
-    assert(samples >= 1 && (samples == 1 || !shape->choices));
+    assert(samples >= 1 && (samples == 1 || !(shape->choices || shape->hard)));
     if (shape->choices) {
         value_of_choices(shape, tape, head, nodes);
+    } else if (shape->hard) {
+        value_of_hard(shape, tape, head, nodes);
     } else {
         elbo_node u;
         const elbo_node kl = squash(tape, repeat(tape, head, samples),
@@ -210,4 +232,22 @@ double elbo_soft_choose(const float head[], double uniform, size_t nu,
     }
     for (size_t i = 0; i < nu; i++) u[i] = i == choice;
     return (double)head[choice] - top - log(sum) + log((double)nu);
+}
+
+void elbo_hard_sample(const float head[], const double noise[],
+                      double deviation, size_t nu, float u[])
+{
+    for (size_t i = 0; i < nu; i++) {
+        const double x =
+            tanh((double)head[i]) + (noise ? deviation * noise[i] : 0);
+
+        u[i] = (float)fmin(fmax(x, -1), 1);
+    }
+}
+
+double elbo_soft_entropy(const elbo_soft_shape *shape, double kl)
+{
+    const double nu = (double)shape->nu;
+
+    return (shape->choices ? log(nu) : nu * log_2) - kl;
 }

@@ -1,5 +1,6 @@
 #include "tests/sac_cases.h"
 
+#include <omp.h>
 #include <string.h>
 
 learning learning_make(size_t no, size_t nu, bool choices, size_t capacity)
@@ -10,6 +11,8 @@ learning learning_make(size_t no, size_t nu, bool choices, size_t capacity)
                   .ws = elbo_arena_alloc(1 << 16)};
 
     ck_assert(nu <= 8);
+    l.threads = omp_get_max_threads();
+    omp_set_num_threads(1);
     l.world = (elbo_task_world){.nx = no,
                                 .no = no,
                                 .na = choices ? 1 : nu,
@@ -83,6 +86,7 @@ elbo_status learning_improve(learning *l, size_t updates)
 
 void learning_free(learning *l)
 {
+    omp_set_num_threads(l->threads);
     elbo_arena_free(l->arena);
     elbo_arena_free(l->ws);
 }

@@ -14,6 +14,7 @@ typedef struct learning {
     elbo_task_problem problem;
     const elbo_task_control *task;
     void *self;
+    int threads; /* of those who called: what learns takes one */
 } learning;
 
 /* choices = 0: a box of nu actions. The data are empty, room for `capacity`

@@ -127,6 +127,8 @@
     X(swingup)                                                                 \
     X(sac_losses)                                                              \
     X(sac)                                                                     \
+    X(actor_critic)                                                            \
+    X(td3)                                                                     \
     X(tasks)                                                                   \
     X(wrappers)                                                                \
     X(wrapper_text)                                                            \

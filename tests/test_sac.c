@@ -1,13 +1,10 @@
 /* tests/test_sac.c -- soft actor-critic against exact soft values, and what it
  * owes. */
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
-#include "control/sac_state.h"
-#include "inference/core/alloc.h"
+#include "control/actor_critic.h"
 #include "tests/sac_cases.h"
-#include "tests/scratch_folder.h"
 #include "tests/suites.h"
 
 /* ---- a finite problem: observations are one-hot, moves are sure ---- */
@@ -67,8 +64,8 @@ static void soft_value_iteration(double gamma, double alpha, double Q[S][A])
  * value of the policy as it is stands for V. Then |Q - Q*| <= d / (1 - gamma):
  * both Q and its V differ from the optimal backup's by no more than what is
  * measured. */
-static double residual(const sac *s, double alpha, double gamma, double Q[S][A],
-                       double logits[S][A], elbo_arena *ws)
+static double residual(const elbo_actor_critic *s, double alpha, double gamma,
+                       double Q[S][A], double logits[S][A], elbo_arena *ws)
 {
     float o[S * S] = {0}, q[S * A], head[S * A];
     double most = 0;
@@ -230,9 +227,9 @@ START_TEST(one_step_with_a_quadratic_reward_has_a_gaussian_as_its_policy)
         l.problem.temperature = alpha;
         push_bandit(&l, 512);
         learning_open(&l, "sac", "critics=1 width=32 batch=128 rate=0.001");
-        ck_assert_int_eq(learning_improve(&l, 3000), ELBO_OK);
+        ck_assert_int_eq(learning_improve(&l, 2000), ELBO_OK);
 
-        const sac *const s = l.self;
+        const elbo_actor_critic *const s = l.self;
 
         ck_assert_int_eq(elbo_mlp_forward(&s->shape.actor, s->actor.theta, 1,
                                           &o, head, l.ws),
@@ -252,265 +249,6 @@ START_TEST(one_step_with_a_quadratic_reward_has_a_gaussian_as_its_policy)
         ck_assert_double_eq_tol(mean, truncated_mean(alpha),
                                 0.3 * sqrt(alpha / (2 * steep)));
         if (i == 1) ck_assert_double_eq_tol(mean, peak, 0.03);
-        learning_free(&l);
-    }
-}
-END_TEST
-
-/* ---- what a batch is ---- */
-
-START_TEST(targets_keep_to_ends_and_to_their_rows)
-{
-    learning l = learning_make(2, 1, false, 8);
-    const float o[] = {0.1f, 0.2f}, next[] = {-0.3f, 0.4f}, u = 0.385f;
-
-    learning_push(&l, o, &u, 2.385, next, true);
-    learning_push(&l, next, &u, -1.5, o, false);
-    learning_open(&l, "sac", "width=8 batch=16 critics=2");
-    ck_assert_int_eq(learning_improve(&l, 1), ELBO_OK);
-
-    const sac *const s = l.self;
-    size_t over = 0;
-
-    for (size_t i = 0; i < s->batch.rows; i++) {
-        const bool end = s->batch.o[2 * i] == o[0];
-
-        over += end;
-        ck_assert(s->batch.going[i] == (end ? 0 : 1));
-        ck_assert(s->batch.next[2 * i] == (end ? next[0] : o[0]));
-        ck_assert(s->batch.reward[i] == (end ? 2.385f : -1.5f));
-        ck_assert((s->y[i] == s->batch.reward[i]) == end);
-    }
-    ck_assert(over > 0 && over < s->batch.rows);
-    learning_free(&l);
-}
-END_TEST
-
-START_TEST(a_batch_mixes_data_and_rollouts_by_their_share)
-{
-    learning l = learning_make(1, 1, false, 4),
-             model = learning_make(1, 1, false, 4);
-    const double weight[4] = {0.25, 0.25, 0.25, 0.25};
-    const float real = 1, imagined = -1, u = 0;
-    elbo_task_estep estep = {.data = &l.data,
-                             .rollouts = &model.data,
-                             .rollout_weight = weight,
-                             .real = 0.05,
-                             .updates = 1};
-
-    learning_push(&l, &real, &u, 1, &real, false);
-    learning_push(&model, &imagined, &u, 1, &imagined, false);
-    learning_open(&l, "sac", "width=8 batch=64");
-    ck_assert_int_eq(l.task->improve(l.self, &estep, l.ws), ELBO_OK);
-
-    const sac *const s = l.self;
-
-    for (size_t i = 0; i < 64; i++) {
-        ck_assert(s->batch.o[i] == (i < 3 ? real : imagined)); /* 3.2 rows */
-        ck_assert(s->batch.weight[i] == (i < 3 ? 1 : 0.25f));
-    }
-    learning_free(&l);
-    learning_free(&model);
-}
-END_TEST
-
-/* ---- state ---- */
-
-static void check_same(const learning *a, const learning *b)
-{
-    const sac *const s = a->self, *const t = b->self;
-
-    ck_assert_mem_eq(s->actor.theta, t->actor.theta,
-                     s->actor.n * sizeof(float));
-    for (size_t k = 0; k < s->shape.critics; k++) {
-        ck_assert_mem_eq(s->critic[k].theta, t->critic[k].theta,
-                         s->critic[k].n * sizeof(float));
-        ck_assert_mem_eq(s->critic[k].target, t->critic[k].target,
-                         s->critic[k].n * sizeof(float));
-    }
-    ck_assert(s->alpha == t->alpha);
-
-    double x[ELBO_TASK_CONTROL_COLUMNS], y[ELBO_TASK_CONTROL_COLUMNS];
-
-    a->task->columns(a->self, x);
-    b->task->columns(b->self, y);
-    ck_assert_mem_eq(x, y, sizeof x);
-}
-
-START_TEST(a_saved_learner_goes_on_to_the_same_bits)
-{
-    for (size_t choices = 0; choices < 2; choices++) {
-        const char *const settings =
-            "width=16 batch=32 tune=true interval=3 tau=0.1";
-        learning a = learning_make(3, 2, choices, 64);
-        learning b = learning_make(3, 2, choices, 64);
-
-        learning_fill(&a, 64, 1);
-        learning_fill(&b, 64, 1);
-        learning_open(&a, "sac", settings);
-        learning_open(&b, "sac", settings);
-        ck_assert_int_eq(learning_improve(&a, 7), ELBO_OK);
-        learning_save(&a, scratch_path);
-        ck_assert_int_eq(learning_load(&b, scratch_path), ELBO_OK);
-        check_same(&a, &b);
-        ck_assert_int_eq(learning_improve(&a, 8), ELBO_OK);
-        ck_assert_int_eq(learning_improve(&b, 8), ELBO_OK);
-        check_same(&a, &b);
-        learning_free(&a);
-        learning_free(&b);
-    }
-}
-END_TEST
-
-START_TEST(another_shape_is_not_loaded)
-{
-    learning a = learning_make(3, 2, false, 8),
-             b = learning_make(3, 2, false, 8);
-
-    learning_open(&a, "sac", "width=16 batch=8");
-    learning_open(&b, "sac", "width=17 batch=8");
-    learning_save(&a, scratch_path);
-    ck_assert_int_eq(learning_load(&b, scratch_path), ELBO_EDATA);
-    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "policy"));
-    learning_free(&a);
-    learning_free(&b);
-}
-END_TEST
-
-START_TEST(threads_change_no_bit)
-{
-    const int before = omp_get_max_threads();
-
-    for (size_t choices = 0; choices < 2; choices++) {
-        learning l[3];
-
-        for (int k = 0; k < 3; k++) {
-            omp_set_num_threads(1 << k);
-            l[k] = learning_make(3, 2, choices, 64);
-            learning_fill(&l[k], 64, 1);
-            learning_open(&l[k], "sac", "width=64 batch=512 tune=true");
-            ck_assert_int_eq(learning_improve(&l[k], 4), ELBO_OK);
-        }
-        omp_set_num_threads(before);
-        check_same(&l[0], &l[1]);
-        check_same(&l[0], &l[2]);
-        for (int k = 0; k < 3; k++) learning_free(&l[k]);
-    }
-}
-END_TEST
-
-START_TEST(a_warm_update_allocates_nothing)
-{
-    learning l = learning_make(3, 2, false, 64);
-
-    learning_fill(&l, 64, 1);
-    learning_open(&l, "sac", "width=32 batch=256 tune=true");
-    ck_assert_int_eq(learning_improve(&l, 2), ELBO_OK);
-
-    const unsigned long before = elbo_alloc_count();
-
-    ck_assert_int_eq(learning_improve(&l, 20), ELBO_OK);
-    ck_assert_uint_eq(elbo_alloc_count(), before);
-    learning_free(&l);
-}
-END_TEST
-
-/* ---- values and actions ---- */
-
-/* V on a tape of doubles is the control's own, and its slopes are those of
- * differences and those that the control gives. */
-START_TEST(the_value_on_a_tape_is_the_controls_own)
-{
-    for (size_t choices = 0; choices < 2; choices++) {
-        enum { N = 40, NO = 3 };
-        static const double h = 1e-6;
-        learning l = learning_make(NO, 2, choices, 64);
-        float o[N * NO], V[N], gradient[N * NO];
-        double x[N * NO], v[N], slope[N * NO], above[N], below[N];
-        elbo_tape *const tape = elbo_tape_alloc(ELBO_F64);
-        const elbo_node leaf = elbo_tape_input(tape, N, NO);
-        elbo_node node;
-
-        learning_fill(&l, 64, 1);
-        learning_open(&l, "sac",
-                      "width=16 batch=32 activation=tanh value_samples=5");
-        ck_assert_int_eq(l.task->value_node(l.self, tape, leaf, &node),
-                         ELBO_OK);
-        ck_assert_int_eq(elbo_tape_finish(tape), ELBO_OK);
-        ck_assert_int_eq(learning_improve(&l, 20),
-                         ELBO_OK); /* after the tape was made */
-        for (size_t i = 0; i < N * NO; i++)
-            x[i] = (double)(o[i] = (float)sin(1.385 * (double)i));
-        ck_assert_int_eq(l.task->value(l.self, N, o, V, gradient, l.ws),
-                         ELBO_OK);
-        elbo_tape_set(tape, leaf, x);
-        elbo_tape_forward(tape);
-        elbo_tape_get(tape, node, v);
-        elbo_tape_backward(tape, node);
-        elbo_tape_gradient(tape, leaf, slope);
-        for (size_t i = 0; i < N; i++)
-            ck_assert_double_eq_tol((double)V[i], v[i], 1e-5);
-        for (size_t j = 0; j < NO; j++) {
-            for (size_t i = 0; i < N; i++) x[i * NO + j] += h;
-            elbo_tape_set(tape, leaf, x);
-            elbo_tape_forward(tape);
-            elbo_tape_get(tape, node, above);
-            for (size_t i = 0; i < N; i++) x[i * NO + j] -= 2 * h;
-            elbo_tape_set(tape, leaf, x);
-            elbo_tape_forward(tape);
-            elbo_tape_get(tape, node, below);
-            for (size_t i = 0; i < N; i++) {
-                const size_t at = i * NO + j;
-
-                x[at] += h;
-                ck_assert_double_eq_tol((above[i] - below[i]) / (2 * h),
-                                        slope[at], 1e-7);
-                ck_assert_double_eq_tol((double)gradient[at], slope[at], 1e-4);
-            }
-        }
-        elbo_tape_free(tape);
-        learning_free(&l);
-    }
-}
-END_TEST
-
-/* Draws of worlds do not depend on their neighbours; the judged action draws
- * nothing. */
-START_TEST(a_world_acts_the_same_in_any_company)
-{
-    for (size_t choices = 0; choices < 2; choices++) {
-        learning l = learning_make(2, 3, choices, 8);
-        const float o[] = {0.1f, 0.2f, -0.5f, 0.385f, 1, -1};
-        float all[9], one[3];
-        double logpi[3], alone;
-        elbo_rng rng[3], fresh;
-
-        learning_open(&l, "sac", "width=16 batch=8");
-        for (size_t i = 0; i < 3; i++) rng[i] = elbo_rng_stream(5, "act", i);
-        fresh = rng[2];
-        elbo_task_act act = {.n = 3,
-                             .o = o,
-                             .rng = rng,
-                             .explore = true,
-                             .u = all,
-                             .logpi = logpi};
-
-        ck_assert_int_eq(l.task->act(l.self, &act, l.ws), ELBO_OK);
-        act = (elbo_task_act){.n = 1,
-                              .o = o + 4,
-                              .rng = &fresh,
-                              .explore = true,
-                              .u = one,
-                              .logpi = &alone};
-        ck_assert_int_eq(l.task->act(l.self, &act, l.ws), ELBO_OK);
-        ck_assert_mem_eq(one, all + 6, sizeof one);
-        ck_assert(alone == logpi[2]);
-
-        const elbo_rng before = fresh;
-
-        act.explore = false;
-        ck_assert_int_eq(l.task->act(l.self, &act, l.ws), ELBO_OK);
-        ck_assert_mem_eq(&fresh, &before, sizeof fresh);
         learning_free(&l);
     }
 }
@@ -543,123 +281,16 @@ START_TEST(a_tuned_temperature_brings_the_entropy_to_its_target)
 }
 END_TEST
 
-/* ---- failures ---- */
-
-START_TEST(what_cannot_be_learnt_is_said_in_words)
-{
-    learning l = learning_make(2, 1, false, 8);
-    const elbo_task_estep none = {.data = &l.data, .real = 1, .updates = 0};
-
-    learning_open(&l, "sac", "width=8 batch=4");
-    ck_assert_int_eq(l.task->improve(l.self, &none, l.ws), ELBO_OK);
-    ck_assert_int_eq(learning_improve(&l, 1), ELBO_EDATA);
-    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "no transitions"));
-    learning_free(&l);
-
-    l = learning_make(2, 1, false, 8);
-    l.world.nu = 0;
-    ck_assert_int_eq(learning_try_open(&l, "sac", ""), ELBO_EINVAL);
-    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "size 0"));
-    learning_free(&l);
-
-    l = learning_make(2, 1, false, 8);
-    l.problem.temperature = 0;
-    ck_assert_int_eq(learning_try_open(&l, "sac", "width=8 tune=true"),
-                     ELBO_EINVAL);
-    l.problem.temperature = INFINITY;
-    ck_assert_int_eq(learning_try_open(&l, "sac", "width=8"), ELBO_EINVAL);
-    learning_free(&l);
-}
-END_TEST
-
-START_TEST(a_batch_of_one_and_no_temperature_are_learnt_from)
-{
-    learning l = learning_make(2, 1, false, 8);
-
-    l.problem.temperature = 0;
-    learning_fill(&l, 1, 1);
-    learning_open(&l, "sac", "width=8 batch=1 critics=1");
-    ck_assert_int_eq(learning_improve(&l, 50), ELBO_OK);
-    learning_free(&l);
-}
-END_TEST
-
-START_TEST(what_is_not_finite_is_named)
-{
-    learning l = learning_make(2, 1, false, 8);
-    const double weight[] = {1, (double)NAN};
-    elbo_task_estep estep = {.data = &l.data,
-                             .rollouts = &l.data,
-                             .rollout_weight = weight,
-                             .updates = 20};
-
-    learning_fill(&l, 2, 1);
-    learning_open(&l, "sac", "width=8 batch=4");
-    ck_assert_int_eq(learning_improve(&l, 3), ELBO_OK);
-    ck_assert_int_eq(l.task->improve(l.self, &estep, l.ws), ELBO_ENOTFINITE);
-    ck_assert_ptr_nonnull(
-        strstr(elbo_last_error()->text, "row 1 has the weight nan"));
-
-    sac *const s = l.self;
-    float *const broken =
-        &s->critic[1].theta[2 * 8 + 8 + 8 + 3]; /* in layer 2 */
-
-    *broken = NAN;
-    ck_assert_int_eq(learning_improve(&l, 3), ELBO_ENOTFINITE);
-    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "sac: critic 2"));
-    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "layer 2 of 3"));
-    ck_assert_ptr_nonnull(
-        strstr(elbo_last_error()->text, "last finite loss was"));
-    learning_free(&l);
-}
-END_TEST
-
-/* Deadly: large steps towards targets that run away. The bound tells. */
-START_TEST(a_critic_that_diverges_shows_in_its_columns)
-{
-    learning l = learning_make(2, 1, false, 64);
-    double columns[ELBO_TASK_CONTROL_COLUMNS];
-
-    learning_fill(&l, 64, 1);
-    learning_open(&l, "sac", "width=32 batch=32 critics=1");
-    ck_assert_int_eq(learning_improve(&l, 200), ELBO_OK);
-    l.task->columns(l.self, columns);
-    ck_assert_double_lt(columns[4], columns[5]);
-    learning_free(&l);
-
-    l = learning_make(2, 1, false, 64);
-    learning_fill(&l, 64, 1);
-    learning_open(&l, "sac",
-                  "width=32 batch=32 critics=1 tau=1 rate=1 clip=10");
-    ck_assert(learning_improve(&l, 200) != ELBO_OK
-              || (l.task->columns(l.self, columns), columns[4] > columns[5]));
-    learning_free(&l);
-}
-END_TEST
-
 Suite *suite_sac(void)
 {
     Suite *suite = suite_create("sac");
     TCase *t = tcase_create("sac");
 
-    tcase_add_checked_fixture(t, scratch_make, scratch_remove);
     tcase_add_test(t,
                    over_choices_it_ends_in_the_soft_optimal_values_and_policy);
     tcase_add_test(
         t, one_step_with_a_quadratic_reward_has_a_gaussian_as_its_policy);
-    tcase_add_test(t, targets_keep_to_ends_and_to_their_rows);
-    tcase_add_test(t, a_batch_mixes_data_and_rollouts_by_their_share);
-    tcase_add_test(t, a_saved_learner_goes_on_to_the_same_bits);
-    tcase_add_test(t, another_shape_is_not_loaded);
-    tcase_add_test(t, threads_change_no_bit);
-    tcase_add_test(t, a_warm_update_allocates_nothing);
-    tcase_add_test(t, the_value_on_a_tape_is_the_controls_own);
-    tcase_add_test(t, a_world_acts_the_same_in_any_company);
     tcase_add_test(t, a_tuned_temperature_brings_the_entropy_to_its_target);
-    tcase_add_test(t, what_cannot_be_learnt_is_said_in_words);
-    tcase_add_test(t, a_batch_of_one_and_no_temperature_are_learnt_from);
-    tcase_add_test(t, what_is_not_finite_is_named);
-    tcase_add_test(t, a_critic_that_diverges_shows_in_its_columns);
     suite_add_tcase(suite, t);
     return suite;
 }

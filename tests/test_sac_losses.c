@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "control/sac_state.h"
+#include "control/actor_critic.h"
 #include "tests/sac_cases.h"
 #include "tests/suites.h"
 
@@ -76,16 +76,19 @@ static void check_slopes(loss *f)
     }
 }
 
-static loss start(size_t critics, bool choices)
+static loss start(size_t critics, bool choices, bool hard)
 {
     loss f = {.tape = elbo_tape_alloc(ELBO_F64)};
     elbo_mlp hidden;
 
     ck_assert_int_eq(elbo_mlp_shape(&hidden, 1, 2, 7, 1, ELBO_ACT_TANH),
                      ELBO_OK);
-    ck_assert_int_eq(
-        elbo_soft_shape_init(&f.shape, NO, NU, choices, critics, &hidden),
-        ELBO_OK);
+    f.shape = (elbo_soft_shape){.critics = critics,
+                                .no = NO,
+                                .nu = NU,
+                                .choices = choices,
+                                .hard = hard};
+    ck_assert_int_eq(elbo_soft_shape_init(&f.shape, &hidden), ELBO_OK);
     numbers(77, MOST, 0.6, f.theta);
     return f;
 }
@@ -97,7 +100,9 @@ static void policy_loss(loss *f, size_t samples)
     elbo_soft_nodes nodes = {.samples = samples,
                              .o = given(f->tape, ROWS, NO, 0),
                              .noise = given(f->tape, ROWS * samples, NU, 1),
-                             .alpha = given(f->tape, 1, 1, 2)};
+                             .alpha = given(f->tape, 1, 1, 2),
+                             .smooth = f->shape.critics == 2,
+                             .first = f->shape.hard};
 
     f->mlp = &f->shape.actor;
     elbo_soft_value(&f->shape, f->tape, true, &nodes);
@@ -115,8 +120,8 @@ static void policy_loss(loss *f, size_t samples)
 
 START_TEST(the_policys_loss_has_the_slopes_of_differences)
 {
-    for (size_t which = 0; which < 6; which++) {
-        loss f = start(1 + which % 2, which >= 4);
+    for (size_t which = 0; which < 8; which++) {
+        loss f = start(1 + which % 2, which == 4 || which == 5, which > 5);
 
         policy_loss(&f, which >= 2 && which < 4 ? 3 : 1);
         check_slopes(&f);
@@ -128,7 +133,7 @@ END_TEST
 START_TEST(the_critics_loss_has_the_slopes_of_differences)
 {
     for (size_t choices = 0; choices < 2; choices++) {
-        loss f = start(1, choices);
+        loss f = start(1, choices, false);
         elbo_critic_nodes nodes = {.o = given(f.tape, ROWS, NO, 0),
                                    .u = given(f.tape, ROWS, NU, 1),
                                    .y = given(f.tape, ROWS, 1, 2),
@@ -151,12 +156,12 @@ START_TEST(the_temperatures_loss_has_the_slope_of_differences)
     double slope, unused;
 
     for (double entropy = -2.385; entropy < 2; entropy += 0.7) {
-        elbo_sac_temperature_loss(-1.385, entropy, -0.7, &slope);
+        elbo_temperature_loss(-1.385, entropy, -0.7, &slope);
 
         const double above =
-            elbo_sac_temperature_loss(-1.385 + h, entropy, -0.7, &unused);
+            elbo_temperature_loss(-1.385 + h, entropy, -0.7, &unused);
         const double below =
-            elbo_sac_temperature_loss(-1.385 - h, entropy, -0.7, &unused);
+            elbo_temperature_loss(-1.385 - h, entropy, -0.7, &unused);
 
         ck_assert_double_eq_tol((above - below) / (2 * h), slope, 1e-8);
     }
@@ -225,7 +230,7 @@ END_TEST
 /* The graph's KL of a box is what one draw in numbers says. */
 START_TEST(the_graph_and_the_numbers_have_one_density)
 {
-    loss f = start(1, false);
+    loss f = start(1, false, false);
     elbo_soft_nodes nodes = {.samples = 1,
                              .o = given(f.tape, ROWS, NO, 0),
                              .noise = given(f.tape, ROWS, NU, 1),
@@ -259,8 +264,8 @@ START_TEST(an_entropy_is_what_a_kl_from_the_prior_leaves)
 {
     const elbo_soft_shape box = {.nu = 3}, choices = {.nu = 3, .choices = true};
 
-    ck_assert_double_eq_tol(elbo_sac_entropy(&box, 0), 3 * log(2), 1e-15);
-    ck_assert_double_eq_tol(elbo_sac_entropy(&choices, log(3)), 0, 1e-15);
+    ck_assert_double_eq_tol(elbo_soft_entropy(&box, 0), 3 * log(2), 1e-15);
+    ck_assert_double_eq_tol(elbo_soft_entropy(&choices, log(3)), 0, 1e-15);
 }
 END_TEST
 

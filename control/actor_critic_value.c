@@ -1,5 +1,5 @@
-/* control/sac_value.c -- how soft actor-critic acts, and what it says states
- * are worth.
+/* control/actor_critic_value.c -- how soft actor-critic acts, and what it says
+ * states are worth.
  *
  * V(o) is the mean over a few fixed draws of the policy (in pairs of opposite
  * sign), so that it is one differentiable function of o; over choices it is
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "control/sac_state.h"
+#include "control/actor_critic.h"
 
 enum { ROWS = 32 }; /* of V at once */
 
@@ -39,11 +39,11 @@ static void point_f64(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
     }
 }
 
-static void point_leaves(sac *s, elbo_tape *tape, elbo_node noise,
+static void point_leaves(elbo_actor_critic *s, elbo_tape *tape, elbo_node noise,
                          const elbo_soft_nodes *nodes)
 {
     const elbo_soft_shape *const shape = &s->shape;
-    const sac_value *const v = &s->value;
+    const elbo_actor_critic_values *const v = &s->value;
 
     if (elbo_tape_precision(tape) == ELBO_F32) {
         elbo_tape_point_f32(tape, nodes->alpha, &s->alpha);
@@ -62,7 +62,7 @@ static void point_leaves(sac *s, elbo_tape *tape, elbo_node noise,
 }
 
 /* nodes->o is given. */
-static void build(sac *s, elbo_tape *tape, elbo_soft_nodes *nodes)
+static void build(elbo_actor_critic *s, elbo_tape *tape, elbo_soft_nodes *nodes)
 {
     elbo_node noise = 0;
 
@@ -77,7 +77,7 @@ static void build(sac *s, elbo_tape *tape, elbo_soft_nodes *nodes)
 }
 
 /* Pairs +z, -z; of an odd number the last is 0. */
-static void draw_noise(sac *s)
+static void draw_noise(elbo_actor_critic *s)
 {
     const size_t nu = s->shape.nu;
     elbo_rng rng = elbo_rng_stream(s->seed, "control value", 0);
@@ -92,9 +92,10 @@ static void draw_noise(sac *s)
         s->value.noise_f64[i] = (double)s->value.noise[i];
 }
 
-elbo_status elbo_sac_value_open(sac *s, elbo_arena *arena)
+elbo_status elbo_actor_critic_value_open(elbo_actor_critic *s,
+                                         elbo_arena *arena)
 {
-    sac_value *const v = &s->value;
+    elbo_actor_critic_values *const v = &s->value;
 
     v->noise =
         elbo_arena_take(arena, s->value_samples * s->shape.nu, sizeof(float));
@@ -103,9 +104,9 @@ elbo_status elbo_sac_value_open(sac *s, elbo_arena *arena)
     for (size_t k = 0; k < s->shape.critics; k++)
         v->critic[k] = elbo_arena_doubles(arena, s->critic[k].n);
     v->tape = elbo_tape_place(ELBO_F32, arena);
-    ELBO_TRY(elbo_arena_check(arena, "sac"));
+    ELBO_TRY(elbo_arena_check(arena, s->name));
     draw_noise(s);
-    elbo_sac_value_refresh(s);
+    elbo_actor_critic_value_refresh(s);
     v->nodes.o = elbo_tape_input(v->tape, ROWS, s->shape.no);
     build(s, v->tape, &v->nodes);
     return elbo_tape_finish(v->tape);
@@ -116,7 +117,7 @@ static void widen(const elbo_learner *from, double to[])
     for (size_t i = 0; i < from->n; i++) to[i] = (double)from->theta[i];
 }
 
-void elbo_sac_value_refresh(sac *s)
+void elbo_actor_critic_value_refresh(elbo_actor_critic *s)
 {
     s->value.alpha = (double)s->alpha;
     widen(&s->actor, s->value.actor);
@@ -124,8 +125,8 @@ void elbo_sac_value_refresh(sac *s)
         widen(&s->critic[k], s->value.critic[k]);
 }
 
-elbo_status elbo_sac_value_node(void *self, elbo_tape *tape, elbo_node o,
-                                elbo_node *V)
+elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
+                                         elbo_node o, elbo_node *V)
 {
     elbo_soft_nodes nodes = {.o = o};
 
@@ -134,17 +135,17 @@ elbo_status elbo_sac_value_node(void *self, elbo_tape *tape, elbo_node o,
     return ELBO_OK;
 }
 
-elbo_status elbo_sac_value(void *self, size_t n, const float o[], float V[],
-                           float gradient[], elbo_arena *ws)
+elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
+                                    float V[], float gradient[], elbo_arena *ws)
 {
-    sac *const s = self;
+    elbo_actor_critic *const s = self;
     const size_t no = s->shape.no;
     const elbo_mark mark = elbo_arena_mark(ws);
     float *const room = elbo_arena_take(ws, ROWS * no, sizeof *room);
+    const elbo_status status = elbo_arena_check(ws, "values of a policy");
     elbo_tape *const tape = s->value.tape;
 
-    ELBO_TRY(elbo_arena_check(ws, "sac: values"));
-    for (size_t first = 0; first < n; first += ROWS) {
+    for (size_t first = 0; first < n && status == ELBO_OK; first += ROWS) {
         const size_t rows = n - first < ROWS ? n - first : ROWS;
 
         memcpy(room, o + first * no, rows * no * sizeof *room);
@@ -159,42 +160,48 @@ elbo_status elbo_sac_value(void *self, size_t n, const float o[], float V[],
                rows * no * sizeof *gradient);
     }
     elbo_arena_release(ws, mark);
-    return ELBO_OK;
+    return status;
 }
 
 /* World i's action from the outputs of the policy's network. */
-static elbo_status act_one(const sac *s, const elbo_task_act *act, size_t i,
-                           const float head[], double z[])
+static elbo_status act_one(const elbo_actor_critic *s, const elbo_task_act *act,
+                           size_t i, const float head[], double z[])
 {
     const size_t nu = s->shape.nu;
     float *const u = act->u + i * nu;
     double logpi;
 
+    if (!s->shape.choices && act->explore)
+        elbo_rng_normals(&act->rng[i], z, nu);
     if (s->shape.choices) {
         logpi = elbo_soft_choose(
             head, act->explore ? elbo_rng_uniform(&act->rng[i]) : -1, nu, u);
+    } else if (s->shape.hard) {
+        elbo_hard_sample(head, act->explore ? z : NULL, s->exploration, nu, u);
+        logpi = (double)(head[0]
+                         - head[0]); /* no KL; not finite if its network is */
     } else {
-        if (act->explore) elbo_rng_normals(&act->rng[i], z, nu);
         logpi = elbo_soft_sample(head, act->explore ? z : NULL, nu, u);
     }
     if (!isfinite(logpi))
         return ELBO_FAIL(
             ELBO_ENOTFINITE,
-            "sac: the policy's density is %g in world %zu of %zu, after "
+            "%s: the policy's density is %g in world %zu of %zu, after "
             "%" PRIu64 " updates",
-            logpi, i, act->n, s->updates);
+            s->name, logpi, i, act->n, s->updates);
     if (act->logpi) act->logpi[i] = logpi;
     return ELBO_OK;
 }
 
-elbo_status elbo_sac_act(void *self, const elbo_task_act *act, elbo_arena *ws)
+elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
+                                  elbo_arena *ws)
 {
-    const sac *const s = self;
+    const elbo_actor_critic *const s = self;
     const elbo_mark mark = elbo_arena_mark(ws);
     const size_t outputs = s->shape.actor.width[s->shape.actor.layers];
     float *const head = elbo_arena_take(ws, act->n * outputs, sizeof *head);
     double *const z = elbo_arena_doubles(ws, s->shape.nu);
-    elbo_status status = elbo_arena_check(ws, "sac: actions");
+    elbo_status status = elbo_arena_check(ws, "actions of a policy");
 
     if (status == ELBO_OK)
         status = elbo_mlp_forward(&s->shape.actor, s->actor.theta, act->n,

@@ -1,4 +1,4 @@
-/* control/sac_update.c -- one E-step of soft actor-critic.
+/* control/actor_critic_update.c -- one E-step.
  *
  * Parts that threads share are tasks of equal work: the blocks of a batch's
  * rows, times the critics where each has its own loss.
@@ -6,15 +6,21 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "control/sac_state.h"
+#include "control/actor_critic.h"
 #include "inference/core/parallel.h"
 
 static const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8; /* Adam's */
 
 /* A rough number of operations of one pass over a batch. */
-static size_t work(const sac *s)
+static size_t work(const elbo_actor_critic *s)
 {
     return 2 * s->batch.rows * (s->actor.n + s->critic[0].n);
+}
+
+/* What is done at every n'th update. */
+static bool due(const elbo_actor_critic *s, size_t n)
+{
+    return (s->updates + 1) % n == 0;
 }
 
 /* One task needs no team of threads. */
@@ -30,7 +36,7 @@ static void share(size_t tasks, size_t cost, void *arg,
 /* y = r + gamma (1 - end) V'(next), V' by the target critics. */
 static void aim(void *arg, size_t first, size_t last)
 {
-    sac *const s = arg;
+    elbo_actor_critic *const s = arg;
     const elbo_minibatch *const batch = &s->batch;
 
     for (size_t b = first; b < last; b++) {
@@ -50,7 +56,7 @@ static void aim(void *arg, size_t first, size_t last)
 
 static void criticise(void *arg, size_t first, size_t last)
 {
-    sac *const s = arg;
+    elbo_actor_critic *const s = arg;
 
     for (size_t i = first; i < last; i++) {
         const size_t k = i % s->shape.critics, b = i / s->shape.critics;
@@ -63,7 +69,7 @@ static void criticise(void *arg, size_t first, size_t last)
 
 static void act_better(void *arg, size_t first, size_t last)
 {
-    sac *const s = arg;
+    elbo_actor_critic *const s = arg;
 
     for (size_t b = first; b < last; b++) {
         elbo_tape_forward(s->block[b].actor);
@@ -85,7 +91,7 @@ static double sum_of(const float x[], size_t n)
 }
 
 /* The critics' losses, and what is told of their values. */
-static void tally_critics(sac *s, double loss[])
+static void tally_critics(elbo_actor_critic *s, double loss[])
 {
     const elbo_minibatch *const batch = &s->batch;
     double q = 0, total = 0;
@@ -112,7 +118,7 @@ static void tally_critics(sac *s, double loss[])
 
 /* Steps of the critics, each on a thread. */
 typedef struct steps {
-    sac *s;
+    elbo_actor_critic *s;
     double loss[ELBO_CRITICS];
     elbo_status status[ELBO_CRITICS];
     elbo_error error[ELBO_CRITICS];
@@ -121,19 +127,19 @@ typedef struct steps {
 static void step_critics(void *arg, size_t first, size_t last)
 {
     steps *const a = arg;
-    sac *const s = a->s;
+    elbo_actor_critic *const s = a->s;
 
     for (size_t k = first; k < last; k++) {
         a->status[k] =
-            elbo_learner_step(&s->critic[k], "sac", s->updates, a->loss[k]);
+            elbo_learner_step(&s->critic[k], s->name, s->updates, a->loss[k]);
         if (a->status[k] != ELBO_OK)
             a->error[k] = *elbo_last_error();
-        else if ((s->updates + 1) % s->interval == 0)
+        else if (due(s, s->interval))
             elbo_learner_follow(&s->critic[k], s->tau);
     }
 }
 
-static elbo_status learn_critics(sac *s)
+static elbo_status learn_critics(elbo_actor_critic *s)
 {
     const size_t K = s->shape.critics;
     steps a = {.s = s};
@@ -150,7 +156,7 @@ static elbo_status learn_critics(sac *s)
 }
 
 /* *kl is the batch's mean of log pi/pi0. */
-static elbo_status learn_actor(sac *s, double *kl)
+static elbo_status learn_actor(elbo_actor_critic *s, double *kl)
 {
     const elbo_minibatch *const batch = &s->batch;
     double loss = 0;
@@ -158,63 +164,69 @@ static elbo_status learn_actor(sac *s, double *kl)
     *kl = 0;
     share(batch->blocks, 3 * work(s), s, act_better);
     for (size_t b = 0; b < batch->blocks; b++) {
-        const sac_block *const block = &s->block[b];
+        const elbo_actor_critic_block *const block = &s->block[b];
 
         loss += scalar(block->actor, block->actor_loss);
         *kl += sum_of(elbo_tape_value_f32(block->actor, block->actor_nodes.kl),
                       batch->first[b + 1] - batch->first[b]);
     }
     *kl /= (double)batch->rows;
-    return elbo_learner_step(&s->actor, "sac", s->updates, loss);
+    ELBO_TRY(elbo_learner_step(&s->actor, s->name, s->updates, loss));
+    if (s->actor.target && due(s, s->interval))
+        elbo_learner_follow(&s->actor, s->tau);
+    return ELBO_OK;
 }
 
-double elbo_sac_entropy(const elbo_soft_shape *shape, double kl)
-{
-    const double nu = (double)shape->nu;
-
-    return (shape->choices ? log(nu) : nu * log(2)) - kl;
-}
-
-double elbo_sac_temperature_loss(double log_alpha, double entropy,
-                                 double target, double *slope)
+double elbo_temperature_loss(double log_alpha, double entropy, double target,
+                             double *slope)
 {
     return *slope = exp(log_alpha) * (entropy - target);
 }
 
 /* Adam on log alpha: alpha falls while the policy is more random than asked. */
-static elbo_status learn_temperature(sac *s, double kl)
+static elbo_status learn_temperature(elbo_actor_critic *s, double kl)
 {
     const double t = (double)(s->updates + 1), last = s->log_alpha;
     double slope;
 
-    elbo_sac_temperature_loss(s->log_alpha, elbo_sac_entropy(&s->shape, kl),
-                              s->target_entropy, &slope);
-    s->temperature_m = beta1 * s->temperature_m + (1 - beta1) * slope;
-    s->temperature_v = beta2 * s->temperature_v + (1 - beta2) * slope * slope;
-    s->log_alpha -= s->temperature_rate * s->temperature_m / (1 - pow(beta1, t))
-                    / (sqrt(s->temperature_v / (1 - pow(beta2, t))) + epsilon);
+    elbo_temperature_loss(s->log_alpha, elbo_soft_entropy(&s->shape, kl),
+                          s->target_entropy, &slope);
+    s->m = beta1 * s->m + (1 - beta1) * slope;
+    s->v = beta2 * s->v + (1 - beta2) * slope * slope;
+    s->log_alpha -= s->rate * s->m / (1 - pow(beta1, t))
+                    / (sqrt(s->v / (1 - pow(beta2, t))) + epsilon);
     s->alpha = (float)exp(s->log_alpha);
     if (!isfinite(s->alpha) || !(s->alpha > 0))
         return ELBO_FAIL(ELBO_ENOTFINITE,
-                         "sac: the temperature is %g at update %" PRIu64
+                         "%s: the temperature is %g at update %" PRIu64
                          ", after %g",
-                         (double)s->alpha, s->updates, exp(last));
+                         s->name, (double)s->alpha, s->updates, exp(last));
     return ELBO_OK;
 }
 
-static elbo_status update(sac *s, const elbo_task_estep *estep)
+/* Of the actions in the targets, then of those that are improved. */
+static void draw_noise(elbo_actor_critic *s, elbo_rng *rng)
+{
+    const size_t n = s->batch.rows * s->batch.nu;
+    const float scale = (float)s->smoothing, most = (float)s->smoothing_clip;
+
+    if (s->shape.choices || (s->shape.hard && !(scale > 0))) return;
+    elbo_minibatch_noise(rng, n, s->noise_next);
+    if (!s->shape.hard) elbo_minibatch_noise(rng, n, s->noise);
+    for (size_t i = 0; i < n && s->shape.hard; i++)
+        s->noise_next[i] = fminf(fmaxf(scale * s->noise_next[i], -most), most);
+}
+
+static elbo_status update(elbo_actor_critic *s, const elbo_task_estep *estep)
 {
     elbo_rng rng = elbo_rng_stream(s->seed, "control update", s->updates);
-    double kl;
+    double kl = 0;
 
     ELBO_TRY(elbo_minibatch_draw(&s->batch, estep, &rng));
-    if (!s->shape.choices) {
-        elbo_minibatch_noise(&rng, s->batch.rows * s->batch.nu, s->noise_next);
-        elbo_minibatch_noise(&rng, s->batch.rows * s->batch.nu, s->noise);
-    }
+    draw_noise(s, &rng);
     share(s->batch.blocks, work(s), s, aim);
     ELBO_TRY(learn_critics(s));
-    ELBO_TRY(learn_actor(s, &kl));
+    if (due(s, s->delay)) ELBO_TRY(learn_actor(s, &kl));
     if (s->tune) ELBO_TRY(learn_temperature(s, kl));
     s->tally.kl += kl;
     s->largest_kl = fmax(s->largest_kl, fabs(kl));
@@ -223,14 +235,14 @@ static elbo_status update(sac *s, const elbo_task_estep *estep)
     return ELBO_OK;
 }
 
-elbo_status elbo_sac_improve(void *self, const elbo_task_estep *estep,
-                             elbo_arena *ws)
+elbo_status elbo_actor_critic_improve(void *self, const elbo_task_estep *estep,
+                                      elbo_arena *ws)
 {
-    sac *const s = self;
+    elbo_actor_critic *const s = self;
 
     (void)ws;
-    if (estep->updates) s->tally = (sac_tally){0};
+    if (estep->updates) s->tally = (elbo_actor_critic_tally){0};
     for (size_t i = 0; i < estep->updates; i++) ELBO_TRY(update(s, estep));
-    elbo_sac_value_refresh(s);
+    elbo_actor_critic_value_refresh(s);
     return ELBO_OK;
 }

@@ -1,8 +1,8 @@
-/* control/sac_graph.c -- the graphs of soft actor-critic: one a network and
+/* control/actor_critic_graph.c -- the graphs: one a network and
  * block of rows, built once; their leaves lie where the batch, the noise and
  * the parameters are.
  */
-#include "control/sac_state.h"
+#include "control/actor_critic.h"
 
 static elbo_node leaf_at(elbo_tape *tape, size_t rows, size_t cols,
                          const float x[])
@@ -14,45 +14,52 @@ static elbo_node leaf_at(elbo_tape *tape, size_t rows, size_t cols,
 }
 
 /* V of rows at `o`; the critics are `theta`, as `target` or as they learn. */
-static void build_value(sac *s, elbo_tape *tape, size_t rows, const float o[],
-                        const float noise[], bool target,
+static void build_value(elbo_actor_critic *s, elbo_tape *tape, size_t rows,
+                        const float o[], const float noise[], bool target,
                         elbo_soft_nodes *nodes)
 {
     const elbo_soft_shape *const shape = &s->shape;
 
+    const float *const actor =
+        target && shape->hard ? s->actor.target : s->actor.theta;
+
     nodes->samples = 1;
+    nodes->first = shape->hard && !target;
+    nodes->smooth = shape->hard && target && s->smoothing > 0;
     nodes->o = leaf_at(tape, rows, shape->no, o);
-    if (!shape->choices) nodes->noise = leaf_at(tape, rows, shape->nu, noise);
+    nodes->noise = shape->choices ? 0 : leaf_at(tape, rows, shape->nu, noise);
     nodes->alpha = leaf_at(tape, 1, 1, &s->alpha);
     elbo_soft_value(shape, tape, !target, nodes);
-    elbo_mlp_point(&shape->actor, &nodes->actor, tape, s->actor.theta);
-    for (size_t k = 0; k < shape->critics; k++)
+    elbo_mlp_point(&shape->actor, &nodes->actor, tape, actor);
+    for (size_t k = 0; k < elbo_soft_critics(shape, nodes); k++)
         elbo_mlp_point(&shape->critic, &nodes->critic[k], tape,
                        target ? s->critic[k].target : s->critic[k].theta);
 }
 
-static elbo_status build_target(sac *s, size_t b, elbo_arena *arena)
+static elbo_status build_target(elbo_actor_critic *s, size_t b,
+                                elbo_arena *arena)
 {
-    sac_block *const block = &s->block[b];
+    elbo_actor_critic_block *const block = &s->block[b];
     const size_t first = s->batch.first[b],
                  rows = s->batch.first[b + 1] - first;
 
     block->target = elbo_tape_place(ELBO_F32, arena);
-    ELBO_TRY(elbo_arena_check(arena, "sac"));
+    ELBO_TRY(elbo_arena_check(arena, s->name));
     build_value(s, block->target, rows, s->batch.next + first * s->batch.no,
                 s->noise_next + first * s->batch.nu, true,
                 &block->target_nodes);
     return elbo_tape_finish(block->target);
 }
 
-static elbo_status build_actor(sac *s, size_t b, elbo_arena *arena)
+static elbo_status build_actor(elbo_actor_critic *s, size_t b,
+                               elbo_arena *arena)
 {
-    sac_block *const block = &s->block[b];
+    elbo_actor_critic_block *const block = &s->block[b];
     const size_t first = s->batch.first[b],
                  rows = s->batch.first[b + 1] - first;
     elbo_tape *const tape = block->actor = elbo_tape_place(ELBO_F32, arena);
 
-    ELBO_TRY(elbo_arena_check(arena, "sac"));
+    ELBO_TRY(elbo_arena_check(arena, s->name));
     build_value(s, tape, rows, s->batch.o + first * s->batch.no,
                 s->noise + first * s->batch.nu, false, &block->actor_nodes);
 
@@ -68,7 +75,8 @@ static elbo_status build_actor(sac *s, size_t b, elbo_arena *arena)
     return ELBO_OK;
 }
 
-static elbo_status build_critic(sac *s, size_t b, size_t k, elbo_arena *arena)
+static elbo_status build_critic(elbo_actor_critic *s, size_t b, size_t k,
+                                elbo_arena *arena)
 {
     const elbo_minibatch *const batch = &s->batch;
     const size_t first = batch->first[b], rows = batch->first[b + 1] - first;
@@ -77,7 +85,7 @@ static elbo_status build_critic(sac *s, size_t b, size_t k, elbo_arena *arena)
     elbo_critic_nodes *const nodes = &s->block[b].critic_nodes[k];
     elbo_learner *const critic = &s->critic[k];
 
-    ELBO_TRY(elbo_arena_check(arena, "sac"));
+    ELBO_TRY(elbo_arena_check(arena, s->name));
     nodes->o = leaf_at(tape, rows, batch->no, batch->o + first * batch->no);
     nodes->u = leaf_at(tape, rows, batch->nu, batch->u + first * batch->nu);
     nodes->y = leaf_at(tape, rows, 1, s->y + first);
@@ -90,7 +98,7 @@ static elbo_status build_critic(sac *s, size_t b, size_t k, elbo_arena *arena)
     return ELBO_OK;
 }
 
-elbo_status elbo_sac_graphs(sac *s, elbo_arena *arena)
+elbo_status elbo_actor_critic_graphs(elbo_actor_critic *s, elbo_arena *arena)
 {
     for (size_t b = 0; b < s->batch.blocks; b++) {
         ELBO_TRY(build_target(s, b, arena));

@@ -1,0 +1,109 @@
+/* control/actor_critic.h -- a policy and its critics, learnt off their policy.
+ *
+ * Each update, on a batch of transitions (o, u, r, o'):
+ *
+ *   y     = r + gamma (1 - end) V'(o')
+ *   V'(o) = E_{u ~ pi} [ min_k Q'_k(o, u) - alpha log pi(u|o) / pi0(u) ]
+ *   Q_k  <- Q_k - rate grad E (Q_k(o, u) - y)^2 / 2
+ *   pi   <- pi - rate grad E [ alpha log pi/pi0 - min_k Q_k(o, u) ],  u ~
+ * pi(.|o) alpha <- alpha - rate grad alpha (entropy - target)            if it
+ * is tuned Q'_k <- Q'_k + tau (Q_k - Q'_k)
+ *
+ * with draws of pi reparameterised. That is soft. Hard: u = tanh(m), alpha = 0;
+ * V' by a slow pi' and clipped noise on its action; pi by the first critic; pi
+ * and all that is slow moves at every delay'th update.
+ */
+#ifndef ELBO_ACTOR_CRITIC_H
+#define ELBO_ACTOR_CRITIC_H
+
+#include "control/learner.h"
+#include "control/minibatch.h"
+#include "control/soft_value.h"
+#include "inference/task_control.h"
+
+/* The graphs of one block of a batch's rows. */
+typedef struct elbo_actor_critic_block {
+    elbo_tape *target, *critic[ELBO_CRITICS], *actor;
+    elbo_soft_nodes target_nodes, actor_nodes;
+    elbo_critic_nodes critic_nodes[ELBO_CRITICS];
+    elbo_node
+        actor_loss; /* the sum of -weight V, over the rows of all blocks */
+} elbo_actor_critic_block;
+
+/* Sums over the updates of one E-step, for the columns. */
+typedef struct elbo_actor_critic_tally {
+    double updates, critic_loss, kl, q;
+    double largest_q;
+} elbo_actor_critic_tally;
+
+/* For V on rows of others: fixed draws, so that it is a function of o. */
+typedef struct elbo_actor_critic_values {
+    elbo_tape *tape;
+    elbo_soft_nodes nodes;
+    float *noise; /* [samples x nu], the same for every row */
+    /* in a tape of doubles */
+    double *noise_f64, *actor, *critic[ELBO_CRITICS], alpha;
+} elbo_actor_critic_values;
+
+typedef struct elbo_actor_critic {
+    const char *name; /* of the control */
+    elbo_soft_shape shape;
+    double gamma, tau;
+    size_t interval; /* updates from one step of the targets to the next */
+    size_t delay;    /* ... and of the policy */
+    uint64_t seed, updates;
+    elbo_learner actor, critic[ELBO_CRITICS];
+    /* Soft: Adam of log alpha. */
+    bool tune;
+    double target_entropy, log_alpha, rate, m, v;
+    float alpha; /* what the graphs read */
+    /* Hard: deviations of the noise in the target, where that is clipped, and
+     * of actions while data are collected. */
+    double smoothing, smoothing_clip, exploration;
+    elbo_minibatch batch;
+    float *noise, *noise_next; /* [rows x nu] */
+    float *y;                  /* [rows] the critics' targets */
+    elbo_actor_critic_block block[ELBO_MINIBATCH_BLOCKS];
+    size_t value_samples;
+    elbo_actor_critic_values value;
+    elbo_actor_critic_tally tally;
+    double largest_kl; /* of a batch's mean, ever */
+} elbo_actor_critic;
+
+/* Networks, batch and graphs, by the options of network_options.h and
+ * `critics`. On entry name, tau, interval, delay, alpha, value_samples and what
+ * else is no network are set. ELBO_EINVAL. */
+elbo_status elbo_actor_critic_open(elbo_actor_critic *s,
+                                   const elbo_values *values,
+                                   const elbo_task_problem *problem, bool hard,
+                                   elbo_arena *arena);
+void elbo_actor_critic_save(const void *self, elbo_writer *out);
+elbo_status elbo_actor_critic_load(void *self, elbo_reader *in);
+/* A critic whose largest |Q| stays above it diverges: no policy has a larger
+ * one if no reward is larger than those seen, and no KL. */
+double elbo_actor_critic_bound(const elbo_actor_critic *s);
+
+/* actor_critic_graph.c: all graphs, and where they read and write. */
+elbo_status elbo_actor_critic_graphs(elbo_actor_critic *s, elbo_arena *arena);
+
+/* actor_critic_update.c */
+elbo_status elbo_actor_critic_improve(void *self, const elbo_task_estep *estep,
+                                      elbo_arena *ws);
+/* J(log alpha) = alpha (H - target) and its slope, H the entropy of a batch. */
+double elbo_temperature_loss(double log_alpha, double entropy, double target,
+                             double *slope);
+
+/* actor_critic_value.c */
+elbo_status elbo_actor_critic_value_open(elbo_actor_critic *s,
+                                         elbo_arena *arena);
+/* The copies in double are those of the parameters as they are now. */
+void elbo_actor_critic_value_refresh(elbo_actor_critic *s);
+elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
+                                  elbo_arena *ws);
+elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
+                                    float V[], float gradient[],
+                                    elbo_arena *ws);
+elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
+                                         elbo_node o, elbo_node *V);
+
+#endif
