@@ -8,9 +8,10 @@
 
 /* Exploited: at two evaluations in a row return_model is above return_real by three
  * standard errors of the difference and by a tenth of |return_real|; and at the second
- * the difference has grown by one more.
+ * the difference has grown by one more. Of single episodes no error is known: half of
+ * |return_real| then.
  */
-static const double errors = 3, share = 0.1;
+static const double errors = 3, share = 0.1, share_unknown = 0.5;
 
 /* A critic diverges where its mean over states of the data is beyond what any
  * policy can earn from the rewards seen so far, by a tenth of their range and
@@ -30,11 +31,12 @@ static void flag_model(elbo_task_score *score)
 {
     const double before = score->gap;
     const double error = hypot(score->model.error, score->real.error);
+    const double least = error > 0 ? share : share_unknown;
     const bool was_ahead = score->ahead;
 
     score->gap = score->model.value - score->real.value;
     score->ahead = score->gap > errors * error
-                   && score->gap > share * fabs(score->real.value);
+                   && score->gap > least * fabs(score->real.value);
     score->exploited = score->ahead && was_ahead && score->gap > before + error;
 }
 

@@ -52,6 +52,11 @@ static bool no_discount(const elbo_setup *s)
     return !(elbo_real(s->env_common, "discount") > 0);
 }
 
+static bool endless(const elbo_setup *s)
+{
+    return improves(s) && !(elbo_real(s->env_common, "discount") < 1);
+}
+
 /* ---- control ---- */
 
 static bool warm(const elbo_setup *s)
@@ -158,6 +163,8 @@ static const struct {
     const char *text;
 } rules[] = {
     {"env", "discount", no_discount, "must be above 0: it is survival"},
+    {"env", "discount", endless,
+     "a time limit is no end to the values of this control: must be below 1"},
     {"inference", "data_scale", budgeted, NO_OTHER "|D| or a number"},
     {"control", "temperature", warm, "this control is hard: its temperature is 0"},
     {"control", "temperature", no_limit_of_temperature,

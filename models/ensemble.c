@@ -175,7 +175,12 @@ static void columns(const elbo_task_belief *belief, double out[])
     const size_t n = e->config.elites ? e->config.elites : e->members;
     double sum = 0;
 
-    for (size_t i = 0; i < n; i++) sum += e->holdout[e->elite[i]];
+    for (size_t i = 0; i < n; i++) {
+        const size_t m = e->elite[i];
+
+        /* where none is held out, those it learnt from */
+        sum += isnan(e->holdout[m]) ? e->score[m] : e->holdout[m];
+    }
     out[0] = sum / (double)n;
     out[1] = (double)e->epochs;
     out[2] = e->score[e->elite[0]] - e->score[e->elite[n - 1]];

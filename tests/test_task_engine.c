@@ -55,7 +55,21 @@ static const case_text chosen = {
     .data = "mode=online policy=current steps=20",
 };
 
-static const case_text *const runs[] = {&idle, &learnt, &improved, &chosen};
+/* ... and all of it one by one. */
+static const case_text single = {
+    .env = "Pendulum-v1",
+    .env_common = "horizon=3",
+    .model = "ensemble",
+    .model_own = "width=8 layers=1 members=1 batch=1 epochs=2",
+    .control = "sac",
+    .control_own = "width=8 batch=1",
+    .control_common = "rollout_batch=1",
+    .inference = "iterations=6",
+    .data = "mode=online policy=current steps=1 capacity=2",
+    .evaluation = "episodes=1",
+};
+
+static const case_text *const runs[] = {&idle, &learnt, &improved, &chosen, &single};
 
 /* ---- the record ---- */
 
@@ -212,9 +226,27 @@ END_TEST
 /* ---- what does not go together ---- */
 
 static const struct {
-    const char *env_common, *control_common, *inference, *data, *evaluation;
+    const char *env_common, *control, *control_common, *inference, *data,
+        *evaluation;
     const char *section, *key;
 } wrong[] = {
+    {.env_common = "discount=1", .control = "sac", .section = "env", .key = "discount"},
+    {.control = "sac",
+     .control_common = "temperature=inf",
+     .section = "control",
+     .key = "temperature"},
+    {.control = "sac",
+     .control_common = "rollout_length=1 real_ratio=1",
+     .section = "control",
+     .key = "real_ratio"},
+    {.control = "sac",
+     .data = "steps=0",
+     .section = "data",
+     .key = "steps"},
+    {.control = "cem",
+     .control_common = "rollout_length=1",
+     .section = "control",
+     .key = "rollout_length"},
     {.env_common = "discount=0", .section = "env", .key = "discount"},
     {.inference = "weight=V(next)", .section = "inference", .key = "weight"},
     {.inference = "likelihood=-0.5*sq(E(V(y))-V(next))",
@@ -242,10 +274,37 @@ START_TEST(contradictions_are_blamed)
 
     text.env_common = wrong[_i].env_common;
     text.control_common = wrong[_i].control_common;
+    if (wrong[_i].control) text.control = wrong[_i].control;
     if (wrong[_i].inference) text.inference = wrong[_i].inference;
     if (wrong[_i].data) text.data = wrong[_i].data;
     if (wrong[_i].evaluation) text.evaluation = wrong[_i].evaluation;
     case_refused(&text, wrong[_i].section, wrong[_i].key);
+}
+END_TEST
+
+/* A control of boxes on a choice, a control of choices on a box. */
+START_TEST(controls_are_refused_where_they_cannot_act)
+{
+    size_t refused = 0;
+
+    for (size_t i = 0; elbo_controls[i]; i++) {
+        const elbo_task_control *const task = elbo_controls[i]->task;
+        const char *section;
+        elbo_engine *e;
+        case_text text = idle;
+        case_setup c;
+
+        if (!task || (task->box && task->choices)) continue;
+        text.env = task->box ? "CartPole-v1" : "Pendulum-v1";
+        text.control = elbo_controls[i]->name;
+        case_open(&c, &text);
+        case_fails(elbo_engine_open_parts(&c.setup, 7, &section, &e), ELBO_EINVAL,
+                   "does not serve");
+        ck_assert_str_eq(section, "control");
+        case_close(&c);
+        refused++;
+    }
+    ck_assert_uint_gt(refused, 0);
 }
 END_TEST
 
@@ -325,6 +384,7 @@ Suite *suite_task_engine(void)
     tcase_add_test(t, without_episodes_collection_is_the_evaluation);
     tcase_add_test(t, episodes_are_collected_whole_after_the_initial_steps);
     tcase_add_loop_test(t, contradictions_are_blamed, 0, COUNT(wrong));
+    tcase_add_test(t, controls_are_refused_where_they_cannot_act);
     tcase_add_test(t, other_families_have_no_use_for_its_settings);
     tcase_add_test(t, rollouts_lengthen_on_a_line);
     tcase_add_loop_test(t, a_schedule_that_is_none_is_refused_at_its_place, 0,
