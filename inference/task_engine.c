@@ -22,7 +22,7 @@ static elbo_status fit(elbo_engine *e, const elbo_task_mstep *mstep)
 {
     elbo_task_run *const run = e->task;
 
-    ELBO_TRY(elbo_task_weigh(e));
+    ELBO_TRY(elbo_task_plan(e));
     ELBO_TRY(run->belief.model->fit(&run->belief, mstep, &run->fit, e->ws));
     if (run->objective) ELBO_TRY(elbo_task_objective_made(run->objective));
     return ELBO_OK;
@@ -51,8 +51,9 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
     const elbo_task_mstep mstep = what_to_fit(e);
 
     (void)row;
-    if (!run->belief.model->fit || run->data.n == 0
-        || e->iteration % run->fit_every != 0)
+    if (run->data.n == 0) return ELBO_OK;
+    ELBO_TRY(elbo_task_weigh(e));
+    if (!run->belief.model->fit || e->iteration % run->fit_every != 0)
         return ELBO_OK;
 
     const elbo_mark mark = elbo_arena_mark(e->ws);
@@ -176,6 +177,7 @@ static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
     if (out->skipped) return ELBO_OK;
     ELBO_TRY(elbo_task_gather(e, &row));
     ELBO_TRY(elbo_task_weigh(e));
+    ELBO_TRY(elbo_task_plan(e));
 
     const elbo_task_mstep mstep = what_to_fit(e);
 

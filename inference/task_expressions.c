@@ -20,22 +20,55 @@ static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
                                     run->data.capacity, e->arena, out);
 }
 
+elbo_task_view elbo_task_view_of(const elbo_engine *e)
+{
+    const elbo_task_run *const run = e->task;
+
+    return (elbo_task_view){
+        .world = &run->world,
+        .belief = &run->belief,
+        .data = &run->data,
+        .rollouts = &run->rollouts,
+        .recent = run->gathered,
+        .seed = run->problem.seed,
+        .round = e->iteration,
+    };
+}
+
+/* Both expressions, of which either may be none. */
+static elbo_status join(elbo_engine *e)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_task_view view = elbo_task_view_of(e);
+
+    if (run->weigher
+        && elbo_task_factors_join(run->factors, run->weigher, &view))
+        return elbo_fail_prefix("weight");
+    if (run->objective
+        && elbo_task_factors_join(run->factors, run->objective, &view))
+        return elbo_fail_prefix("likelihood");
+    return ELBO_OK;
+}
+
 elbo_status elbo_task_open_expressions(elbo_engine *e, const elbo_setup *setup)
 {
     elbo_task_run *const run = e->task;
     const char *const weight = elbo_text(setup->inference, "weight");
     elbo_weight w;
 
+    ELBO_TRY(
+        elbo_task_factors_open(run->data.capacity, e->arena, &run->factors));
     if (!e->set.likelihood->conjugate)
         ELBO_TRY(open_one(e, "likelihood",
                           elbo_text(setup->inference, "likelihood"),
                           &run->objective));
     ELBO_TRY(elbo_weight_parse(weight, &w, NULL, NULL));
-    if (w.constant) return ELBO_OK;
+    if (w.constant) return join(e);
     ELBO_TRY(open_one(e, "weight", weight, &run->weigher));
     if (!run->weight)
         run->weight = elbo_arena_doubles(e->arena, run->data.capacity);
-    return elbo_arena_check(e->arena, "the data's weights");
+    ELBO_TRY(elbo_arena_check(e->arena, "the data's weights"));
+    return join(e);
 }
 
 void elbo_task_close_expressions(elbo_engine *e)
@@ -45,17 +78,21 @@ void elbo_task_close_expressions(elbo_engine *e)
     elbo_task_objective_close(e->task->weigher);
 }
 
-static elbo_status read_weights(elbo_task_run *run, elbo_arena *ws)
-{
-    ELBO_TRY(elbo_task_objective_plan(run->weigher, &run->data, NULL, ws));
-    return elbo_task_objective_weights(run->weigher, run->weight, ws);
-}
-
 elbo_status elbo_task_weigh(elbo_engine *e)
 {
     elbo_task_run *const run = e->task;
+    const elbo_task_view view = elbo_task_view_of(e);
 
-    if (run->weigher) ELBO_TRY(read_weights(run, e->ws));
+    ELBO_TRY(elbo_task_factors_update(run->factors, &view, e->ws));
+    if (!run->weigher) return ELBO_OK;
+    ELBO_TRY(elbo_task_objective_plan(run->weigher, &run->data, NULL, e->ws));
+    return elbo_task_objective_weights(run->weigher, run->weight, e->ws);
+}
+
+elbo_status elbo_task_plan(elbo_engine *e)
+{
+    elbo_task_run *const run = e->task;
+
     if (!run->objective) return ELBO_OK;
     return elbo_task_objective_plan(run->objective, &run->data, run->weight,
                                     e->ws);
@@ -63,9 +100,7 @@ elbo_status elbo_task_weigh(elbo_engine *e)
 
 elbo_status elbo_task_expressed(elbo_engine *e, double l[])
 {
-    elbo_task_run *const run = e->task;
-
-    ELBO_TRY(elbo_task_objective_plan(run->objective, &run->data, run->weight,
-                                      e->ws));
-    return elbo_task_objective_values(run->objective, e->iteration, l, e->ws);
+    ELBO_TRY(elbo_task_plan(e));
+    return elbo_task_objective_values(e->task->objective, e->iteration, l,
+                                      e->ws);
 }

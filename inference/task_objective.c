@@ -3,25 +3,25 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/task_factor.h"
 #include "inference/task_objective_state.h"
 
 /* ---- text ---- */
-
-const elbo_factor_name elbo_task_factor_words[] = {
-    {"occupancy", ELBO_FACTOR_ROW, false},
-    {"logratio",      ELBO_FACTOR_ENTRY, false},
-    {"distance_to",  ELBO_FACTOR_ROW, false},
-    {0     },
-};
 
 elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
                                       elbo_expr **out, size_t *column,
                                       const char **nearest)
 {
     const elbo_network_words all = elbo_network_all(true);
+    const char *near = NULL;
+    size_t place = 0;
+    elbo_status s = elbo_network_parse(text, elbo_task_factor_words, &all,
+                                       arena, out, &place, &near);
 
-    return elbo_network_parse(text, elbo_task_factor_words, &all, arena, out,
-                              column, nearest);
+    if (s == ELBO_OK) s = elbo_task_factors_check(*out, arena, &place, &near);
+    if (column) *column = place;
+    if (nearest) *nearest = near;
+    return s;
 }
 
 elbo_network_words elbo_task_words(const elbo_task_model *model,

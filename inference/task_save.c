@@ -144,6 +144,8 @@ void elbo_task_save(const elbo_engine *e, elbo_writer *out)
     elbo_writer_section(out, "scores");
     read_figures(run, x);
     elbo_put_doubles(out, x, FIGURES);
+    elbo_writer_section(out, "factors");
+    elbo_task_factors_save(run->factors, out);
     elbo_writer_section(out, "model");
     if (run->belief.model->save) run->belief.model->save(&run->belief, out);
     elbo_writer_section(out, "control");
@@ -187,6 +189,8 @@ elbo_status elbo_task_load(elbo_engine *e, elbo_reader *in)
             return ELBO_FAIL(ELBO_EDATA, "checkpoint: figure %zu is %g", i,
                              x[i]);
     write_figures(run, x);
+    ELBO_TRY(elbo_reader_section(in, "factors"));
+    ELBO_TRY(elbo_task_factors_load(run->factors, in));
     ELBO_TRY(elbo_reader_section(in, "model"));
     if (run->belief.model->load)
         ELBO_TRY(run->belief.model->load(&run->belief, in));

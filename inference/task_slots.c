@@ -23,9 +23,15 @@ static bool refused(const facts *f, const char *slot,
 
 static bool wrong(const facts *f, const char *slot)
 {
-    const elbo_network_words all = elbo_network_all(true);
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    elbo_expr *expr;
+    elbo_status s = ELBO_ENOMEM;
 
-    return refused(f, slot, &all);
+    if (arena)
+        s = elbo_task_objective_parse(elbo_text(f->setup->inference, slot),
+                                      arena, &expr, NULL, NULL);
+    elbo_arena_free(arena);
+    return s == ELBO_EINVAL;
 }
 
 static bool wrong_likelihood(const facts *f)

@@ -23,7 +23,7 @@
 
 #include "inference/engine_state.h"
 #include "inference/task_control.h"
-#include "inference/task_objective.h"
+#include "inference/task_factor.h"
 #include "inference/task_schedule.h"
 
 /* Episodes side by side, in the world or in a model. Capacity is fixed when it
@@ -94,6 +94,7 @@ typedef struct elbo_task_run {
     double *weight; /* [data.capacity]; NULL: all 1 */
     elbo_task_objective *objective; /* NULL: logp */
     elbo_task_objective *weigher;   /* NULL: the weight is a number */
+    elbo_task_factor_set *factors;  /* of both */
     size_t initial, streams;
     size_t trials;   /* episodes an iteration; 0: steps are collected */
     size_t gathered; /* steps by the policy in this iteration */
@@ -160,9 +161,11 @@ void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score);
 elbo_status elbo_task_open_expressions(elbo_engine *engine,
                                        const elbo_setup *setup);
 void elbo_task_close_expressions(elbo_engine *engine);
-/* Weights of the data, and what the likelihood reads of the control, as things
- * stand: before each M-step. */
+/* The factors and the weights of the data, as things stand: each iteration. */
 elbo_status elbo_task_weigh(elbo_engine *engine);
+/* What the likelihood reads of the control, as it stands: before each M-step. */
+elbo_status elbo_task_plan(elbo_engine *engine);
+elbo_task_view elbo_task_view_of(const elbo_engine *engine);
 /* l [data.n] of the likelihood that is an expression. */
 elbo_status elbo_task_expressed(elbo_engine *engine, double l[]);
 

@@ -49,6 +49,8 @@
     X(gaussian)                                                                \
     X(network)                                                                 \
     X(task_objective)                                                          \
+    X(task_factor)                                                             \
+    X(task_slots)                                                              \
     X(linear_correct)                                                          \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \

@@ -145,7 +145,7 @@ static double of_at_mean(const net_lab *l, size_t i)
 
 static double of_factors(const net_lab *l, size_t i)
 {
-    return l->factor[0][i] * fmin(l->factor[1][i], 2);
+    return l->factor[1][i] * fmin(l->factor[0][i], 2);
 }
 
 static double of_itervaml(const net_lab *l, size_t i)
@@ -207,7 +207,7 @@ static const struct {
     {"abs(mean(E(sum(y)) - r))",                                of_mean,        false},
     {"abs(mean(rhat*0 + E(sum(y)) - Ed(r)))",                   of_mean,        false},
     {"V(E(y))",                                                 of_at_mean,     false},
-    {"occupancy(current)/occupancy(data)*clip(logratio, 0, 2)", of_factors,
+    {"clip(logratio, 0, 2)*occupancy(current)/occupancy(data)", of_factors,
      false                                                                           },
     {"-0.5*sq(E(V(y)) - V(next))",                              of_itervaml,    true },
     {"-0.5*sq(E(V(y)) - Ed(V(next)))",                          of_itervaml,    true },
@@ -396,7 +396,7 @@ START_TEST(it_tells_what_it_reads)
     ck_assert(elbo_network_reads(l.program, ELBO_NETWORK_V_NEXT));
     ck_assert(!elbo_network_reads(l.program, ELBO_NETWORK_V));
     ck_assert_uint_eq(elbo_network_factors(l.program, &factor), 2);
-    ck_assert_str_eq(factor[0].text, "occupancy(current)/occupancy(data)");
+    ck_assert_str_eq(factor[0].text, "occupancy(current)");
     ck_assert_str_eq(factor[1].text, "logratio");
     net_lab_close(&l);
 }

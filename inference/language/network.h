@@ -69,7 +69,8 @@ typedef struct elbo_network_frame {
     void *control;
 } elbo_network_frame;
 
-/* A factor as the expression calls it; a quotient of occupancies is one. */
+/* A factor as the expression calls it; a quotient of occupancies is one, by the
+ * name of its numerator. */
 typedef struct elbo_network_factor {
     const char *text;      /* canonical, "logratio(classifier)" */
     const elbo_expr *call; /* of the quotient the numerator */

@@ -219,13 +219,40 @@ static elbo_net_term factor_word(elbo_net_compiler *c, const elbo_expr *e)
 static bool is_occupancy(const elbo_expr *e, const char *of)
 {
     return e->kind == ELBO_EXPR_CALL && strcmp(e->name, "occupancy") == 0
-           && e->n == 1 && is_name(e->arg[0], of);
+           && is_name(e->arg[0], of);
+}
+
+static bool is_density(const elbo_expr *e)
+{
+    return is_occupancy(e, "data") && e->n == 1;
 }
 
 static bool is_quotient(const elbo_expr *e)
 {
     return e->kind == ELBO_EXPR_DIV && is_occupancy(e->arg[0], "current")
-           && is_occupancy(e->arg[1], "data");
+           && is_density(e->arg[1]);
+}
+
+/* f*occupancy(current)/occupancy(data), as it is read from the left. */
+static bool is_times_quotient(const elbo_expr *e)
+{
+    const elbo_expr *const left = e->n == 2 ? e->arg[0] : NULL;
+
+    return e->kind == ELBO_EXPR_DIV && is_density(e->arg[1])
+           && left->kind == ELBO_EXPR_MUL
+           && is_occupancy(left->arg[1], "current");
+}
+
+static elbo_net_term quotient(elbo_net_compiler *c, const elbo_expr *current)
+{
+    return factor(c, current, elbo_factor_text(current, c->program->arena));
+}
+
+static elbo_net_term times_quotient(elbo_net_compiler *c, const elbo_expr *e)
+{
+    const elbo_net_term x = elbo_net_term_of(c, e->arg[0]->arg[0]);
+
+    return elbo_net_binary(c, ELBO_MUL, x, quotient(c, e->arg[0]->arg[1]));
 }
 
 /* ---- what networks have not ---- */
@@ -338,7 +365,9 @@ elbo_net_term elbo_net_term_of(elbo_net_compiler *c, const elbo_expr *e)
     if (e->kind == ELBO_EXPR_NUMBER)
         x = elbo_net_number(c, e->number);
     else if (is_quotient(e))
-        x = factor(c, e->arg[0], "occupancy(current)/occupancy(data)");
+        x = quotient(c, e->arg[0]);
+    else if (is_times_quotient(e))
+        x = times_quotient(c, e);
     else if (e->factor)
         x = factor_word(c, e);
     else if (e->kind == ELBO_EXPR_NAME || e->kind == ELBO_EXPR_CALL)
