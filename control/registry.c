@@ -16,6 +16,7 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_vimpc,
     &elbo_control_sac,
     &elbo_control_mpo,
+    &elbo_control_reps,
     &elbo_control_awr,
     &elbo_control_td3,
     NULL,

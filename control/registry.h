@@ -21,6 +21,7 @@ extern const elbo_control elbo_control_mppi;
 extern const elbo_control elbo_control_vimpc;
 extern const elbo_control elbo_control_sac;
 extern const elbo_control elbo_control_mpo;
+extern const elbo_control elbo_control_reps;
 extern const elbo_control elbo_control_awr;
 extern const elbo_control elbo_control_td3;
 

@@ -13,6 +13,7 @@
     X(mniw)                                                                    \
     X(reweight)                                                                \
     X(mpo)                                                                     \
+    X(reps)                                                                    \
     X(td_lambda)                                                               \
     X(flow_dual)                                                               \
     X(policies)                                                                \

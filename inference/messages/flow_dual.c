@@ -11,7 +11,7 @@
 const elbo_flow_dual elbo_flow_dual_defaults = {.epsilon = 0.1,
                                                 .low = 1e-8,
                                                 .high = 1e8,
-                                                .ridge = 1e-6,
+                                                .ridge = 1e-12,
                                                 .steps = 100,
                                                 .tolerance = 1e-18};
 

@@ -43,7 +43,7 @@ typedef struct elbo_flow_dual {
     double tolerance; /* ends at half the Newton decrement, over 1 + |g| */
 } elbo_flow_dual;
 extern const elbo_flow_dual
-    elbo_flow_dual_defaults; /* 0.1, 1e-8, 1e8, 1e-6, 100, 1e-18 */
+    elbo_flow_dual_defaults; /* 0.1, 1e-8, 1e8, 1e-12, 100, 1e-18 */
 
 typedef struct elbo_flow_dual_info {
     double eta, dual; /* g without the ridge's term */
