@@ -9,8 +9,8 @@
  *            w_k = E_p f(R_kp) q(a_k)^-kappa   (or f(E_p R_kp)), normalised
  *            q   = argmax sum_k w_k log q(a_k)   (of a mixture: one step of EM)
  *
- * f is the likelihood that a plan is optimal. f = 1 above the elite quantile is the
- * cross-entropy method; f = exp(R / lambda) with a fixed variance MPPI; kappa > 0 and
+ * f is the likelihood that a plan is optimal. f = 1 from the elite quantile on is
+ * the cross-entropy method; f = exp(R / lambda) with a fixed variance MPPI; kappa > 0 and
  * M > 1 the entropy-regularised mixtures of variational-inference MPC. With f =
  * exp(R / lambda) the posterior's prior is the last q at kappa = 0, pi0 (uniform) at
  * kappa = 1. f outside of E_p is neutral to the model's uncertainty, inside it is

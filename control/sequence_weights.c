@@ -3,7 +3,6 @@
  * temperature. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "control/sequence.h"
 
@@ -18,18 +17,11 @@ typedef struct weighing {
     double *w;           /* [n] */
 } weighing;
 
-typedef struct ranked {
-    double R;
-    size_t i;
-} ranked;
-
-/* Largest first, ties by number. */
-static int by_return(const void *a, const void *b)
+static int largest_first(const void *a, const void *b)
 {
-    const ranked *const x = a, *const y = b;
+    const double x = *(const double *)a, y = *(const double *)b;
 
-    if (x->R != y->R) return x->R < y->R ? 1 : -1;
-    return x->i < y->i ? -1 : x->i > y->i;
+    return (x < y) - (x > y);
 }
 
 /* w = exp(logw) over its sum; the ESS. */
@@ -56,21 +48,29 @@ static void divide_by_q(const weighing *g)
         if (isfinite(g->logw[k])) g->logw[k] -= g->config->entropy * g->logq[k];
 }
 
-/* f: 1 for the `elites` best of n (of the n P particles, `elites` P). */
+/* f: 1 at and above the return of the last of the `elites` best (of particles:
+ * of the elites P best), so that equals are equal: where all sequences earn the
+ * same q stays where it is. */
 static elbo_status weigh_elite(const weighing *g, size_t elites, double *ess,
                                elbo_arena *ws)
 {
-    const size_t most = elites * g->P;
-    ranked *const order = elbo_arena_take(ws, g->n * g->P, sizeof *order);
+    double *const order = elbo_arena_doubles(ws, g->n * g->P);
     size_t n = 0;
 
     ELBO_TRY(elbo_arena_check(ws, "a planner's elite"));
     for (size_t i = 0; i < g->n * g->P; i++)
-        if (isfinite(g->value[i / g->P])) order[n++] = (ranked){g->R[i], i};
-    qsort(order, n, sizeof *order, by_return);
-    memset(g->w, 0, g->n * sizeof *g->w);
-    for (size_t i = 0; i < n && i < most; i++) g->w[order[i].i / g->P]++;
-    for (size_t k = 0; k < g->n; k++) g->logw[k] = log(g->w[k]);
+        if (isfinite(g->value[i / g->P])) order[n++] = g->R[i];
+    qsort(order, n, sizeof *order, largest_first);
+
+    const double threshold = order[(elites * g->P < n ? elites * g->P : n) - 1];
+
+    for (size_t k = 0; k < g->n; k++) {
+        double above = 0;
+
+        for (size_t p = 0; p < g->P && isfinite(g->value[k]); p++)
+            above += g->R[k * g->P + p] >= threshold;
+        g->logw[k] = log(above);
+    }
     divide_by_q(g);
     *ess = normalise(g);
     return ELBO_OK;

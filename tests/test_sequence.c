@@ -376,11 +376,21 @@ START_TEST(f_inside_of_the_mean_over_particles_is_optimistic)
     ck_assert_double_eq_tol(weigh(&c, 2, 2, R, NULL).w[1], two / (one + two),
                             1e-14);
 
-    c.exponential =
-        false; /* one elite is three of the six particles: 6, 2, 2 */
-    ck_assert_double_eq_tol(weigh(&c, 2, 1, R, NULL).w[1], 1.0 / 3, 1e-14);
-    c.inside = false; /* a tie: the first */
-    ck_assert_double_eq(weigh(&c, 2, 1, R, NULL).w[0], 1);
+    c.exponential = false; /* of six particles 6 and, for equals, all the 2 */
+    ck_assert_double_eq_tol(weigh(&c, 2, 1, R, NULL).w[1], 0.25, 1e-14);
+}
+END_TEST
+
+/* Else q would walk where nothing tells sequences apart. */
+START_TEST(sequences_of_equal_return_are_elite_together)
+{
+    static const double R[] = {3, 7, 3, 1, 3};
+    elbo_sequence_config c = plain(3, 5);
+    const weighed x = weigh(&c, 5, 2, R, NULL);
+
+    for (size_t k = 0; k < 5; k++)
+        ck_assert_double_eq_tol(x.w[k], k == 3 ? 0 : 0.25, 1e-15);
+    ck_assert_double_eq_tol(x.info.ess, 4, 1e-12);
 }
 END_TEST
 
@@ -510,6 +520,7 @@ Suite *suite_sequence(void)
     tcase_add_test(t, a_return_that_is_not_finite_has_no_weight_and_is_counted);
     tcase_add_test(t, without_one_finite_return_there_is_no_plan);
     tcase_add_test(t, f_inside_of_the_mean_over_particles_is_optimistic);
+    tcase_add_test(t, sequences_of_equal_return_are_elite_together);
     tcase_add_test(
         t, the_refit_is_the_elites_mean_and_deviation_smoothed_and_floored);
     tcase_add_test(t, a_mixture_takes_one_step_of_em);
