@@ -47,6 +47,7 @@
     X(mlp)                                                                     \
     X(adam)                                                                    \
     X(heads)                                                                   \
+    X(training)                                                                \
     X(gaussian)                                                                \
     X(network)                                                                 \
     X(task_objective)                                                          \

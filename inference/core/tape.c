@@ -9,6 +9,7 @@
 #include "inference/core/tape_graph.h"
 
 enum { FIRST_ROOM = 32, FIRST_BYTES = 16384 };
+enum { ALIGN = 64, HUGE_PAGE = 2 << 20 };
 
 elbo_tape *elbo_tape_place(elbo_precision precision, elbo_arena *arena)
 {
@@ -384,6 +385,37 @@ static void take_buffers(elbo_tape *tape, elbo_tape_node *node)
     node->adjoint_tangent = elbo_arena_take(tape->arena, node->size, real);
 }
 
+/* Bytes that take_buffers will ask for; 0: not to be counted. */
+static size_t bytes_of_buffers(const elbo_tape *tape)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < tape->count; i++) {
+        const elbo_tape_node *node = &tape->nodes[i];
+        const size_t buffers = node->varies ? 5 : 1;
+        size_t bytes;
+
+        if (!elbo_size_mul(node->size, buffers * tape->kernels->real, &bytes)
+            || !elbo_size_add(total, bytes + buffers * ALIGN, &total))
+            return 0;
+    }
+    return total;
+}
+
+/* Large graphs have their buffers side by side, in whole huge pages: the arena
+ * keeps the chunk that is made here. Where there is no memory for it, the
+ * buffers tell. */
+static void reserve(elbo_tape *tape)
+{
+    const size_t bytes = bytes_of_buffers(tape);
+    const elbo_mark mark = elbo_arena_mark(tape->arena);
+
+    if (bytes < HUGE_PAGE / 2 || bytes > SIZE_MAX / 2) return;
+    elbo_arena_take(tape->arena, (bytes / HUGE_PAGE + 1) * HUGE_PAGE - ALIGN,
+                    1);
+    elbo_arena_release(tape->arena, mark);
+}
+
 /* Dense nodes know their bias, and share the room of the largest. */
 static void finish_dense(elbo_tape *tape)
 {
@@ -411,6 +443,7 @@ elbo_status elbo_tape_finish(elbo_tape *tape)
     if (tape->too_large)
         return ELBO_FAIL(ELBO_ESIZE, "tape: %zu x %zu is too large for a node",
                          tape->large_rows, tape->large_cols);
+    if (!failed(tape)) reserve(tape);
     for (size_t i = 0; i < tape->count && !failed(tape); i++)
         take_buffers(tape, &tape->nodes[i]);
     if (!failed(tape)) finish_dense(tape);

@@ -6,30 +6,29 @@
  * entries does all that is to be done with them.
  */
 
-/* One row of f(z + b) from z = x W; f' is kept where slope is not NULL. */
-static void activate_row(elbo_activation f, size_t n, const REAL b[restrict],
-                         REAL z[restrict], REAL slope[restrict])
+/* f(z) of n entries; f' is kept where slope is not NULL. */
+static void activate(elbo_activation f, size_t n, REAL z[restrict],
+                     REAL slope[restrict])
 {
     REAL unused;
 
     switch (f) {
     case ELBO_ACT_NONE:
-        for (size_t j = 0; j < n; j++) z[j] += b[j];
         return;
     case ELBO_ACT_RELU:
-        for (size_t j = 0; j < n; j++) z[j] = relu(z[j] + b[j]);
+        for (size_t j = 0; j < n; j++) z[j] = relu(z[j]);
         return;
     case ELBO_ACT_LEAKY_RELU:
-        for (size_t j = 0; j < n; j++) z[j] = leaky_relu(z[j] + b[j]);
+        for (size_t j = 0; j < n; j++) z[j] = leaky_relu(z[j]);
         return;
     case ELBO_ACT_TANH:
-        for (size_t j = 0; j < n; j++) z[j] = TANH(z[j] + b[j]);
+        for (size_t j = 0; j < n; j++) z[j] = TANH(z[j]);
         return;
     case ELBO_ACT_SILU:
         if (slope)
-            for (size_t j = 0; j < n; j++) z[j] = silu(z[j] + b[j], &slope[j]);
+            for (size_t j = 0; j < n; j++) z[j] = silu(z[j], &slope[j]);
         else
-            for (size_t j = 0; j < n; j++) z[j] = silu(z[j] + b[j], &unused);
+            for (size_t j = 0; j < n; j++) z[j] = silu(z[j], &unused);
         return;
     }
 }
@@ -72,6 +71,7 @@ static void pull_activation(const elbo_tape_node *out, const REAL g[],
     }
 }
 
+/* From b in every row, to which BLAS adds: it would clear the place else. */
 static void forward_dense(const elbo_tape_node *out, const elbo_tape_node *x,
                           const elbo_tape_node *W)
 {
@@ -80,10 +80,11 @@ static void forward_dense(const elbo_tape_node *out, const elbo_tape_node *x,
     REAL *const z = out->value, *const slope = out->slope;
     const size_t n = out->cols;
 
-    multiply(factor_of(x, x->value, false), factor_of(W, W->value, false), 0,
-             z);
     for (size_t at = 0; at < out->size; at += n)
-        activate_row(f, n, b, z + at, slope ? slope + at : NULL);
+        memcpy(z + at, b, n * sizeof *z);
+    multiply(factor_of(x, x->value, false), factor_of(W, W->value, false), 1,
+             z);
+    activate(f, out->size, z, slope);
 }
 
 /* The first to write to an argument's adjoint need not read it. */

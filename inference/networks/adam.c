@@ -2,10 +2,6 @@
 
 #include <math.h>
 
-/* Square roots without errno, so that they go in vectors; the bits are the
- * same. */
-#pragma GCC optimize("no-math-errno")
-
 enum { LANES = 16 };
 
 const elbo_adam_config elbo_adam_defaults = {

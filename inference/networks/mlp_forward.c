@@ -7,6 +7,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "inference/core/explog_f32.h"
 #include "inference/networks/mlp.h"
 
 /* Below so many multiplications a team of threads costs more than it saves. */
@@ -19,8 +20,11 @@ typedef struct pass {
     size_t n, rows, widest; /* rows: of a block */
 } pass;
 
+/* As the tape's dense node has it, to the same bits. */
 static void activate(elbo_activation f, size_t n, float x[])
 {
+    float slope;
+
     switch (f) {
     case ELBO_ACT_NONE:
         return;
@@ -31,10 +35,10 @@ static void activate(elbo_activation f, size_t n, float x[])
         for (size_t i = 0; i < n; i++) x[i] = x[i] < 0 ? 0.01F * x[i] : x[i];
         return;
     case ELBO_ACT_TANH:
-        for (size_t i = 0; i < n; i++) x[i] = tanhf(x[i]);
+        for (size_t i = 0; i < n; i++) x[i] = elbo_tanh_f32(x[i]);
         return;
     case ELBO_ACT_SILU:
-        for (size_t i = 0; i < n; i++) x[i] = x[i] / (1 + expf(-x[i]));
+        for (size_t i = 0; i < n; i++) x[i] = elbo_silu_f32(x[i], &slope);
         return;
     }
 }
