@@ -4,8 +4,8 @@
 # Ours and the peer take turns (A B A B ...), thread counts are equal, and the
 # medians over the pairs are compared. Both sides obey OPENBLAS_CORETYPE, set or
 # not. PYTHON names an interpreter with numpy and scipy (default python3), BAYESPY
-# one with BayesPy (default PYTHON); without them the peers are left out. PAIRS: how
-# many. Exits 1 when a target that could be measured was missed.
+# one with BayesPy (default PYTHON), TORCH one with PyTorch (default /usr/bin/python3,
+# Debian's); without them the peers are left out. PAIRS: how many. Exits 1 when a target that could be measured was missed.
 set -eu
 
 build=${1:?usage: run.sh BUILD}
@@ -59,6 +59,9 @@ same_sum() {
 
 peer=
 "$python" -c 'import numpy, scipy.sparse' 2>/dev/null && peer=yes
+grep -qs avx512f /proc/cpuinfo && export ATEN_CPU_CAPABILITY=avx512
+torch=${TORCH:-/usr/bin/python3}
+"$torch" -c 'import torch' 2>/dev/null || torch=
 bayespy=
 "${BAYESPY:-$python}" -c 'import bayespy' 2>/dev/null && bayespy=${BAYESPY:-$python}
 
@@ -145,6 +148,29 @@ kalman() { # NX EM_TARGET STEADY_TARGET VB_TARGET
     fi
 }
 
+# Updates of soft actor-critic. PyTorch's products have its own threads or the BLAS's,
+# whichever is faster: both at once would fight.
+sac() { # THREADS TARGET
+    what="SAC update: elbo / PyTorch, $1 thread(s)"
+    if [ -z "$torch" ]; then
+        skip "$what" "no PyTorch in ${TORCH:-/usr/bin/python3}"
+        return
+    fi
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        OMP_NUM_THREADS=$1 OPENBLAS_NUM_THREADS=1 "$build/bench/bench_sac" >>"$out/sac.$1"
+        OMP_NUM_THREADS=$1 OPENBLAS_NUM_THREADS=1 \
+            "$torch" "$here/peer_sac.py" >>"$out/sac.$1.own"
+        OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=$1 \
+            "$torch" "$here/peer_sac.py" >>"$out/sac.$1.blas"
+        i=$((i + 1))
+    done
+    best=$(printf '%s\n' "$(median "$out/sac.$1.own" sac_updates)" \
+        "$(median "$out/sac.$1.blas" sac_updates)" | sort -g | tail -n 1)
+    echo "sac_updates $best" >"$out/sac.$1.peer"
+    report "$what" "$(ratio sac_updates "$out/sac.$1" "$out/sac.$1.peer")" at-least "$2"
+}
+
 # Milliseconds of 20 starts of a command.
 starts() {
     begin=$(date +%s%N)
@@ -187,6 +213,12 @@ for t in 1 2; do
     against_peer garnet $t "$([ $t = 1 ] && echo 1.2 || echo 1.0)" \
         "VI sweep, dense 500 x 10: elbo / numpy, $t thread(s)"
 done
+sac 1 1.25
+if [ "$cores" -gt 1 ]; then
+    sac 2 2.0
+else
+    skip "SAC update, 2 threads" "$cores core"
+fi
 threads 1
 language
 kalman 4 25 150 50
