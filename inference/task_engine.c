@@ -94,7 +94,12 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
 {
     (void)row;
     *allowance = 0;
-    if (!e->task->control->improve || e->task->data.n == 0) return ELBO_OK;
+    if (e->task->data.n == 0) return ELBO_OK;
+
+    const elbo_task_view view = elbo_task_view_of(e);
+
+    ELBO_TRY(elbo_task_transition_learn(&e->task->transition, &view, e->ws));
+    if (!e->task->control->improve) return ELBO_OK;
     ELBO_TRY(elbo_task_roll(e));
     return improve(e);
 }
@@ -187,7 +192,6 @@ static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
 
 static const elbo_absent absent[] = {
     {"inference",         "optimality"},
-    {"inference",                   "transition"},
     {"inference","gradient"},
     {"inference",         "feedback"},
     {"inference",                   "norm_bound"},

@@ -50,6 +50,23 @@ static elbo_status join(elbo_engine *e)
     return ELBO_OK;
 }
 
+elbo_status elbo_task_open_transition(elbo_engine *e, const elbo_setup *setup)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_task_view view = elbo_task_view_of(e);
+
+    run->transition = (elbo_task_transition){
+        .particles = (size_t)elbo_int(setup->control_common, "particles"),
+        .belief = &run->belief,
+        .control = run->control,
+        .solver = run->solver,
+    };
+    ELBO_TRY(elbo_transition_parse(elbo_text(setup->inference, "transition"),
+                                   ELBO_KL_STEP, run->problem.gamma, e->arena,
+                                   &run->transition.tilt, NULL, NULL));
+    return elbo_task_transition_open(&run->transition, &view, e->arena);
+}
+
 elbo_status elbo_task_open_expressions(elbo_engine *e, const elbo_setup *setup)
 {
     elbo_task_run *const run = e->task;

@@ -15,6 +15,7 @@ void elbo_task_fleet_take(elbo_task_fleet *fleet, const elbo_task_run *run,
         .next = elbo_arena_doubles(arena, w->nx * n),
         .a = elbo_arena_doubles(arena, w->na * n),
         .reward = elbo_arena_doubles(arena, n),
+        .kl = elbo_arena_doubles(arena, n),
         .end = elbo_arena_take(arena, n, sizeof *fleet->end),
         .first = elbo_arena_take(arena, n, sizeof *fleet->first),
         .o = elbo_arena_take(arena, n * w->no, sizeof *fleet->o),
@@ -121,27 +122,21 @@ void elbo_task_fleet_step(elbo_task_fleet *fleet, const elbo_task_run *run)
 }
 
 elbo_status elbo_task_fleet_imagine(elbo_task_fleet *fleet,
-                                    const elbo_task_run *run, elbo_arena *ws)
+                                    const elbo_task_run *run, bool posterior,
+                                    elbo_arena *ws)
 {
-    const elbo_task_belief *const belief = &run->belief;
-    const elbo_mark mark = elbo_arena_mark(ws);
-    uint32_t *const elite = elbo_arena_u32(ws, belief->members);
-    elbo_status s = elbo_arena_check(ws, "the elites");
+    elbo_task_transition plain = run->transition;
+    elbo_status s = ELBO_OK;
 
-    if (s == ELBO_OK && fleet->n > 0) {
-        const size_t elites = belief->model->elites(belief, elite);
-
-        for (size_t i = 0; i < fleet->n; i++)
-            fleet->member[i] =
-                elites > 1 ? elite[elbo_rng_below(&fleet->noise[i], elites)]
-                           : elite[0];
-        s = belief->model->draw(belief, fleet->n, fleet->o, fleet->u,
-                                fleet->member, fleet->noise, false,
-                                fleet->after, fleet->paid, fleet->end, ws);
-    }
+    plain.tilt.kind = &elbo_transition_model;
+    plain.ratio = NULL;
+    if (fleet->n > 0)
+        s = elbo_task_transition_draw(posterior ? &run->transition : &plain, fleet->n,
+                                      fleet->o, fleet->u, fleet->noise, fleet->member,
+                                      fleet->after, fleet->paid, fleet->end, fleet->kl,
+                                      ws);
     for (size_t i = 0; s == ELBO_OK && i < fleet->n; i++)
         fleet->reward[i] = (double)fleet->paid[i];
-    elbo_arena_release(ws, mark);
     return s;
 }
 

@@ -104,6 +104,7 @@ elbo_status elbo_task_open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_task_open_data(e, setup));
     *section = "inference";
     ELBO_TRY(elbo_task_open_expressions(e, setup));
+    ELBO_TRY(elbo_task_open_transition(e, setup));
     read_evaluation(run, setup);
     elbo_task_name_columns(e);
     return ELBO_OK;

@@ -4,19 +4,23 @@
 
 #include "inference/task_state.h"
 
-/* Sums of each of n episodes: of rewards; discounted, of rewards and of
- * alpha log pi/pi0. */
+/* Sums of each of n episodes: of rewards; discounted, of rewards, of alpha log pi/pi0
+ * and of what transitions under q are charged. */
 typedef struct sums {
     size_t n;
-    double *earned, *reward, *kl;
+    double *earned, *reward, *kl, *moves;
 } sums;
+
+/* Where episodes are. */
+typedef enum place { IN_WORLD, IN_MODEL, UNDER_Q } place;
 
 static elbo_status take_sums(size_t n, elbo_arena *ws, sums *out)
 {
     *out = (sums){.n = n,
                   .earned = elbo_arena_take(ws, n, sizeof *out->earned),
                   .reward = elbo_arena_take(ws, n, sizeof *out->reward),
-                  .kl = elbo_arena_take(ws, n, sizeof *out->kl)};
+                  .kl = elbo_arena_take(ws, n, sizeof *out->kl),
+                  .moves = elbo_arena_take(ws, n, sizeof *out->moves)};
     return elbo_arena_check(ws, "an evaluation");
 }
 
@@ -35,7 +39,7 @@ static elbo_task_mean mean_of(const double x[], size_t n)
 /* ---- episodes ---- */
 
 /* n of them from the world's start, in the manner asked for. */
-static elbo_status play(elbo_engine *e, const char *purpose, bool imagined,
+static elbo_status play(elbo_engine *e, const char *purpose, place where,
                         elbo_task_manner manner, sums *out)
 {
     elbo_task_run *const run = e->task;
@@ -44,6 +48,7 @@ static elbo_status play(elbo_engine *e, const char *purpose, bool imagined,
                                    ? run->control->temperature(run->solver)
                                    : run->problem.temperature
                              : 0;
+    const double charge = elbo_task_transition_charge(&run->transition);
     double discount = 1;
     elbo_task_fleet f;
 
@@ -59,10 +64,10 @@ static elbo_status play(elbo_engine *e, const char *purpose, bool imagined,
     for (size_t t = 0; t < run->T && f.n > 0;
          t++, discount *= run->problem.gamma) {
         ELBO_TRY(elbo_task_fleet_act(&f, run, manner, e->ws));
-        if (imagined)
-            ELBO_TRY(elbo_task_fleet_imagine(&f, run, e->ws));
-        else
+        if (where == IN_WORLD)
             elbo_task_fleet_step(&f, run);
+        else
+            ELBO_TRY(elbo_task_fleet_imagine(&f, run, where == UNDER_Q, e->ws));
         for (size_t i = 0; i < f.n; i++) {
             const size_t k = f.who[i];
 
@@ -75,6 +80,7 @@ static elbo_status play(elbo_engine *e, const char *purpose, bool imagined,
             out->earned[k] += f.reward[i];
             out->reward[k] += discount * f.reward[i];
             if (alpha > 0) out->kl[k] += discount * alpha * f.logpi[i];
+            if (where == UNDER_Q) out->moves[k] += discount * charge * f.kl[i];
         }
         elbo_task_fleet_advance(&f, run, f.end);
     }
@@ -108,7 +114,7 @@ static elbo_status judge_real(elbo_engine *e, elbo_task_score *score)
         return ELBO_OK;
     }
     ELBO_TRY(take_sums(e->task->episodes, e->ws, &real));
-    ELBO_TRY(play(e, "evaluation", false, ELBO_TASK_JUDGED, &real));
+    ELBO_TRY(play(e, "evaluation", IN_WORLD, ELBO_TASK_JUDGED, &real));
     score->real = mean_of(real.earned, real.n);
     return ELBO_OK;
 }
@@ -118,19 +124,23 @@ static elbo_status judge_real(elbo_engine *e, elbo_task_score *score)
 static elbo_status judge_model(elbo_engine *e, elbo_task_score *score)
 {
     const elbo_task_run *const run = e->task;
+    const elbo_task_manner manner =
+        run->explores ? ELBO_TASK_EXPLORE : ELBO_TASK_JUDGED;
     sums model, soft;
 
     ELBO_TRY(take_sums(run->imagined, e->ws, &model));
     ELBO_TRY(take_sums(run->imagined, e->ws, &soft));
-    ELBO_TRY(play(e, "model's evaluation", true, ELBO_TASK_JUDGED, &model));
+    ELBO_TRY(play(e, "model's evaluation", IN_MODEL, ELBO_TASK_JUDGED, &model));
     score->model = mean_of(model.earned, model.n);
-    if (run->explores)
-        ELBO_TRY(play(e, "bound", true, ELBO_TASK_EXPLORE, &soft));
+    if (run->explores || !elbo_task_transition_plain(&run->transition))
+        ELBO_TRY(play(e, "bound", UNDER_Q, manner, &soft));
     else
         soft = model;
     score->parts.reward = mean_of(soft.reward, soft.n).value;
     score->parts.policy_kl = mean_of(soft.kl, soft.n).value;
-    for (size_t i = 0; i < soft.n; i++) soft.reward[i] -= soft.kl[i];
+    score->parts.transition_kl = mean_of(soft.moves, soft.n).value;
+    for (size_t i = 0; i < soft.n; i++)
+        soft.reward[i] -= soft.kl[i] + soft.moves[i];
     score->control = mean_of(soft.reward, soft.n);
     return ELBO_OK;
 }

@@ -83,15 +83,17 @@ static void branch(elbo_engine *e, elbo_task_fleet *f, uint32_t slot[])
 }
 
 /* Episodes are numbered through all iterations: paths of several are kept. */
+/* What the policy learns from pays for its transitions: q's Bellman backup. */
 static elbo_status keep(elbo_task_run *run, const elbo_task_fleet *f, size_t i,
                         uint64_t iteration, uint32_t step)
 {
     const size_t no = run->world.no, nu = run->world.nu;
+    const double charge = elbo_task_transition_charge(&run->transition);
     const elbo_replay_row row = {
         .o = f->o + i * no,
         .u = f->u + i * nu,
         .next = f->after + i * no,
-        .reward = f->paid[i],
+        .reward = (float)(f->reward[i] - charge * f->kl[i]),
         .end = f->end[i] != 0,
         .step = step,
         .episode = (uint32_t)(iteration * run->batch + f->who[i]),
@@ -117,7 +119,7 @@ static elbo_status roll(elbo_engine *e, size_t length)
     branch(e, &f, slot);
     for (size_t t = 0; t < length && f.n > 0; t++) {
         ELBO_TRY(elbo_task_fleet_act(&f, run, ELBO_TASK_EXPLORE, e->ws));
-        ELBO_TRY(elbo_task_fleet_imagine(&f, run, e->ws));
+        ELBO_TRY(elbo_task_fleet_imagine(&f, run, true, e->ws));
         for (size_t i = 0; i < f.n; i++)
             ELBO_TRY(keep(run, &f, i, e->iteration, (uint32_t)t));
         elbo_task_fleet_advance(&f, run, f.end);

@@ -77,7 +77,7 @@ static elbo_status load_collector(elbo_task_run *run, elbo_reader *in)
 
 /* ---- what rows carry ---- */
 
-enum { FIGURES = 20 };
+enum { FIGURES = 21 };
 
 static void read_figures(const elbo_task_run *run, double x[FIGURES])
 {
@@ -103,6 +103,7 @@ static void read_figures(const elbo_task_run *run, double x[FIGURES])
         run->fit.train,
         run->fit.holdout,
         run->fit.gradient_norm,
+        s->parts.transition_kl,
     };
 
     for (size_t i = 0; i < FIGURES; i++) x[i] = all[i];
@@ -114,7 +115,8 @@ static void write_figures(elbo_task_run *run, const double x[FIGURES])
         .parts = {.reward = x[0],
                   .policy_kl = x[1],
                   .likelihood = x[2],
-                  .prior = x[3]},
+                  .prior = x[3],
+                  .transition_kl = x[20]},
         .real = {x[4],  x[5]  },
         .model = {x[6],         x[7]       },
         .control = {x[8],  x[9]},
@@ -146,6 +148,8 @@ void elbo_task_save(const elbo_engine *e, elbo_writer *out)
     elbo_put_doubles(out, x, FIGURES);
     elbo_writer_section(out, "factors");
     elbo_task_factors_save(run->factors, out);
+    elbo_writer_section(out, "transition");
+    elbo_task_transition_save(&run->transition, out);
     elbo_writer_section(out, "model");
     if (run->belief.model->save) run->belief.model->save(&run->belief, out);
     elbo_writer_section(out, "control");
@@ -191,6 +195,8 @@ elbo_status elbo_task_load(elbo_engine *e, elbo_reader *in)
     write_figures(run, x);
     ELBO_TRY(elbo_reader_section(in, "factors"));
     ELBO_TRY(elbo_task_factors_load(run->factors, in));
+    ELBO_TRY(elbo_reader_section(in, "transition"));
+    ELBO_TRY(elbo_task_transition_load(&run->transition, in));
     ELBO_TRY(elbo_reader_section(in, "model"));
     if (run->belief.model->load)
         ELBO_TRY(run->belief.model->load(&run->belief, in));

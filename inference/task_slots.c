@@ -88,6 +88,29 @@ static bool not_followed(const facts *f)
     return f->expression && !f->setup->model->task->node;
 }
 
+static bool other_transition(const facts *f)
+{
+    return !elbo_task_transition_serves(&f->slots.tilt);
+}
+
+static bool is_plain(const facts *f)
+{
+    return f->slots.tilt.kind == &elbo_transition_model;
+}
+
+static bool transition_without_value(const facts *f)
+{
+    return !other_transition(f) && !is_plain(f)
+           && f->slots.tilt.kind != &elbo_transition_free
+           && !f->setup->control->task->value;
+}
+
+static bool transition_of_planner(const facts *f)
+{
+    return !is_plain(f) && f->setup->control->task->plans
+           && f->setup->control->task->value;
+}
+
 /* clang-format off */
 static const elbo_clash rules[] = {
     {"inference", "likelihood", wrong_likelihood,
@@ -104,6 +127,13 @@ static const elbo_clash rules[] = {
     {"inference", "likelihood", behind_planner,
      "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
      "see theta through the planner"},
+    {"inference", "transition", other_transition,
+     "control tasks know no other: must be model, tilt, robust or "
+     "free(ratio=classifier)"},
+    {"inference", "transition", transition_without_value,
+     "it weighs successors by V, and this control tells none: must be model"},
+    {"inference", "transition", transition_of_planner,
+     "a planner asks the model itself: must be model"},
     {"inference", "likelihood", not_followed,
      "this model follows no derivative of expressions: must be logp"},
 };
@@ -138,15 +168,35 @@ elbo_status elbo_task_check_slots(const elbo_setup *setup, size_t *skip,
     return s;
 }
 
-/* NULL: the likelihood and the weight add nothing to what the control says. */
+/* NULL: the slots add nothing to what the control says. */
+static const char *kind(const facts *f)
+{
+    const elbo_transition *const q = f->slots.tilt.kind;
+    const char *const expressed = elbo_facts_kind(f);
+
+    if (expressed) return expressed;
+    if (q == &elbo_transition_free)
+        return "not a bound: the log ratio of environment and model is "
+               "estimated by "
+               "classifiers";
+    if (f->robust)
+        return "robust value: max over pi of min over q, by particles of the "
+               "model; no "
+               "bound on an evidence";
+    if (q == &elbo_transition_tilt)
+        return "bound, estimated: q tilts the model's particles to what is "
+               "worth more, at "
+               "a KL that they estimate from below";
+    return NULL;
+}
+
 const char *elbo_task_kind(const elbo_setup *setup)
 {
     elbo_arena *const arena = elbo_arena_alloc(4096);
     const char *text = NULL;
     facts f;
 
-    if (arena && elbo_facts_read(setup, arena, &f) == ELBO_OK)
-        text = elbo_facts_kind(&f);
+    if (arena && elbo_facts_read(setup, arena, &f) == ELBO_OK) text = kind(&f);
     elbo_arena_free(arena);
     return text ? text : setup->control->task->kind;
 }

@@ -25,6 +25,7 @@
 #include "inference/task_control.h"
 #include "inference/task_factor.h"
 #include "inference/task_schedule.h"
+#include "inference/task_transition.h"
 
 /* Episodes side by side, in the world or in a model. Capacity is fixed when it
  * is taken; those that are over can be dropped. */
@@ -32,6 +33,7 @@ typedef struct elbo_task_fleet {
     size_t n;
     double *x, *next;     /* [nx x n] in the world */
     double *a, *reward;   /* [na x n], [n] of the last step */
+    double *kl;           /* [n] of its transition under q */
     uint8_t *end, *first; /* [n] */
     float *o, *after, *u; /* rows: before the step, after it, the action */
     float *paid;          /* [n] reward, as models give it */
@@ -95,6 +97,7 @@ typedef struct elbo_task_run {
     elbo_task_objective *objective; /* NULL: logp */
     elbo_task_objective *weigher;   /* NULL: the weight is a number */
     elbo_task_factor_set *factors;  /* of both */
+    elbo_task_transition transition; /* q, of rollouts and the bound */
     size_t initial, streams;
     size_t trials;   /* episodes an iteration; 0: steps are collected */
     size_t gathered; /* steps by the policy in this iteration */
@@ -130,9 +133,11 @@ elbo_status elbo_task_fleet_act(elbo_task_fleet *fleet,
                                 elbo_task_manner manner, elbo_arena *ws);
 /* ... and what follows in the world: next, after, reward, end. */
 void elbo_task_fleet_step(elbo_task_fleet *fleet, const elbo_task_run *run);
-/* ... or in the model, from o alone: after, reward, end. */
+/* ... or in the model, from o alone: after, reward, end; under p_theta, or under q of
+ * the transition slot, with kl. */
 elbo_status elbo_task_fleet_imagine(elbo_task_fleet *fleet,
-                                    const elbo_task_run *run, elbo_arena *ws);
+                                    const elbo_task_run *run, bool posterior,
+                                    elbo_arena *ws);
 /* What came after is now, for those that are not over; `over` [n], NULL: none
  * is. The others keep their order. */
 void elbo_task_fleet_advance(elbo_task_fleet *fleet, const elbo_task_run *run,
@@ -160,6 +165,8 @@ void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score);
 /* ---- task_expressions.c ---- */
 elbo_status elbo_task_open_expressions(elbo_engine *engine,
                                        const elbo_setup *setup);
+elbo_status elbo_task_open_transition(elbo_engine *engine,
+                                      const elbo_setup *setup);
 void elbo_task_close_expressions(elbo_engine *engine);
 /* The factors and the weights of the data, as things stand: each iteration. */
 elbo_status elbo_task_weigh(elbo_engine *engine);

@@ -53,6 +53,7 @@
     X(task_objective)                                                          \
     X(task_factor)                                                             \
     X(task_slots)                                                              \
+    X(task_transition)                                                         \
     X(linear_correct)                                                          \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \
