@@ -11,9 +11,11 @@
  * with a feature of its own and the mass gamma / (1 - gamma) for each end, so
  * that q may be improper nowhere.
  *
- * V(o') of the one successor that was seen stands in an exponential: in a noisy
- * world q seeks risk. With `draws` the model's mean of phi over as many draws
- * takes its place.
+ * V(o') of the one successor that was seen stands in an exponential: in a noisy world q
+ * seeks risk. With `draws` the model's mean of phi over as many draws takes its place;
+ * what noise is left in that mean is sought likewise, the more the larger epsilon is.
+ * The mass of the absorbing state takes part in the KL, so where ends are frequent the
+ * rows have more than epsilon to themselves.
  */
 #include <math.h>
 #include <string.h>

@@ -338,6 +338,110 @@ START_TEST(on_a_double_integrator_it_comes_near_riccati)
 }
 END_TEST
 
+/* ---- a gamble: what one successor in an exponential does ---- */
+
+/* From 0 choice 0 leads to +1 or -1 by a fair coin, choice 1 earns 0.1 and
+ * ends; +1 and -1 earn themselves and end. */
+static elbo_status toss(const elbo_task_belief *belief, size_t n,
+                        const float o[], const float u[],
+                        const uint32_t member[], elbo_rng rng[], bool mean,
+                        float next[], float reward[], uint8_t end[],
+                        elbo_arena *room)
+{
+    (void)belief, (void)member, (void)mean, (void)room;
+    for (size_t i = 0; i < n; i++) {
+        const bool gamble = o[i] == 0 && u[2 * i] > 0;
+
+        next[i] =
+            gamble ? (elbo_rng_uniform(&rng[i]) < 0.5 ? -1.F : 1.F) : o[i];
+        reward[i] = gamble ? 0 : o[i] == 0 ? 0.1F : o[i];
+        end[i] = !gamble;
+    }
+    return ELBO_OK;
+}
+
+static size_t only_member(const elbo_task_belief *belief, uint32_t out[])
+{
+    (void)belief;
+    out[0] = 0;
+    return 1;
+}
+
+/* The chance of the gamble after one round on 4000 transitions of a fair
+ * policy. */
+static double gambles(const char *settings)
+{
+    static const elbo_task_model model = {.draw = toss, .elites = only_member};
+    const elbo_task_world world = {
+        .nx = 1, .no = 1, .na = 1, .nu = 2, .choices = 2};
+    const elbo_task_belief belief = {
+        .model = &model, .world = &world, .members = 1};
+    const elbo_task_problem problem = {
+        .world = &world, .belief = &belief, .gamma = 0.9, .seed = 1};
+    const elbo_task_control *const control = elbo_control_reps.task;
+    elbo_rng rng = elbo_rng_stream(1, "gamble", 0);
+    elbo_values values;
+    elbo_replay data;
+    void *self;
+    float o = 0;
+    uint32_t step = 0;
+    double logpi;
+
+    ck_assert_int_eq(
+        elbo_values_init(&values, elbo_control_reps.options, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_values_parse(&values, settings), ELBO_OK);
+    ck_assert_int_eq(control->open(&values, &problem, arena, &self), ELBO_OK);
+    ck_assert_int_eq(elbo_replay_init(&data, 1, 2, 4000, arena), ELBO_OK);
+    for (uint32_t t = 0; t < 4000; t++) {
+        const float first = elbo_rng_uniform(&rng) < 0.5 ? 1 : 0,
+                    u[2] = {first, 1 - first};
+        float next, reward;
+        uint8_t end;
+
+        toss(&belief, 1, &o, u, NULL, &rng, false, &next, &reward, &end, NULL);
+
+        const elbo_replay_row row = {.o = &o,
+                                     .u = u,
+                                     .next = &next,
+                                     .reward = reward,
+                                     .end = end,
+                                     .step = step};
+
+        ck_assert_int_eq(elbo_replay_push(&data, &row), ELBO_OK);
+        step = end ? 0 : step + 1;
+        o = end ? 0 : next;
+    }
+
+    const elbo_task_estep estep = {.data = &data, .real = 1, .updates = 400};
+
+    ck_assert_msg(control->improve(self, &estep, ws) == ELBO_OK, "%s",
+                  elbo_last_error()->text);
+    o = 0;
+
+    float u[2];
+    const uint8_t first = 1;
+    const elbo_task_act act = {
+        .n = 1, .o = &o, .first = &first, .rng = &rng, .u = u, .logpi = &logpi};
+
+    ck_assert_int_eq(control->act(self, &act, ws), ELBO_OK);
+
+    const double likeliest = exp(logpi) / 2;
+
+    return u[0] > 0 ? likeliest : 1 - likeliest;
+}
+
+START_TEST(
+    one_successor_in_the_exponential_seeks_risk_and_the_models_mean_does_not)
+{
+    ck_assert_double_gt(gambles("layers=1 width=8 rate=1e-2 features=quadratic "
+                                "epsilon=0.03"),
+                        0.53);
+    ck_assert_double_lt(gambles("layers=1 width=8 rate=1e-2 features=quadratic "
+                                "epsilon=0.03 draws=200"),
+                        0.37);
+}
+END_TEST
+
 Suite *suite_reps(void)
 {
     Suite *suite = suite_create("reps");
@@ -349,6 +453,9 @@ Suite *suite_reps(void)
     tcase_add_test(
         t, the_closed_form_of_a_linear_policy_is_its_maximum_likelihood);
     tcase_add_loop_test(t, on_a_double_integrator_it_comes_near_riccati, 0, 2);
+    tcase_add_test(
+        t,
+        one_successor_in_the_exponential_seeks_risk_and_the_models_mean_does_not);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -100,25 +100,30 @@ static void hessian(const point *a, gsl_matrix *C, gsl_vector *c, gsl_matrix *H,
     }
 }
 
-/* step = -(H + (ridge + damping) I) \ slope; the damping grows until there is
- * one. *decrement = -slope'step. */
-static elbo_status newton_step(const point *a, const gsl_matrix *H,
-                               gsl_matrix *L, gsl_vector *step,
-                               double *decrement)
+static double mean_diagonal(const gsl_matrix *H)
 {
-    double damping = 0, trace = 0;
+    double trace = 0;
 
     for (size_t k = 0; k < H->size1; k++) trace += gsl_matrix_get(H, k, k);
-    trace = fmax(trace / (double)H->size1, 1e-300);
-    for (damping = 1e-13 * trace;; damping *= 100) {
+    return fmax(trace / (double)H->size1, 1e-300);
+}
+
+/* step = -(H + (ridge + damping) I) \ slope; *damping grows until there is one.
+ * *decrement = -slope'step. */
+static elbo_status newton_step(const point *a, const gsl_matrix *H,
+                               double *damping, gsl_matrix *L, gsl_vector *step,
+                               double *decrement)
+{
+    const double scale = mean_diagonal(H);
+
+    for (*damping = fmax(*damping, 1e-13 * scale);; *damping *= 100) {
         gsl_matrix_memcpy(L, H);
         for (size_t k = 0; k < H->size1; k++)
-            *gsl_matrix_ptr(L, k, k) += a->f->ridge + damping;
+            *gsl_matrix_ptr(L, k, k) += a->f->ridge + *damping;
         if (elbo_chol(L) == ELBO_OK) break;
-        if (!(damping < 1e3 * trace))
+        if (!(*damping < 1e3 * scale))
             return ELBO_FAIL(ELBO_ENOTFINITE,
-                             "relative entropy dual: no descent at eta "
-                             "%g",
+                             "relative entropy dual: no descent at eta %g",
                              a->eta);
     }
     gsl_vector_memcpy(step, a->slope);
@@ -156,6 +161,8 @@ static elbo_status minimise(const elbo_flow_dual *f, point *a, point *b,
     gsl_vector *const c = elbo_arena_vec(ws, f->n);
     gsl_vector *const step = elbo_arena_vec(ws, f->m);
 
+    double damping = 0;
+
     ELBO_TRY(elbo_arena_check(ws, "relative entropy dual"));
     ELBO_TRY(evaluate(a));
     for (; info->steps < f->steps; info->steps++) {
@@ -163,19 +170,22 @@ static elbo_status minimise(const elbo_flow_dual *f, point *a, point *b,
         bool found;
 
         hessian(a, C, c, H, step);
-        ELBO_TRY(newton_step(a, H, L, step, &decrement));
+        ELBO_TRY(newton_step(a, H, &damping, L, step, &decrement));
         info->converged = decrement / 2 <= f->tolerance * (1 + fabs(a->value));
         if (info->converged) break;
         ELBO_TRY(search(a, step, decrement, b, &found));
-        if (!found) { /* the value is at its rounding */
-            info->converged = decrement <= 1e-6 * (1 + fabs(a->value));
-            break;
+        if (found) {
+            const point old = *a;
+
+            *a = *b;
+            *b = old;
+            damping /= 100;
+            continue;
         }
-
-        const point old = *a;
-
-        *a = *b;
-        *b = old;
+        /* The value is at its rounding, or the step is of no use. */
+        info->converged = decrement <= 1e-6 * (1 + fabs(a->value));
+        if (info->converged) break;
+        damping = fmax(100 * damping, 1e-9 * mean_diagonal(H));
     }
     return ELBO_OK;
 }
