@@ -1,16 +1,14 @@
 /* control/awr.c -- advantage-weighted regression in control tasks.
  *
- *   G  = TD(lambda) returns along the paths of data and rollouts
- *   V <- argmin E (V(o) - G)^2 / 2
- *   pi <- argmax E w log pi(u|o),  w = min(exp(A / beta), clip),  A = G - V(o),
- *        A standardised over all rows where `standardise` says so (the
- * published code)
+ *   G   = TD(lambda) returns along the paths of data and rollouts
+ *   V  <- argmin E (V(o) - G)^2 / 2
+ *   pi <- argmax E w log pi(u|o),  w = min(exp(A / beta), clip),  A = G - V(o)
  *
- * Both by steps of Adam on batches mixed of data and rollouts, V first; returns
+ * A is standardised over all rows where `standardise` says so, as the published code
+ * has it. Both by steps of Adam on batches mixed of data and rollouts, V first; returns
  * are computed before each. The paper's weights come from a KL ball about the
- * behaviour policy with a normaliser Z(o) a state, which is dropped: weights
- * compare across states, as published. Monitored by the share of effective
- * samples.
+ * behaviour policy, with a normaliser Z(o) of each state that it drops: so here, and
+ * weights compare across states. The share of effective samples is a column.
  */
 #include <math.h>
 #include <string.h>
@@ -26,67 +24,66 @@ static const elbo_option options[] = {
     ELBO_TASK_NETWORK_OPTIONS("2", "128", "relu"),
     ELBO_TASK_POLICY_OPTIONS("tanh", "0.4"),
     {.name = "learn_std",
-                     .type = ELBO_BOOL,
-                     .unit = "",
-                     .fallback = "false",
-                     .doc = "the standard deviation is learnt too, not fixed as published"},
+     .type = ELBO_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .doc = "the standard deviation is learnt too, not fixed as published"},
     {.name = "batch",
-                     .type = ELBO_INT,
-                     .unit = "",
-                     .low = 1,
-                     .high = 65536,
-                     .fallback = "256",
-                     .doc = "transitions of an update"},
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 1,
+     .high = 65536,
+     .fallback = "256",
+     .doc = "transitions of an update"},
     {.name = "rate",
-                     .type = ELBO_REAL,
-                     .unit = "",
-                     .low = 0,
-                     .high = 1,
-                     .fallback = "3e-4",
-                     .doc = "Adam's step for the policy"},
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "3e-4",
+     .doc = "Adam's step for the policy"},
     {.name = "value_rate",
-                     .type = ELBO_REAL,
-                     .unit = "",
-                     .low = 0,
-                     .high = 1,
-                     .fallback = "1e-3",
-                     .doc = "... and for V"},
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "1e-3",
+     .doc = "... and for V"},
     {.name = "clip",
-                     .type = ELBO_REAL,
-                     .unit = "",
-                     .low = 1e-12,
-                     .high = INFINITY,
-                     .fallback = "inf",
-                     .doc = "longest gradient of a network that is not shortened"},
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 1e-12,
+     .high = INFINITY,
+     .fallback = "inf",
+     .doc = "longest gradient of a network that is not shortened"},
     {.name = "lambda",
-                     .type = ELBO_REAL,
-                     .unit = "",
-                     .low = 0,
-                     .high = 1,
-                     .fallback = "0.95",
-                     .doc = "of the returns: 0 bootstraps at once, 1 where the path ends"},
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1,
+     .fallback = "0.95",
+     .doc = "of the returns: 0 bootstraps at once, 1 where the path ends"},
     {.name = "beta",
-                     .type = ELBO_REAL,
-                     .unit = "reward",
-                     .low = 1e-6,
-                     .high = 1e6,
-                     .fallback = "1",
-                     .doc = "temperature of the weights; in standard deviations where A is "
+     .type = ELBO_REAL,
+     .unit = "reward",
+     .low = 1e-6,
+     .high = 1e6,
+     .fallback = "1",
+     .doc = "temperature of the weights; in standard deviations where A is "
             "standardised"},
     {.name = "weight_clip",
-                     .type = ELBO_REAL,
-                     .unit = "",
-                     .low = 1e-6,
-                     .high = INFINITY,
-                     .fallback = "20",
-                     .doc = "largest weight"},
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 1e-6,
+     .high = INFINITY,
+     .fallback = "20",
+     .doc = "largest weight"},
     {.name = "standardise",
-                     .type = ELBO_BOOL,
-                     .unit = "",
-                     .fallback = "true",
-                     .doc =
-         "advantages less their mean, over their standard deviation plus 1e-5"},
-    {0                                                            },
+     .type = ELBO_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .doc = "advantages less their mean, over their standard deviation plus 1e-5"},
+    {0},
 };
 
 /* Advantages of a replay's rows, by slot. */
@@ -388,8 +385,7 @@ static const elbo_task_control task = {
 const elbo_control elbo_control_awr = {
     .name = "awr",
     .source = "Peng, Kumar, Zhang, Levine 2019",
-    .doc =
-        "advantage-weighted regression on TD(lambda) returns, in control tasks",
+    .doc = "advantage-weighted regression on TD(lambda) returns, in control tasks",
     .options = options,
     .optimality = ELBO_EXPONENTIAL,
     .hard = true,

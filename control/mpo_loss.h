@@ -1,16 +1,16 @@
-/* control/mpo_loss.h -- MPO's M-step: weighted maximum likelihood within
- * decoupled trust regions.
+/* control/mpo_loss.h -- MPO's M-step: weighted maximum likelihood in trust regions.
  *
- *   loss = sum_i w_i [ n l_i + a_mean KL_mean,i + a_std KL_std,i ],  sum_i w_i
- * = 1 l_i      = sum_j q_ij [ -log N(a_ij; mean_i, std_old,i) -log N(a_ij;
- * mean_old,i, std_i) ]  up to constants KL_mean  = KL(N(mean_old, std_old) ||
- * N(mean, std_old)) KL_std   = KL(N(mean_old, std_old) || N(mean_old, std))
+ *   loss = sum_i w_i [ n l_i + a_mean KL_mean,i + a_std KL_std,i ],  sum_i w_i = 1
  *
- * (Abdolmaleki 2018, appendix, the decoupled form.) The samples enter through
- * two sums a row: first = sum_j q_ij a_ij and second = sum_j q_ij (a_ij -
- * mean_old,i)^2; n is the number of weight sets that were added, 2 with a
- * penalty, whose mean they are. Of choices l = -sum_a q_a log pi(a), KL_mean =
- * KL(pi_old || pi), and no KL_std.
+ *   l_i     = - sum_j q_ij log N(a_ij; mean_i, std_old,i)
+ *             - sum_j q_ij log N(a_ij; mean_old,i, std_i)   but for constants
+ *   KL_mean = KL(N(mean_old, std_old) || N(mean, std_old))
+ *   KL_std  = KL(N(mean_old, std_old) || N(mean_old, std))
+ *
+ * (Abdolmaleki 2018, appendix, the decoupled form.) The samples enter through two sums
+ * a row: first = sum_j q_ij a_ij and second = sum_j q_ij (a_ij - mean_old,i)^2; n is
+ * the number of weight sets that were added, 2 with a penalty, whose mean q is. Of
+ * choices l = -sum_a q_a log pi(a), KL_mean = KL(pi_old || pi), and there is no KL_std.
  */
 #ifndef ELBO_MPO_LOSS_H
 #define ELBO_MPO_LOSS_H

@@ -1,8 +1,10 @@
 /* control/mpo_value.c -- V of MPO's policy by its critic.
  *
- *   box      mean over the 2 nu points mean(o) +- sqrt(nu) std_d(o) e_d,
- * clipped, of Q(o, u): the third-degree cubature of the policy's Gaussian,
- * exact for a Q that is quadratic in u choices  sum_a pi(a|o) Q(o, a)
+ *   box      mean over the 2 nu points mean(o) +- sqrt(nu) std_d(o) e_d of Q(o, u)
+ *   choices  sum_a pi(a|o) Q(o, a)
+ *
+ * The points are the third-degree cubature of the policy's Gaussian, clipped to the
+ * box: exact for a Q that is quadratic in u.
  */
 #include <math.h>
 #include <string.h>

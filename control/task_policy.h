@@ -1,12 +1,11 @@
-/* control/task_policy.h -- policies by one network: a Gaussian in a box, or
- * chances of choices.
+/* control/task_policy.h -- policies by one network: Gaussian, or over choices.
  *
  *   box      u = clip(a, -1, 1),  a ~ N(mean(o), diag std(o)^2)
- *            mean = tanh(m) or m,  std = floor + softplus(s + c), or a fixed
- * number choices  pi = softmax(l)
+ *            mean = tanh(m) or m,  std = floor + softplus(s + c) or a number
+ *   choices  pi = softmax(l)
  *
- * The density is that of a, before the clip. c makes std what it is to be where
- * the network gives 0.
+ * The density is that of a, before the clip. c makes std what it is to be where the
+ * network gives 0.
  */
 #ifndef ELBO_TASK_POLICY_H
 #define ELBO_TASK_POLICY_H

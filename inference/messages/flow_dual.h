@@ -1,28 +1,26 @@
 /* inference/messages/flow_dual.h -- relative entropy policy search by its dual.
  *
  *   max_q  sum_i q_i r_i   s.t.  KL(q || p) <= epsilon,   sum_i q_i D_i = 0
- *   q_i ~ p_i exp(delta_i / eta),   delta = r + D w,
+ *   q_i ~ p_i exp(delta_i / eta),   delta = r + D w
  *   (eta, w) = argmin  g = eta epsilon + eta log sum_i p_i exp(delta_i / eta)
  *                          + ridge/2 |w|^2
  *
- * D_i [m] are features of the flow of transition i: of a discounted process
- * that starts in mu, gamma phi(s'_i) - phi(s_i) + (1 - gamma) E_mu phi. The
- * ridge makes the flow a soft constraint, |sum q D| = ridge |w|, so that
- * samples for which no q has it are no fault; 0: hard. g is convex in (eta, w)
- * together. eta is eliminated exactly (reweight.h), and Newton's steps in w use
- * the Hessian of what is left,
+ * D_i [m] are features of the flow of transition i: of a discounted process that starts
+ * in mu, gamma phi(s'_i) - phi(s_i) + (1 - gamma) E_mu phi. The ridge makes the flow a
+ * soft constraint, |sum q D| = ridge |w|, so that samples for which no q has it are no
+ * fault; 0: hard. It must be small against Cov_q(D) / eta. g is convex in (eta, w)
+ * together. eta is eliminated exactly (reweight.h), and Newton's steps in w use the
+ * Hessian of what is left, with x = delta / eta
  *
- *   (Cov_q(D) - Cov_q(D, x) Cov_q(x, D) / Var_q(x)) / eta + ridge,  x = delta /
- * eta,
+ *   (Cov_q(D) - Cov_q(D, x) Cov_q(x, D) / Var_q(x)) / eta + ridge
  *
  * so the KL is epsilon at every w, not only at the last.
  *
- * One successor a transition stands in the exponential for the mean over
- * successors: in a noisy world log E exp is above the exponent of the mean, and
- * w learns to seek risk. Who has a model may put the mean of phi over its draws
- * into D.
+ * One successor a transition stands in the exponential for the mean over successors:
+ * in a noisy world log E exp is above the exponent of the mean, and w learns to seek
+ * risk. Who has a model may put the mean of phi over its draws into D.
  *
- * References: Peters, Muelling, Altun, Relative entropy policy search (2010).
+ * Reference: Peters, Muelling, Altun, Relative entropy policy search (2010).
  */
 #ifndef ELBO_FLOW_DUAL_H
 #define ELBO_FLOW_DUAL_H

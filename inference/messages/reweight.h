@@ -1,16 +1,13 @@
-/* inference/messages/reweight.h -- the distribution that gains most within a KL
- * ball.
+/* inference/messages/reweight.h -- the distribution that gains most in a KL ball.
  *
  *   max_q  mean_i sum_j q_ij X_ij    s.t.  mean_i KL(q_i || p_i) <= epsilon
- *   q_ij = p_ij exp(X_ij / eta) / Z_i,
- *   eta = argmin g,  g = eta epsilon + eta mean_i log sum_j p_ij exp(X_ij /
- * eta)
+ *   q_ij = p_ij exp(X_ij / eta) / Z_i
+ *   eta  = argmin g,  g = eta epsilon + eta mean_i log Z_i
  *
- * g is convex and g' = epsilon - mean_i KL(q_i || p_i), so that the minimiser
- * is the root of a monotone function: found by Newton's steps in log eta, kept
- * between bounds that close in on it. Rows are states and columns their actions
- * in MPO; one row of all samples is REPS. The maximum of a row is taken out
- * before exp.
+ * g is convex and g' = epsilon - mean_i KL(q_i || p_i), so that the minimiser is the
+ * root of a monotone function: found by Newton's steps in log eta, kept between bounds
+ * that close in on it. Rows are states and columns their actions in MPO; one row of all
+ * samples is REPS. The maximum of a row is taken out before exp.
  *
  * References: Peters, Muelling, Altun, Relative entropy policy search (2010);
  * Abdolmaleki et al., Maximum a posteriori policy optimisation (2018).
