@@ -143,8 +143,13 @@ class Small:
         return loss
 
 
+def threads(name):
+    return int(os.environ.get(name, "1"))
+
+
 def now():
-    return time.process_time() if torch.get_num_threads() == 1 else time.monotonic()
+    one = threads("OMP_NUM_THREADS") == 1 == threads("OPENBLAS_NUM_THREADS")
+    return time.process_time() if one else time.monotonic()
 
 
 def run(name, variant):
@@ -165,7 +170,7 @@ def run(name, variant):
 
 
 def main():
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.set_num_threads(threads("OMP_NUM_THREADS"))
     name = sys.argv[1]
     variants = sys.argv[2:] or VARIANTS[name]
     print(f"steps {max(run(name, v) for v in variants):.6g}")

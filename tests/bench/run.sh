@@ -5,7 +5,8 @@
 # medians over the pairs are compared. Both sides obey OPENBLAS_CORETYPE, set or
 # not. PYTHON names an interpreter with numpy and scipy (default python3), BAYESPY
 # one with BayesPy (default PYTHON), TORCH one with PyTorch (default /usr/bin/python3,
-# Debian's); without them the peers are left out. PAIRS: how many. Exits 1 when a target that could be measured was missed.
+# Debian's); without them the peers are left out. PAIRS: how many. Exits 1 when a target
+# that could be measured was missed.
 set -eu
 
 build=${1:?usage: run.sh BUILD}
@@ -48,10 +49,10 @@ skip() {
     printf '%-58s %8s  %s\n' "$1" - "skipped: $2"
 }
 
-# Both must have swept the same process.
+# same_sum FILE PEER_FILE NAME [TOLERANCE]: both must have done the same.
 same_sum() {
-    awk -v a="$(median "$1" "$3")" -v b="$(median "$2" "$3")" 'BEGIN {
-        d = a - b; exit !((d < 0 ? -d : d) <= 1e-9 * a) }' || {
+    awk -v a="$(median "$1" "$3")" -v b="$(median "$2" "$3")" -v t="${4:-1e-9}" 'BEGIN {
+        d = a - b; exit !((d < 0 ? -d : d) <= t * a) }' || {
         echo "run.sh: $3 differs between a benchmark and its peer" >&2
         exit 1
     }
@@ -113,6 +114,37 @@ hmm() { # STATES TARGET
     done
     same_sum "$out/hmm.$1" "$out/hmm.$1.peer" count
     report "$what" "$(ratio ms "$out/hmm.$1.peer" "$out/hmm.$1")" at-least "$2"
+}
+
+# Training steps of networks. PyTorch's threads are its own or the BLAS's, as in sac.
+networks() { # KIND THREADS TARGET
+    what="Training step, $1: elbo / PyTorch, $2 thread(s)"
+    f=$out/networks.$1.$2
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        OMP_NUM_THREADS=$2 "$build/bench/bench_networks" "$1" >>"$f"
+        OMP_NUM_THREADS=$2 "$build/bench/bench_networks" sgemm >>"$f"
+        if [ -n "$torch" ]; then
+            OMP_NUM_THREADS=$2 OPENBLAS_NUM_THREADS=1 \
+                "$torch" "$here/peer_networks.py" "$1" >>"$f.own"
+            [ "$2" = 1 ] || OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=$2 \
+                "$torch" "$here/peer_networks.py" "$1" >>"$f.blas"
+        fi
+        i=$((i + 1))
+    done
+    if [ -n "$torch" ]; then
+        same_sum "$f" "$f.own" loss 1e-5
+        [ "$2" != 1 ] || cp "$f.own" "$f.blas"
+        best=$(printf '%s\n' "$(median "$f.own" steps)" "$(median "$f.blas" steps)" |
+            sort -g | tail -n 1)
+        echo "steps $best" >"$f.peer"
+        report "$what" "$(ratio steps "$f" "$f.peer")" at-least "$3"
+    else
+        skip "$what" "no PyTorch in ${TORCH:-/usr/bin/python3}"
+    fi
+    [ "$1" != ensemble ] ||
+        report "Training step: products / sgemm n = 1024, $2 thread(s)" \
+            "$(ratio gflops "$f" "$f" sgemm)" at-least 0.65
 }
 
 # EM and variational EM of a latent linear system, in processor time.
@@ -219,6 +251,16 @@ if [ "$cores" -gt 1 ]; then
 else
     skip "SAC update, 2 threads" "$cores core"
 fi
+avx512=yes
+grep -q avx512f /proc/cpuinfo 2>/dev/null || avx512=
+[ "${OPENBLAS_CORETYPE:-}" != Haswell ] || avx512=
+networks ensemble 1 "$([ $avx512 ] && echo 1.25 || echo 1.15)"
+if [ "$cores" -gt 1 ]; then
+    networks ensemble 2 "$([ $avx512 ] && echo 2.0 || echo 1.7)"
+else
+    skip "Training step of an ensemble, 2 threads" "$cores core"
+fi
+networks small 1 10
 threads 1
 language
 kalman 4 25 150 50
