@@ -45,8 +45,15 @@ typedef struct elbo_actor_critic_values {
     double *noise_f64, *actor, *critic[ELBO_CRITICS], alpha;
 } elbo_actor_critic_values;
 
-typedef struct elbo_actor_critic {
+typedef struct elbo_actor_critic elbo_actor_critic;
+
+struct elbo_actor_critic {
     const char *name; /* of the control */
+    /* The blocks' gradients of the policy's loss, the loss, and the batch's
+     * mean KL, by the critics alone unless set before open. ELBO_ENOTFINITE. */
+    elbo_status (*aim_actor)(elbo_actor_critic *s, elbo_rng *rng, double *loss,
+                             double *kl);
+    void *own; /* what that needs */
     elbo_soft_shape shape;
     double gamma, tau;
     size_t interval; /* updates from one step of the targets to the next */
@@ -68,7 +75,7 @@ typedef struct elbo_actor_critic {
     elbo_actor_critic_values value;
     elbo_actor_critic_tally tally;
     double largest_kl; /* of a batch's mean, ever */
-} elbo_actor_critic;
+};
 
 /* Networks, batch and graphs, by the options of network_options.h and
  * `critics`. On entry name, tau, interval, delay, alpha, value_samples and what
@@ -89,6 +96,10 @@ elbo_status elbo_actor_critic_graphs(elbo_actor_critic *s, elbo_arena *arena);
 /* actor_critic_update.c */
 elbo_status elbo_actor_critic_improve(void *self, const elbo_task_estep *estep,
                                       elbo_arena *ws);
+/* elbo_parallel_rows, but one task needs no team of threads. */
+void elbo_actor_critic_share(size_t tasks, size_t cost, void *arg,
+                             void (*body)(void *arg, size_t first,
+                                          size_t last));
 /* J(log alpha) = alpha (H - target) and its slope, H the entropy of a batch. */
 double elbo_temperature_loss(double log_alpha, double entropy, double target,
                              double *slope);
@@ -103,6 +114,12 @@ elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
 elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
                                     float V[], float gradient[],
                                     elbo_arena *ws);
+elbo_status elbo_actor_critic_action_value(void *self, size_t n,
+                                           const float o[], const float u[],
+                                           float Q[], elbo_arena *ws);
+elbo_status elbo_actor_critic_log_policy(void *self, size_t n, const float o[],
+                                         const float u[], float logpi[],
+                                         elbo_arena *ws);
 elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
                                          elbo_node o, elbo_node *V);
 

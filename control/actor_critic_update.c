@@ -23,9 +23,8 @@ static bool due(const elbo_actor_critic *s, size_t n)
     return (s->updates + 1) % n == 0;
 }
 
-/* One task needs no team of threads. */
-static void share(size_t tasks, size_t cost, void *arg,
-                  void (*body)(void *arg, size_t first, size_t last))
+void elbo_actor_critic_share(size_t tasks, size_t cost, void *arg,
+                             void (*body)(void *arg, size_t first, size_t last))
 {
     if (tasks == 1)
         body(arg, 0, 1);
@@ -144,9 +143,9 @@ static elbo_status learn_critics(elbo_actor_critic *s)
     const size_t K = s->shape.critics;
     steps a = {.s = s};
 
-    share(s->batch.blocks * K, 3 * work(s), s, criticise);
+    elbo_actor_critic_share(s->batch.blocks * K, 3 * work(s), s, criticise);
     tally_critics(s, a.loss);
-    share(K, 8 * K * s->critic[0].n, &a, step_critics);
+    elbo_actor_critic_share(K, 8 * K * s->critic[0].n, &a, step_critics);
     for (size_t k = 0; k < K; k++)
         if (a.status[k] != ELBO_OK) {
             elbo_error_restore(&a.error[k]);
@@ -155,22 +154,32 @@ static elbo_status learn_critics(elbo_actor_critic *s)
     return ELBO_OK;
 }
 
-/* *kl is the batch's mean of log pi/pi0. */
-static elbo_status learn_actor(elbo_actor_critic *s, double *kl)
+/* By the critics, at the batch's own observations. */
+static elbo_status aim_actor(elbo_actor_critic *s, elbo_rng *rng, double *loss,
+                             double *kl)
 {
     const elbo_minibatch *const batch = &s->batch;
-    double loss = 0;
 
-    *kl = 0;
-    share(batch->blocks, 3 * work(s), s, act_better);
+    (void)rng; /* the noise is drawn */
+    elbo_actor_critic_share(batch->blocks, 3 * work(s), s, act_better);
     for (size_t b = 0; b < batch->blocks; b++) {
         const elbo_actor_critic_block *const block = &s->block[b];
 
-        loss += scalar(block->actor, block->actor_loss);
+        *loss += scalar(block->actor, block->actor_loss);
         *kl += sum_of(elbo_tape_value_f32(block->actor, block->actor_nodes.kl),
                       batch->first[b + 1] - batch->first[b]);
     }
     *kl /= (double)batch->rows;
+    return ELBO_OK;
+}
+
+/* *kl is the batch's mean of log pi/pi0. */
+static elbo_status learn_actor(elbo_actor_critic *s, elbo_rng *rng, double *kl)
+{
+    double loss = 0;
+
+    *kl = 0;
+    ELBO_TRY((s->aim_actor ? s->aim_actor : aim_actor)(s, rng, &loss, kl));
     ELBO_TRY(elbo_learner_step(&s->actor, s->name, s->updates, loss));
     if (s->actor.target && due(s, s->interval))
         elbo_learner_follow(&s->actor, s->tau);
@@ -224,9 +233,9 @@ static elbo_status update(elbo_actor_critic *s, const elbo_task_estep *estep)
 
     ELBO_TRY(elbo_minibatch_draw(&s->batch, estep, &rng));
     draw_noise(s, &rng);
-    share(s->batch.blocks, work(s), s, aim);
+    elbo_actor_critic_share(s->batch.blocks, work(s), s, aim);
     ELBO_TRY(learn_critics(s));
-    if (due(s, s->delay)) ELBO_TRY(learn_actor(s, &kl));
+    if (due(s, s->delay)) ELBO_TRY(learn_actor(s, &rng, &kl));
     if (s->tune) ELBO_TRY(learn_temperature(s, kl));
     s->tally.kl += kl;
     s->largest_kl = fmax(s->largest_kl, fabs(kl));

@@ -211,3 +211,57 @@ elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
     elbo_arena_release(ws, mark);
     return status;
 }
+
+elbo_status elbo_actor_critic_action_value(void *self, size_t n,
+                                           const float o[], const float u[],
+                                           float Q[], elbo_arena *ws)
+{
+    const elbo_actor_critic *const s = self;
+    const size_t no = s->shape.no, nu = s->shape.nu;
+    const size_t in = s->shape.critic.width[0], out = s->shape.choices ? nu : 1;
+    const elbo_mark mark = elbo_arena_mark(ws);
+    float *const x = elbo_arena_take(ws, n * in, sizeof *x);
+    float *const q = elbo_arena_take(ws, n * out, sizeof *q);
+    elbo_status status = elbo_arena_check(ws, "values of actions");
+
+    for (size_t i = 0; i < n && status == ELBO_OK; i++) {
+        memcpy(x + i * in, o + i * no, no * sizeof *x);
+        if (!s->shape.choices)
+            memcpy(x + i * in + no, u + i * nu, nu * sizeof *x);
+    }
+    for (size_t k = 0; k < s->shape.critics && status == ELBO_OK; k++) {
+        status =
+            elbo_mlp_forward(&s->shape.critic, s->critic[k].theta, n, x, q, ws);
+        for (size_t i = 0; i < n && status == ELBO_OK; i++) {
+            float of = s->shape.choices ? 0 : q[i];
+
+            for (size_t a = 0; a < nu && s->shape.choices; a++)
+                of += u[i * nu + a] * q[i * nu + a];
+            Q[i] = k ? fminf(Q[i], of) : of;
+        }
+    }
+    elbo_arena_release(ws, mark);
+    return status;
+}
+
+elbo_status elbo_actor_critic_log_policy(void *self, size_t n, const float o[],
+                                         const float u[], float logpi[],
+                                         elbo_arena *ws)
+{
+    const elbo_actor_critic *const s = self;
+    const size_t nu = s->shape.nu;
+    const size_t outputs = s->shape.actor.width[s->shape.actor.layers];
+    const elbo_mark mark = elbo_arena_mark(ws);
+    float *const head = elbo_arena_take(ws, n * outputs, sizeof *head);
+    elbo_status status = elbo_arena_check(ws, "densities of actions");
+
+    if (status == ELBO_OK)
+        status =
+            elbo_mlp_forward(&s->shape.actor, s->actor.theta, n, o, head, ws);
+    for (size_t i = 0; i < n && status == ELBO_OK; i++)
+        logpi[i] =
+            (float)(s->shape.choices ? elbo_soft_chosen : elbo_soft_density)(
+                head + i * outputs, u + i * nu, nu);
+    elbo_arena_release(ws, mark);
+    return status;
+}

@@ -19,6 +19,7 @@ const elbo_control *const elbo_controls[] = {
     &elbo_control_reps,
     &elbo_control_awr,
     &elbo_control_td3,
+    &elbo_control_pathwise,
     NULL,
 };
 

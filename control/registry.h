@@ -24,6 +24,7 @@ extern const elbo_control elbo_control_mpo;
 extern const elbo_control elbo_control_reps;
 extern const elbo_control elbo_control_awr;
 extern const elbo_control elbo_control_td3;
+extern const elbo_control elbo_control_pathwise;
 
 /* What `none` is in control tasks. */
 extern const elbo_task_control elbo_task_none;

@@ -90,6 +90,15 @@ static elbo_node squash(elbo_tape *tape, elbo_node head, elbo_node noise,
     return elbo_tape_sum(tape, each, ELBO_ROWS);
 }
 
+void elbo_soft_policy(const elbo_soft_shape *shape, elbo_tape *tape,
+                      const elbo_mlp_leaves *actor, elbo_node o,
+                      elbo_node noise, elbo_node *u, elbo_node *kl)
+{
+    const elbo_node head = elbo_mlp_node(&shape->actor, actor, tape, o);
+
+    *kl = squash(tape, head, noise, shape->nu, u);
+}
+
 /* min_k Q_k(input), of constant critics. */
 static elbo_node least(const elbo_soft_shape *shape, elbo_tape *tape,
                        elbo_node input, elbo_soft_nodes *nodes)
@@ -143,7 +152,8 @@ void elbo_soft_value(const elbo_soft_shape *shape, elbo_tape *tape, bool learnt,
 {
     const size_t samples = nodes->samples;
 
-    nodes->actor = elbo_mlp_leaf(&shape->actor, tape, learnt);
+    if (!nodes->shared)
+        nodes->actor = elbo_mlp_leaf(&shape->actor, tape, learnt);
 
     const elbo_node head =
         elbo_mlp_node(&shape->actor, &nodes->actor, tape, nodes->o);
@@ -232,6 +242,34 @@ double elbo_soft_choose(const float head[], double uniform, size_t nu,
     }
     for (size_t i = 0; i < nu; i++) u[i] = i == choice;
     return (double)head[choice] - top - log(sum) + log((double)nu);
+}
+
+double elbo_soft_density(const float head[], const float u[], size_t nu)
+{
+    static const double edge = 1 - 0x1p-24;
+    double sum = 0;
+
+    for (size_t i = 0; i < nu; i++) {
+        const double x = atanh(fmin(fmax((double)u[i], -edge), edge));
+        const double l = fmin(fmax((double)head[nu + i], least_log), most_log);
+        const double e = (x - (double)head[i]) * exp(-l);
+
+        sum +=
+            -e * e / 2 - l - half_log_2pi - log_2 + 2 * (x + softplus(-2 * x));
+    }
+    return sum;
+}
+
+double elbo_soft_chosen(const float head[], const float u[], size_t nu)
+{
+    double top = -INFINITY, sum = 0, chosen = 0;
+
+    for (size_t i = 0; i < nu; i++) top = fmax(top, (double)head[i]);
+    for (size_t i = 0; i < nu; i++) {
+        sum += exp((double)head[i] - top);
+        chosen += (double)u[i] * ((double)head[i] - top);
+    }
+    return chosen - log(sum) + log((double)nu);
 }
 
 void elbo_hard_sample(const float head[], const double noise[],

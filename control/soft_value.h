@@ -50,6 +50,7 @@ typedef struct elbo_soft_nodes {
     size_t samples;  /* given: 1 .. ELBO_SOFT_SAMPLES; 1 for choices */
     bool smooth;     /* given: hard, but noise is added to the action */
     bool first;      /* given: Q is the first critic's alone */
+    bool shared;     /* given: the policy's leaves are there already */
     elbo_mlp_leaves actor, critic[ELBO_CRITICS];
     elbo_node kl;   /* [B x 1] of log pi / pi0 */
     elbo_node q, V; /* [B x 1] */
@@ -67,6 +68,11 @@ size_t elbo_soft_critics(const elbo_soft_shape *shape,
  * constants. */
 void elbo_soft_value(const elbo_soft_shape *shape, elbo_tape *tape, bool learnt,
                      elbo_soft_nodes *nodes);
+
+/* One draw of a box's policy at o [B x no], noise [B x nu], and log pi/pi0. */
+void elbo_soft_policy(const elbo_soft_shape *shape, elbo_tape *tape,
+                      const elbo_mlp_leaves *actor, elbo_node o,
+                      elbo_node noise, elbo_node *u, elbo_node *kl);
 
 typedef struct elbo_critic_nodes {
     elbo_node o, u, y, weight; /* given: [B x no] [B x nu] [B x 1] [B x 1] */
@@ -90,6 +96,11 @@ double elbo_soft_choose(const float head[], double uniform, size_t nu,
 /* The hard one of a box, with noise of a deviation, cut; noise may be NULL. */
 void elbo_hard_sample(const float head[], const double noise[],
                       double deviation, size_t nu, float u[]);
+/* log pi/pi0 of an action of a box, or of a choice; an action on the box's
+ * edge, where the density may have none, is taken a float's rounding inside it.
+ */
+double elbo_soft_density(const float head[], const float u[], size_t nu);
+double elbo_soft_chosen(const float head[], const float u[], size_t nu);
 /* The entropy that a KL from pi0 leaves: of densities on [-1, 1]^nu, or of
  * choices. */
 double elbo_soft_entropy(const elbo_soft_shape *shape, double kl);

@@ -103,6 +103,7 @@ static const elbo_task_control task = {
     .act = elbo_actor_critic_act,
     .value = elbo_actor_critic_value,
     .value_node = elbo_actor_critic_value_node,
+    .action_value = elbo_actor_critic_action_value,
     .column_names = column_names,
     .columns = columns,
     .save = elbo_actor_critic_save,

@@ -133,7 +133,9 @@
     X(sac_losses)                                                              \
     X(sac)                                                                     \
     X(actor_critic)                                                            \
+    X(actor_critic_faults)                                                     \
     X(td3)                                                                     \
+    X(pathwise)                                                                \
     X(tasks)                                                                   \
     X(wrappers)                                                                \
     X(wrapper_text)                                                            \
