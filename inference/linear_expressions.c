@@ -158,7 +158,8 @@ elbo_status elbo_linear_bind(elbo_engine *e, elbo_linear_objective *o)
     const elbo_status s = bind(e, o);
 
     elbo_arena_release(e->ws, mark);
-    return s;
+    ELBO_TRY(s);
+    return o == e->linear->objective ? elbo_linear_real_gradient(e) : ELBO_OK;
 }
 
 static void approach(elbo_quadratic *target, const elbo_quadratic *V, double rate)

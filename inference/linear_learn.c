@@ -81,7 +81,9 @@ static elbo_status data_value(elbo_engine *e, double *value,
     if (!elbo_route_stops(&l->route))
         return elbo_linear_outer_value(e, value, slope);
     ELBO_TRY(elbo_linear_objective_model(l->objective, &l->belief, e->ws));
-    return elbo_linear_objective_value(l->objective, value, slope, NULL);
+    ELBO_TRY(elbo_linear_gradient_error(e));
+    ELBO_TRY(elbo_linear_objective_value(l->objective, value, slope, NULL));
+    return elbo_linear_gradient_error_slope(e, slope);
 }
 
 elbo_status elbo_linear_learnt(elbo_engine *e, double *likelihood, double *prior)

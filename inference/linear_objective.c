@@ -279,6 +279,16 @@ elbo_status elbo_linear_objective_plan(elbo_linear_objective *o,
     return ELBO_OK;
 }
 
+void elbo_linear_objective_error(elbo_linear_objective *o, double error)
+{
+    *o->table[ELBO_GAUSSIAN_GRADJ_ERROR] = error;
+}
+
+double elbo_linear_objective_error_slope(const elbo_linear_objective *o)
+{
+    return o->program ? *o->slope[ELBO_GAUSSIAN_GRADJ_ERROR] : 0;
+}
+
 void elbo_linear_objective_target(elbo_linear_objective *o, const elbo_quadratic V[],
                                   const elbo_quadratic *terminal)
 {

@@ -60,6 +60,10 @@ typedef struct elbo_linear_plan {
 elbo_status elbo_linear_objective_plan(elbo_linear_objective *objective,
                                        const elbo_linear_plan *plan,
                                        elbo_arena *ws);
+/* gradJ_error at the belief's theta; and, after elbo_linear_objective_value with a
+ * slope, the value's derivative with respect to it. */
+void elbo_linear_objective_error(elbo_linear_objective *objective, double error);
+double elbo_linear_objective_error_slope(const elbo_linear_objective *objective);
 /* V_target's values, [max(horizon, 1)]. */
 void elbo_linear_objective_target(elbo_linear_objective *objective,
                                   const elbo_quadratic V[],

@@ -153,6 +153,7 @@ elbo_status elbo_linear_open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_linear_open_correction(e));
     *section = "inference";
     ELBO_TRY(elbo_linear_open_expressions(e, setup, seed));
+    ELBO_TRY(elbo_linear_open_policy(e));
     name_columns(e);
     return ELBO_OK;
 }

@@ -75,9 +75,8 @@ static elbo_status solve(outer *o)
 
 /* ---- the slopes ---- */
 
-/* slope += what a stage's dynamics carry. */
-static void add_dynamics(elbo_linear_slope *to, double scale,
-                         const elbo_lqr_gradient *from)
+void elbo_linear_slope_add(elbo_linear_slope *to, double scale,
+                           const elbo_lqr_gradient *from)
 {
     const size_t nx = from->A->size1, nu = from->B->size2;
 
@@ -108,7 +107,7 @@ static elbo_status through_Q(outer *o, size_t t, elbo_linear_slope *slope)
     ELBO_TRY(elbo_linear_transition_reverse(
         &belief->mean[belief_stage(o, t)], o->problem.gamma,
         elbo_lqr_exponent(&o->problem), V, &o->plan.Q[t], &out, &next, ws));
-    add_dynamics(slope, 1, &out);
+    elbo_linear_slope_add(slope, 1, &out);
     if (last) return ELBO_OK;
 
     elbo_quadratic *const to = &o->plan.V[o->problem.T ? t + 1 : 0];
@@ -146,7 +145,7 @@ static elbo_status through_return(outer *o, double scale,
         gsl_matrix_add(o->plan.K[t], pi[t].K);
         gsl_matrix_add(o->plan.S[t], pi[t].S);
         gsl_blas_daxpy(scale, pi[t].k, o->plan.k[t]);
-        if (slope) add_dynamics(&slope[belief_stage(o, t)], scale, &out[t]);
+        if (slope) elbo_linear_slope_add(&slope[belief_stage(o, t)], scale, &out[t]);
     }
     return ELBO_OK;
 }
@@ -172,7 +171,7 @@ static elbo_status through_planner(outer *o, elbo_linear_slope slope[])
     ELBO_TRY(elbo_arena_check(ws, "slopes through the planner"));
     ELBO_TRY(elbo_lqr_reverse(&o->problem, &solution, given, out, NULL, ws));
     for (size_t t = 0; t < stages; t++)
-        add_dynamics(&slope[belief_stage(o, t)], 1, &out[t]);
+        elbo_linear_slope_add(&slope[belief_stage(o, t)], 1, &out[t]);
     return ELBO_OK;
 }
 

@@ -65,6 +65,21 @@ static bool hard_likelihood(const facts *f)
     return hard_density(f, "likelihood");
 }
 
+static bool endless_gradient(const facts *f)
+{
+    return elbo_horizon_read(f->setup) == 0 && reads(f, "likelihood", "gradJ_error");
+}
+
+static bool followed_gradient(const facts *f)
+{
+    return !f->stops && reads(f, "likelihood", "gradJ_error");
+}
+
+static bool weighing_gradient(const facts *f)
+{
+    return reads(f, "weight", "gradJ_error");
+}
+
 static bool hard_weight(const facts *f)
 {
     return hard_density(f, "weight");
@@ -190,6 +205,12 @@ static const elbo_clash rules[] = {
      "at temperature 0 the policy has no density: no logpi"},
     {"inference", "weight", hard_weight,
      "at temperature 0 the policy has no density: no logpi"},
+    {"inference", "likelihood", endless_gradient,
+     "gradJ_error is summed over the stages of an episode: it needs env.horizon"},
+    {"inference", "gradient", followed_gradient,
+     "gradJ_error follows theta at a policy that stands still: must be stop"},
+    {"inference", "weight", weighing_gradient, "these worlds read gradJ_error in the "
+     "likelihood alone"},
     {"control", "prior_variance", flat_density,
      "logpi is read before the first plan, when the policy is the prior: must be "
      "finite"},

@@ -7,6 +7,7 @@
 #include "inference/engine_state.h"
 #include "inference/linear_data.h"
 #include "inference/linear_objective.h"
+#include "inference/messages/lqr_gradient.h"
 
 /* One stage of (pi, q) as the engine keeps it, whoever answered it. */
 typedef struct elbo_linear_stage {
@@ -51,6 +52,7 @@ typedef struct elbo_linear {
     elbo_linear_objective *objective; /* NULL: logp */
     elbo_linear_objective *weigher;   /* NULL: a number */
     elbo_route route;                 /* ... of the objective */
+    elbo_linear_policy *slope_real; /* [stages] the world's dJ/d policy; NULL: not read */
     bool potential;                   /* the M-step's objective must rise */
     double target_rate;
     bool targeted; /* V_target has been copied once */
@@ -112,6 +114,18 @@ const elbo_linear_dynamics *elbo_linear_predictions(const elbo_linear *linear,
 elbo_status elbo_linear_open_correction(elbo_engine *engine);
 /* ... as the latest real episode has it: before each E-step. */
 elbo_status elbo_linear_correct(elbo_engine *engine);
+
+/* linear_policy.c: gradJ_error, where the likelihood reads it: memory; the world's
+ * gradient at the policy that stands; the error at theta, into the objective; and its
+ * part of the objective's slope, added (NULL: not wanted). */
+elbo_status elbo_linear_open_policy(elbo_engine *engine);
+elbo_status elbo_linear_real_gradient(elbo_engine *engine);
+elbo_status elbo_linear_gradient_error(elbo_engine *engine);
+elbo_status elbo_linear_gradient_error_slope(elbo_engine *engine,
+                                             elbo_linear_slope slope[]);
+/* linear_outer.c: slope += scale times what a stage's dynamics carry. */
+void elbo_linear_slope_add(elbo_linear_slope *to, double scale,
+                           const elbo_lqr_gradient *from);
 
 /* linear_check.c */
 elbo_status elbo_linear_check_gradient(elbo_engine *engine,

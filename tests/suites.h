@@ -55,6 +55,7 @@
     X(task_slots)                                                              \
     X(task_transition)                                                         \
     X(linear_correct)                                                          \
+    X(linear_policy)                                                           \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \
     X(program)                                                                 \

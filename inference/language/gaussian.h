@@ -43,6 +43,7 @@
     X(PI_LOGDET, 1, PLAN)                                                      \
     X(J, 1, ONE)                                                               \
     X(JMODEL, 1, ONE)                                                          \
+    X(GRADJ_ERROR, 1, ONE)                                                     \
     X(R_P, nz *nz, ONE) /* the reward, known */                                \
     X(R_p, nz, ONE)                                                            \
     X(R_c, 1, ONE)                                                             \

@@ -296,6 +296,12 @@ static elbo_term word_Jmodel(elbo_gaussian_compiler *c, const elbo_expr *e)
     return term_of(elbo_poly_of(c, table(c, ELBO_GAUSSIAN_JMODEL)));
 }
 
+static elbo_term word_gradJ_error(elbo_gaussian_compiler *c, const elbo_expr *e)
+{
+    (void)e;
+    return term_of(elbo_poly_of(c, table(c, ELBO_GAUSSIAN_GRADJ_ERROR)));
+}
+
 /* ---- averages ---- */
 
 typedef elbo_poly average(elbo_gaussian_compiler *c, elbo_poly f, elbo_node m,
@@ -426,6 +432,7 @@ static const struct {
     {"logpi",     logpi,       call_logpi },
     {"J",         word_J,      NULL       },
     {"Jmodel",    word_Jmodel, NULL       },
+    {"gradJ_error", word_gradJ_error, NULL},
     {"V",         NULL,        call_V     },
     {"V_target",  NULL,        call_target},
     {"V_then",    NULL,        call_then  },
