@@ -17,6 +17,7 @@
 #include "inference/task.h"
 
 enum { X, SPEED, THETA, OMEGA, NX };
+enum { BLOCK = 1024 };
 
 static const double gravity = 9.8, pole = 0.1, total = 1.1, half = 0.5,
                     push = 10, dt = 0.02;
@@ -24,55 +25,80 @@ static const double track = 2.4, lean = 12 * 2 * 3.14159265358979323846 / 360;
 
 static inline uint8_t is_lost(double x, double theta)
 {
-    return (uint8_t)((x < -track) | (x > track) | (theta < -lean)
-                     | (theta > lean));
+    return (uint8_t)((fabs(x) > track) | (fabs(theta) > lean));
 }
 
-/* World j of n under the force. Inlined, so that the loops run on vectors. */
+/* World j of n under F / (M + m). Inlined, so that the loops run on vectors;
+ * sums of products are fused. */
 static inline void advance(size_t n, size_t j, const double *restrict x,
-                           double force, double *restrict next,
-                           double *restrict reward, uint8_t *restrict terminal)
+                           double pushed, double *restrict next,
+                           double *restrict reward)
 {
     const double speed = x[SPEED * n + j], omega = x[OMEGA * n + j];
+    const double lever = pole * half / total;
     double s, c;
 
     elbo_sincos(x[THETA * n + j], &s, &c);
 
-    const double f = (force + pole * half * (omega * omega) * s) / total;
-    const double alpha =
-        (gravity * s - c * f) / (half * (4.0 / 3.0 - pole * (c * c) / total));
-    const double a = f - pole * half * alpha * c / total;
-    const double there = x[X * n + j] + dt * speed;
-    const double angle = x[THETA * n + j] + dt * omega;
+    const double f = elbo_fused(lever * omega * omega, s, pushed);
+    const double alpha = elbo_fused(gravity, s, -(c * f))
+                         / elbo_fused(c * c, -lever, half * 4.0 / 3.0);
+    const double a = elbo_fused(-lever * alpha, c, f);
 
-    next[X * n + j] = there;
-    next[SPEED * n + j] = speed + dt * a;
-    next[THETA * n + j] = angle;
-    next[OMEGA * n + j] = omega + dt * alpha;
+    next[X * n + j] = elbo_fused(dt, speed, x[X * n + j]);
+    next[SPEED * n + j] = elbo_fused(dt, a, speed);
+    next[THETA * n + j] = elbo_fused(dt, omega, x[THETA * n + j]);
+    next[OMEGA * n + j] = elbo_fused(dt, alpha, omega);
     reward[j] = 1;
-    terminal[j] = is_lost(there, angle);
 }
 
-static void step_choice(const void *self, size_t n, const double x[restrict],
-                        const double a[restrict], elbo_rng rng[],
-                        double next[restrict], double reward[restrict],
-                        uint8_t terminal[restrict])
+/* Both loops run over blocks, so that the states whose ends are asked for are
+ * near. The ends have a loop of their own: vectors of bytes would make the
+ * other too wide. */
+static inline void judge(size_t n, size_t from, size_t to,
+                         const double *restrict next,
+                         uint8_t *restrict terminal)
 {
-    (void)self, (void)rng;
-    for (size_t j = 0; j < n; j++)
-        advance(n, j, x, a[j] > 0.5 ? push : -push, next, reward, terminal);
+    for (size_t j = from; j < to; j++)
+        terminal[j] = is_lost(next[X * n + j], next[THETA * n + j]);
 }
 
-static void step_box(const void *self, size_t n, const double x[restrict],
-                     const double a[restrict], elbo_rng rng[],
-                     double next[restrict], double reward[restrict],
-                     uint8_t terminal[restrict])
+static inline size_t block_end(size_t n, size_t from)
+{
+    return from + BLOCK < n ? from + BLOCK : n;
+}
+
+ELBO_WIDE static void step_choice(const void *self, size_t n,
+                                  const double x[restrict],
+                                  const double a[restrict], elbo_rng rng[],
+                                  double next[restrict],
+                                  double reward[restrict], uint8_t terminal[])
 {
     (void)self, (void)rng;
-    for (size_t j = 0; j < n; j++) {
-        const double u = a[j] < -1 ? -1 : a[j] > 1 ? 1 : a[j];
+    for (size_t from = 0, to; from < n; from = to) {
+        to = block_end(n, from);
+        for (size_t j = from; j < to; j++)
+            advance(n, j, x, a[j] > 0.5 ? push / total : -push / total, next,
+                    reward);
+        judge(n, from, to, next, terminal);
+    }
+}
 
-        advance(n, j, x, push * u, next, reward, terminal);
+ELBO_WIDE static void step_box(const void *self, size_t n,
+                               const double x[restrict],
+                               const double a[restrict], elbo_rng rng[],
+                               double next[restrict], double reward[restrict],
+                               uint8_t terminal[])
+{
+    (void)self, (void)rng;
+    for (size_t from = 0, to; from < n; from = to) {
+        to = block_end(n, from);
+        for (size_t j = from; j < to; j++) {
+            const double u = a[j] < -1 ? -1 : a[j] > 1 ? 1 : a[j];
+
+            advance(n, j, x, push / total * u, next, reward);
+        }
+        judge(n, from, to, next, terminal);
     }
 }
 

@@ -99,6 +99,28 @@ language() {
     done
 }
 
+# Steps of CartPole-v1 a second of processor time: one world, 4096 together.
+cartpole() {
+    one="CartPole steps, one world: elbo / a Python function"
+    many="CartPole steps, 4096 worlds: elbo / numpy"
+    if [ -z "$peer" ]; then
+        skip "$one" "no numpy in $python"
+        skip "$many" "no numpy in $python"
+        return
+    fi
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        "$build/bench/bench_cartpole" >>"$out/cartpole"
+        "$python" "$here/peer_cartpole.py" >>"$out/cartpole.peer"
+        i=$((i + 1))
+    done
+    for worlds in one many; do
+        same_sum "$out/cartpole" "$out/cartpole.peer" ${worlds}_sum
+    done
+    report "$one" "$(ratio one_rate "$out/cartpole" "$out/cartpole.peer")" at-least 30
+    report "$many" "$(ratio many_rate "$out/cartpole" "$out/cartpole.peer")" at-least 12
+}
+
 # A forward-backward pass of an HMM with so many states.
 hmm() { # STATES TARGET
     what="HMM forward-backward, $1 states: elbo / numpy in time"
@@ -263,6 +285,7 @@ fi
 networks small 1 10
 threads 1
 language
+cartpole
 kalman 4 25 150 50
 kalman 10 9 60 25
 kalman 50 1.6 8 4
