@@ -545,5 +545,12 @@ const elbo_option elbo_evaluation_options[] = {
      .fallback = "0",
      .doc = "of control tasks: episodes in the model; 0: as many as real ones, where "
             "those are 0 16 of policies and 1 of planners"},
+    {.name = "regimes",
+     .type = ELBO_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .doc = "of control tasks with a planner: columns nll_expert and nll_grid, the mean "
+            "of -log p_theta over steps of the planner in the true world, and from "
+            "states drawn evenly"},
     {0        },
 };

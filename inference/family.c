@@ -64,6 +64,7 @@ static const elbo_absent of_tasks[] = {
     {"data", "episodes"},
     {"evaluation", "every"},
     {"evaluation", "rollouts"},
+    {"evaluation", "regimes"},
     {0},
 };
 

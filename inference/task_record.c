@@ -25,6 +25,8 @@ static const char *const own_columns[] = {
     "fit_holdout", "fit_steps",  "exploited",      "diverging",     NULL,
 };
 
+static const char *const regime_columns[] = {"nll_expert", "nll_grid", NULL};
+
 /* ---- flags ---- */
 
 static void flag_model(elbo_task_score *score)
@@ -159,7 +161,9 @@ static elbo_status evaluate(elbo_engine *e, elbo_row *row)
 
     ELBO_TRY(elbo_task_judge(e, score));
 
-    const elbo_status s = learnt(e, &score->parts);
+    elbo_status s = learnt(e, &score->parts);
+
+    if (s == ELBO_OK) s = elbo_task_regimes(e, score);
 
     elbo_arena_release(e->ws, mark);
     ELBO_TRY(s);
@@ -187,6 +191,10 @@ static size_t own_values(const elbo_engine *e, double out[])
     size_t n = sizeof x / sizeof *x;
 
     for (size_t i = 0; i < n; i++) out[i] = x[i];
+    if (run->regimes) {
+        out[n++] = run->score.nll_expert;
+        out[n++] = run->score.nll_grid;
+    }
     if (run->belief.model->columns) {
         const char *const *name = run->belief.model->column_names;
 
@@ -206,6 +214,7 @@ void elbo_task_name_columns(elbo_engine *e)
 {
     const char *const *const lists[] = {
         own_columns,
+        e->task->regimes ? regime_columns : NULL,
         e->task->belief.model->columns ? e->task->belief.model->column_names
                                        : NULL,
         e->task->control->columns ? e->task->control->column_names : NULL,

@@ -147,6 +147,21 @@ static bool collected_alone(const elbo_setup *s)
            && elbo_int(s->data, "steps") + elbo_int(s->data, "initial") == 0;
 }
 
+static bool regimes(const elbo_setup *s)
+{
+    return elbo_flag(s->evaluation, "regimes");
+}
+
+static bool regimes_of_policy(const elbo_setup *s)
+{
+    return regimes(s) && !s->control->task->plans;
+}
+
+static bool regimes_of_no_density(const elbo_setup *s)
+{
+    return regimes(s) && !s->model->task->log_density;
+}
+
 /* ---- inference ---- */
 
 static bool budgeted(const elbo_setup *s)
@@ -187,6 +202,10 @@ static const struct {
     {"data", "initial", odd_initial, "must be a multiple of data.streams"},
     {"evaluation", "episodes", collected_alone,
      "0 takes what collection earned, and nothing is collected: must be above 0"},
+    {"evaluation", "regimes", regimes_of_policy,
+     "the expert is a planner in the true world, and this control learns: must be false"},
+    {"evaluation", "regimes", regimes_of_no_density,
+     "this model has no density: must be false"},
 };
 /* clang-format on */
 

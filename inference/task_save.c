@@ -77,7 +77,7 @@ static elbo_status load_collector(elbo_task_run *run, elbo_reader *in)
 
 /* ---- what rows carry ---- */
 
-enum { FIGURES = 21 };
+enum { FIGURES = 23 };
 
 static void read_figures(const elbo_task_run *run, double x[FIGURES])
 {
@@ -104,6 +104,8 @@ static void read_figures(const elbo_task_run *run, double x[FIGURES])
         run->fit.holdout,
         run->fit.gradient_norm,
         s->parts.transition_kl,
+        s->nll_expert,
+        s->nll_grid,
     };
 
     for (size_t i = 0; i < FIGURES; i++) x[i] = all[i];
@@ -124,6 +126,8 @@ static void write_figures(elbo_task_run *run, const double x[FIGURES])
         .ahead = x[11] != 0,
         .exploited = x[12] != 0,
         .diverging = x[13] != 0,
+        .nll_expert = x[21],
+        .nll_grid = x[22],
     };
     run->owed = x[14];
     run->fit =

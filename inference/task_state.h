@@ -79,6 +79,7 @@ typedef struct elbo_task_score {
     double gap;                          /* model - real */
     bool ahead;                          /* ... and beyond doubt */
     bool exploited, diverging;           /* what the row flags */
+    double nll_expert, nll_grid;         /* nats a step, of evaluation.regimes */
 } elbo_task_score;
 
 typedef struct elbo_task_run {
@@ -109,6 +110,9 @@ typedef struct elbo_task_run {
     double updates, real_ratio;
     uint64_t fit_every, judge_every;
     size_t episodes, imagined; /* of an evaluation: real ones, in the model */
+
+    bool regimes; /* evaluation.regimes: the data that they ask about */
+    elbo_replay expert, grid;
 
     elbo_task_fit fit; /* of the last M-step */
     elbo_task_rolled rolled;
@@ -161,6 +165,10 @@ elbo_status elbo_task_judge(elbo_engine *engine, elbo_task_score *score);
 /* What collection earned since it was asked last; where no episode was over, what
  * was found then stands, at first what the running ones have so far. */
 void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score);
+
+/* ---- task_regimes.c ---- */
+elbo_status elbo_task_open_regimes(elbo_engine *engine, const elbo_setup *setup);
+elbo_status elbo_task_regimes(elbo_engine *engine, elbo_task_score *score);
 
 /* ---- task_expressions.c ---- */
 elbo_status elbo_task_open_expressions(elbo_engine *engine,

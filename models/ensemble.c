@@ -168,13 +168,15 @@ static const char *const column_names[] = {"model_holdout", "model_epochs",
                                            "model_spread", NULL};
 
 /* The elites' mean holdout objective, the M-step's epochs of all members, and
- * how far the elites' objectives are apart. */
+ * how far the elites' objectives are apart; 0 before the first. */
 static void columns(const elbo_task_belief *belief, double out[])
 {
     const elbo_ensemble *const e = belief->self;
     const size_t n = e->config.elites ? e->config.elites : e->members;
     double sum = 0;
 
+    out[0] = out[1] = out[2] = 0;
+    if (!(e->rows > 0)) return;
     for (size_t i = 0; i < n; i++) {
         const size_t m = e->elite[i];
 

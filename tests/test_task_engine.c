@@ -69,7 +69,20 @@ static const case_text single = {
     .evaluation = "episodes=1",
 };
 
-static const case_text *const runs[] = {&idle, &learnt, &improved, &chosen, &single};
+/* A planner, its models asked about an expert's steps and a grid's. */
+static const case_text asked = {
+    .env = "cartpole_continuous",
+    .env_common = "horizon=20",
+    .model = "ensemble",
+    .model_own = "width=8 layers=1 members=2 epochs=4",
+    .control = "cem",
+    .control_own = "horizon=3 population=12 iterations=2 particles=2",
+    .inference = "iterations=4",
+    .data = "mode=online policy=current episodes=1 initial=20",
+    .evaluation = "episodes=0 regimes=true",
+};
+
+static const case_text *const runs[] = {&idle, &learnt, &improved, &chosen, &single, &asked};
 
 /* ---- the record ---- */
 
