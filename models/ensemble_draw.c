@@ -1,26 +1,50 @@
-/* models/ensemble_draw.c -- successors drawn from the members' heads. */
+/* models/ensemble_draw.c -- successors drawn from the members' heads.
+ *
+ * Rows are sorted by member and cut into blocks of one member each, so that a
+ * block's layers stay in the cache; blocks go in parallel.
+ */
 #include <assert.h>
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
-#include "inference/core/parallel.h"
+#include "inference/core/explog_f32.h"
 #include "models/ensemble.h"
 
-/* Rows are sorted by member, so that each network sees its own at once. */
+/* Square roots without errno, so that they go in vectors; the bits are the
+ * same. */
+#pragma GCC optimize("no-math-errno")
+
+/* Below so many multiplications a team of threads costs more than it saves. */
+enum { BLOCK = 256, WORK_THAT_PAYS = 400000 };
+
+/* Sorted rows first .. last - 1 of one member. */
+typedef struct part {
+    size_t member, first, last;
+} part;
+
 typedef struct draws {
     const elbo_ensemble *e;
     elbo_ensemble_parts parts;
     const float *o, *u;
-    const uint32_t *member;
     const uint32_t *order; /* [n]: sorted row to row */
     elbo_rng *rng;
     bool mean;
     float *limit; /* [members x 2 x bounds] exp -highest, then exp lowest */
-    float *z;     /* [n x (no + nu)], sorted */
-    float *out;   /* [n x outputs], sorted */
+    part *part;   /* [n_part] */
+    size_t n_part;
     float *next, *reward;
     uint8_t *end;
 } draws;
+
+/* What a thread has for a block. */
+typedef struct room {
+    float *z;     /* [BLOCK x (no + nu)] */
+    float *layer; /* [2 x BLOCK x widest] */
+    float *out;   /* [BLOCK x outputs] */
+    float *y;     /* [BLOCK x D] */
+    float *noise; /* [BLOCK x D] */
+} room;
 
 static inline float softplus(float x)
 {
@@ -45,20 +69,7 @@ void elbo_ensemble_input(const elbo_ensemble *e, const float o[],
         z[no + j] = (u[j] - e->in_mean[no + j]) / e->in_scale[no + j];
 }
 
-static void inputs(void *arg, size_t first, size_t last)
-{
-    const draws *const d = arg;
-    const size_t no = d->e->world->no, nu = d->e->world->nu;
-
-    for (size_t i = first; i < last; i++) {
-        const size_t row = d->order[i];
-
-        elbo_ensemble_input(d->e, d->o + row * no, d->u + row * nu,
-                            d->z + i * (no + nu));
-    }
-}
-
-/* ---- heads ---- */
+/* ---- heads: y [rows x D], normalised ---- */
 
 /* The component that speaks for a row: drawn. */
 static size_t component(const draws *d, const float pi[], elbo_rng *rng)
@@ -88,31 +99,38 @@ static float mixed_mean(const draws *d, const float out[], size_t j)
     return (float)(sum / total);
 }
 
-/* y, normalised, of one row. */
-static void draw_target(const draws *d, size_t member, const float out[],
-                        elbo_rng *rng, float y[])
+/* y += sqrt(exp v) noise. exp v of elbo_ensemble_bounded: exp softplus(x) is 1
+ * + exp x. */
+static void disturb(size_t n, const float highest[restrict],
+                    const float lowest[restrict], const float v[restrict],
+                    const float noise[restrict], float y[restrict])
+{
+    for (size_t j = 0; j < n; j++)
+        y[j] += sqrtf(lowest[j] + 1 / (highest[j] + elbo_exp_f32(-v[j])))
+                * noise[j];
+}
+
+static void draw_targets(const draws *d, const part *p, const room *r)
 {
     const elbo_ensemble *const e = d->e;
     const bool mixture = e->config.head == ELBO_HEAD_MIXTURE;
     const size_t D = e->D, bounds = elbo_ensemble_bounds(e);
-    const float *const limit = d->limit + member * 2 * bounds;
-    const size_t k =
-        mixture && !d->mean ? component(d, out + d->parts.pi, rng) : 0;
-    double noise[2];
+    const float *const limit = d->limit + p->member * 2 * bounds;
 
-    for (size_t j = 0; j < D; j++) {
-        const size_t at = k * D + j;
+    for (size_t i = p->first; i < p->last; i++) {
+        float *const out = r->out + (i - p->first) * d->parts.outputs;
+        float *const y = r->y + (i - p->first) * D;
+        const size_t k = mixture && !d->mean ? component(d, out + d->parts.pi,
+                                                         &d->rng[d->order[i]])
+                                             : 0;
 
-        y[j] =
-            mixture && d->mean ? mixed_mean(d, out, j) : out[d->parts.mu + at];
-        if (d->mean || bounds == 0) continue;
-        if (j % 2 == 0) elbo_rng_normals(rng, noise, 2);
-
-        /* exp v of elbo_ensemble_bounded: exp softplus(x) is 1 + exp x */
-        const float variance =
-            limit[bounds + at] + 1 / (limit[at] + expf(-out[d->parts.v + at]));
-
-        y[j] += sqrtf(variance) * (float)noise[j % 2];
+        if (mixture && d->mean)
+            for (size_t j = 0; j < D; j++) y[j] = mixed_mean(d, out, j);
+        else
+            memcpy(y, out + d->parts.mu + k * D, D * sizeof *y);
+        if (!d->mean && bounds)
+            disturb(D, limit + k * D, limit + bounds + k * D,
+                    out + d->parts.v + k * D, r->noise + (i - p->first) * D, y);
     }
 }
 
@@ -124,27 +142,46 @@ static bool draw_end(const draws *d, const float out[], elbo_rng *rng)
     return elbo_rng_uniform(rng) * (1 + exp(-logit)) < 1;
 }
 
-static void heads(void *arg, size_t first, size_t last)
+/* ---- a block ---- */
+
+static void put(const draws *d, const part *p, const room *r)
 {
-    const draws *const d = arg;
     const elbo_ensemble *const e = d->e;
     const size_t no = e->world->no;
 
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = p->first; i < p->last; i++) {
         const size_t row = d->order[i];
-        const float *const out = d->out + i * d->parts.outputs;
-        float *const y =
-            d->z + i * (no + e->world->nu); /* the input is used up */
+        const float *const o = d->o + row * no;
+        const float *const y = r->y + (i - p->first) * e->D;
+        float *const next = d->next + row * no;
 
-        draw_target(d, d->member[row], out, &d->rng[row], y);
         for (size_t j = 0; j < no; j++)
-            d->next[row * no + j] =
-                d->o[row * no + j] + (e->out_mean[j] + e->out_scale[j] * y[j]);
+            next[j] = o[j] + (e->out_mean[j] + e->out_scale[j] * y[j]);
         if (e->D > no)
             d->reward[row] = e->out_mean[no] + e->out_scale[no] * y[no];
         if (e->config.end == ELBO_LEARNT)
-            d->end[row] = draw_end(d, out, &d->rng[row]);
+            d->end[row] = draw_end(
+                d, r->out + (i - p->first) * d->parts.outputs, &d->rng[row]);
     }
+}
+
+static void block(const draws *d, const part *p, const room *r)
+{
+    const elbo_ensemble *const e = d->e;
+    const size_t no = e->world->no, nu = e->world->nu, n = p->last - p->first;
+
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = d->order[p->first + i];
+
+        elbo_ensemble_input(e, d->o + row * no, d->u + row * nu,
+                            r->z + i * (no + nu));
+    }
+    elbo_mlp_rows(&e->mlp, elbo_ensemble_theta(e, p->member), n, r->z, r->out,
+                  r->layer);
+    if (!d->mean && elbo_ensemble_bounds(e))
+        elbo_rng_normal_rows(d->rng, d->order + p->first, n, e->D, r->noise);
+    draw_targets(d, p, r);
+    put(d, p, r);
 }
 
 static void limits(const elbo_ensemble *e, float limit[])
@@ -174,21 +211,32 @@ static void sort(const elbo_ensemble *e, size_t n, const uint32_t member[],
     first[0] = 0;
 }
 
-static elbo_status check_finite(const draws *d, size_t n)
+static void cut(draws *d, const size_t first[])
+{
+    for (size_t m = 0; m < d->e->members; m++)
+        for (size_t at = first[m]; at < first[m + 1]; at += BLOCK) {
+            const size_t last =
+                at + BLOCK < first[m + 1] ? at + BLOCK : first[m + 1];
+
+            d->part[d->n_part++] = (part){m, at, last};
+        }
+}
+
+static elbo_status check_finite(const draws *d, size_t n,
+                                const uint32_t member[])
 {
     const size_t no = d->e->world->no;
 
     for (size_t i = 0; i < n * no; i++)
         if (!isfinite(d->next[i]))
-            return ELBO_FAIL(ELBO_ENOTFINITE,
-                             "row %zu by member %u: observation %zu is %g",
-                             i / no, (unsigned)d->member[i / no], i % no,
-                             (double)d->next[i]);
+            return ELBO_FAIL(
+                ELBO_ENOTFINITE, "row %zu by member %u: observation %zu is %g",
+                i / no, (unsigned)member[i / no], i % no, (double)d->next[i]);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(d->reward[i]))
             return ELBO_FAIL(ELBO_ENOTFINITE,
                              "row %zu by member %u: the reward is %g", i,
-                             (unsigned)d->member[i], (double)d->reward[i]);
+                             (unsigned)member[i], (double)d->reward[i]);
     return ELBO_OK;
 }
 
@@ -203,32 +251,52 @@ static void tell(const draws *d, size_t n)
     if (d->e->config.end == ELBO_NEVER) memset(d->end, 0, n);
 }
 
-static elbo_status draw(draws *d, size_t n, elbo_arena *ws)
+static elbo_status take_rooms(const draws *d, size_t threads, room out[],
+                              elbo_arena *ws)
 {
     const elbo_ensemble *const e = d->e;
     const size_t nin = e->world->no + e->world->nu;
+    const size_t widest = elbo_mlp_widest(&e->mlp);
+
+    for (size_t t = 0; out && t < threads; t++)
+        out[t] = (room){
+            .z = elbo_arena_take(ws, BLOCK * nin, sizeof(float)),
+            .layer = elbo_arena_take(ws, 2 * BLOCK * widest, sizeof(float)),
+            .out = elbo_arena_take(ws, BLOCK * d->parts.outputs, sizeof(float)),
+            .y = elbo_arena_take(ws, BLOCK * e->D, sizeof(float)),
+            .noise = elbo_arena_take(ws, BLOCK * e->D, sizeof(float)),
+        };
+    return elbo_arena_check(ws, "the model's draws");
+}
+
+static elbo_status draw(draws *d, size_t n, const uint32_t member[],
+                        elbo_arena *ws)
+{
+    const elbo_ensemble *const e = d->e;
+    const bool pays = n > BLOCK && n * elbo_mlp_size(&e->mlp) > WORK_THAT_PAYS;
+    const size_t threads =
+        pays && !omp_in_parallel() ? (size_t)omp_get_max_threads() : 1;
     uint32_t *const order = elbo_arena_u32(ws, n);
     size_t *const first = elbo_arena_sizes(ws, e->members + 1);
-    /* y goes where z was: D <= no + 1, which is wider where there is no action
-     */
-    d->z = elbo_arena_take(ws, n * (nin > e->D ? nin : e->D), sizeof *d->z);
-    d->out = elbo_arena_take(ws, n * d->parts.outputs, sizeof *d->out);
+    room *const rooms = elbo_arena_take(ws, threads, sizeof *rooms);
+
+    d->part = elbo_arena_take(ws, n / BLOCK + e->members, sizeof *d->part);
     d->limit = elbo_arena_take(ws, e->members * 2 * elbo_ensemble_bounds(e),
                                sizeof *d->limit);
-    ELBO_TRY(elbo_arena_check(ws, "the model's draws"));
+    ELBO_TRY(take_rooms(d, threads, rooms, ws));
     limits(e, d->limit);
-    sort(e, n, d->member, order, first);
+    sort(e, n, member, order, first);
     d->order = order;
-    elbo_parallel_rows(n, n * nin, d, inputs);
-    for (size_t m = 0; m < e->members; m++)
-        if (first[m] < first[m + 1])
-            ELBO_TRY(
-                elbo_mlp_forward(&e->mlp, elbo_ensemble_theta(e, m),
-                                 first[m + 1] - first[m], d->z + first[m] * nin,
-                                 d->out + first[m] * d->parts.outputs, ws));
-    elbo_parallel_rows(n, n * e->D * 100, d, heads);
+    cut(d, first);
+    if (threads == 1) {
+        for (size_t k = 0; k < d->n_part; k++) block(d, &d->part[k], rooms);
+    } else {
+#pragma omp parallel for schedule(dynamic) num_threads((int)threads)
+        for (size_t k = 0; k < d->n_part; k++)
+            block(d, &d->part[k], &rooms[omp_get_thread_num()]);
+    }
     tell(d, n);
-    return check_finite(d, n);
+    return check_finite(d, n, member);
 }
 
 elbo_status elbo_ensemble_draw(const elbo_task_belief *belief, size_t n,
@@ -241,7 +309,6 @@ elbo_status elbo_ensemble_draw(const elbo_task_belief *belief, size_t n,
     draws d = {.e = belief->self,
                .o = o,
                .u = u,
-               .member = member,
                .rng = rng,
                .mean = mean,
                .next = next,
@@ -251,7 +318,7 @@ elbo_status elbo_ensemble_draw(const elbo_task_belief *belief, size_t n,
     assert(next != o);
     d.parts = elbo_ensemble_outputs(d.e);
 
-    const elbo_status s = draw(&d, n, ws);
+    const elbo_status s = draw(&d, n, member, ws);
 
     elbo_arena_release(ws, mark);
     return s;

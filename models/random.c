@@ -7,6 +7,8 @@
  * system with A, B, C of entries N(0, 1/nx), all covariances I and no offsets, or a
  * chain with rows ~ Dir(1) and means N(0, 1), covariance I: stream (seed, "model", 0).
  *
+ * In control tasks it is an untrained network (models/random_task.c).
+ *
  * In linear-Gaussian worlds A and B have entries N(0, 1/nx), c = 0 and W = I:
  * stream (seed, "model", 0).
  */
@@ -219,6 +221,7 @@ const elbo_model elbo_model_random = {
     .doc = "rows drawn once, evenly from the simplex",
     .options = options,
     .open = open_model,
+    .task = &elbo_task_random,
     .linear = &linear,
     .observed = &observed,
 };

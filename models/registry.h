@@ -12,7 +12,7 @@ extern const elbo_model elbo_model_tabular, elbo_model_softmax,
     elbo_model_random_features, elbo_model_lds, elbo_model_hmm,
     elbo_model_ensemble;
 
-/* What `true` is in control tasks. */
-extern const elbo_task_model elbo_task_true;
+/* What `true` and `random` are in control tasks. */
+extern const elbo_task_model elbo_task_true, elbo_task_random;
 
 #endif

@@ -639,6 +639,37 @@ START_TEST(weight_decay_is_a_ridge_on_the_mean_objective)
 }
 END_TEST
 
+/* An untrained network: the same for a seed, another for another, nothing learnt. */
+START_TEST(a_random_model_is_drawn_once_and_never_learns)
+{
+    const elbo_task_world world = ensemble_world(), mute = ensemble_mute_world(3, 2);
+    const elbo_replay data = ensemble_rows(20, 0.3, 11);
+    const elbo_model *const model = elbo_model_find("random");
+    elbo_task_belief a = ensemble_open(model, "", &world, 1);
+    elbo_task_belief b = ensemble_open(model, "", &world, 1);
+    elbo_task_belief c = ensemble_open(model, "", &world, 2);
+    elbo_task_belief *const all[] = {&a, &b, &c};
+    float next[3][40], reward[20];
+    uint32_t member[20] = {0};
+    uint8_t end[20];
+    elbo_rng rng[20];
+
+    for (size_t k = 0; k < 3; k++) {
+        for (size_t i = 0; i < 20; i++) rng[i] = elbo_rng_stream(1, "draw", i);
+        ck_assert_int_eq(model->task->draw(all[k], 20, data.o, data.u, member, rng, true,
+                                           next[k], reward, end, ensemble_ws),
+                         ELBO_OK);
+        for (size_t i = 0; i < 20; i++)
+            ck_assert(reward[i] == next[k][2 * i] - data.u[i] * data.u[i]);
+    }
+    ck_assert_mem_eq(next[0], next[1], sizeof next[0]);
+    ck_assert_mem_ne(next[0], next[2], sizeof next[0]);
+    ck_assert(model->task->fit == NULL);
+    ck_assert_uint_eq(a.n, 0);
+    (void)ensemble_open(model, "", &mute, 1); /* what is not told is the network's */
+}
+END_TEST
+
 Suite *suite_ensemble_fit(void)
 {
     Suite *const s = suite_create("ensemble_fit");
@@ -659,6 +690,7 @@ Suite *suite_ensemble_fit(void)
     tcase_add_test(t, what_cannot_be_learnt_from_is_refused_in_words);
     tcase_add_loop_test(t, options_that_do_not_fit_are_refused, 0,
                         sizeof bad / sizeof *bad);
+    tcase_add_test(t, a_random_model_is_drawn_once_and_never_learns);
     tcase_add_test(t, one_row_or_a_batch_of_one_is_learnt_from);
     tcase_add_test(t, a_constant_feature_keeps_its_scale);
     tcase_add_test(t, the_prior_is_a_gaussian_over_the_weights);

@@ -428,6 +428,43 @@ START_TEST(a_stored_stream_that_cannot_be_is_bad_data)
 }
 END_TEST
 
+/* Each is sqrt(-2 log u) (cos, sin)(2 pi v) of the words that its stream gives from a
+ * new block on, in 24 bits; d that is no multiple of 4 leaves words out. */
+START_TEST(rows_of_normals_are_made_of_their_streams_words)
+{
+    enum { ROWS = 37, MOST = 9 };
+    static const size_t sizes[] = {1, 4, 6, 9};
+    const size_t d = sizes[_i];
+    elbo_rng rng[ROWS], own[ROWS];
+    uint32_t which[ROWS];
+    float out[ROWS * MOST];
+
+    for (size_t i = 0; i < ROWS; i++) {
+        which[i] = (uint32_t)(i * 5 % ROWS);
+        rng[i] = elbo_rng_stream(i, "rows", UINT64_C(1) << (i + 20));
+        if (i % 3 == 1) (void)elbo_rng_u32(&rng[i]);
+        own[i] = rng[i];
+        own[i].used = 4;
+    }
+    elbo_rng_normal_rows(rng, which, ROWS, d, out);
+    for (size_t i = 0; i < ROWS; i++) {
+        elbo_rng *const r = &own[which[i]];
+
+        for (size_t j = 0; j < d; j += 2) {
+            const double u = (double)((elbo_rng_u32(r) >> 8) + 1) * 0x1p-24;
+            const double v = (double)(elbo_rng_u32(r) >> 8) * 0x1p-24;
+            const double length = sqrt(-2 * log(u)), angle = 2 * 3.141592653589793 * v;
+
+            ck_assert_double_eq_tol((double)out[i * d + j], length * cos(angle), 3e-6);
+            if (j + 1 < d)
+                ck_assert_double_eq_tol((double)out[i * d + j + 1],
+                                        length * sin(angle), 3e-6);
+        }
+        ck_assert(rng[which[i]].count == r->count && rng[which[i]].used == 4);
+    }
+}
+END_TEST
+
 Suite *suite_rng(void)
 {
     Suite *suite = suite_create("rng");
@@ -438,6 +475,7 @@ Suite *suite_rng(void)
     tcase_add_test(t, neighbouring_streams_share_no_words);
     tcase_add_test(t, a_copy_forks_the_stream);
     tcase_add_test(t, streams_are_the_same_on_any_thread);
+    tcase_add_loop_test(t, rows_of_normals_are_made_of_their_streams_words, 0, 4);
     suite_add_tcase(suite, t);
 
     t = tcase_create("laws");

@@ -41,6 +41,13 @@ size_t elbo_rng_categorical(elbo_rng *rng, const double p[], size_t n);
  * when the split is even. */
 void elbo_rng_normals(elbo_rng *rng, double out[], size_t n);
 
+/* Row i of out [n x d]: d standard normals in float of rng[which[i]] (NULL: of
+ * rng[i]), which goes on to a new block; no stream may be there twice. In vectors,
+ * and so others than elbo_rng_normals draws. Each is the same whatever is drawn
+ * beside it. */
+void elbo_rng_normal_rows(elbo_rng rng[], const uint32_t which[], size_t n,
+                          size_t d, float out[]);
+
 /* GSL's distributions on top: a gsl_rng that draws from *rng. The adaptor
  * borrows `rng` and needs no free:
  *     elbo_gsl_rng g; gsl_ran_dirichlet(elbo_rng_gsl(&g, rng), ...); */

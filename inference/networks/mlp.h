@@ -64,6 +64,11 @@ void elbo_mlp_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
 elbo_status elbo_mlp_forward(const elbo_mlp *mlp, const float theta[], size_t n,
                              const float x[], float out[], elbo_arena *ws);
 
+/* The same of one block of rows, on this thread; room [2 n widest layer]. */
+void elbo_mlp_rows(const elbo_mlp *mlp, const float theta[], size_t n,
+                   const float x[], float out[], float room[]);
+size_t elbo_mlp_widest(const elbo_mlp *mlp);
+
 /* The layer (from 1) in which theta or grad first is not finite; 0: none. */
 size_t elbo_mlp_not_finite(const elbo_mlp *mlp, const float theta[]);
 

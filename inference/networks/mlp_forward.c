@@ -58,24 +58,39 @@ static void layer(size_t rows, size_t inputs, size_t outputs,
     activate(f, rows * outputs, out);
 }
 
-/* room: two layers of a block. */
-static void block(const pass *p, size_t first, float room[])
+size_t elbo_mlp_widest(const elbo_mlp *mlp)
 {
-    const elbo_mlp *const mlp = p->mlp;
-    const size_t left = p->n - first, rows = left < p->rows ? left : p->rows;
-    const float *x = p->x + first * mlp->width[0], *theta = p->theta;
+    size_t widest = 0;
+
+    for (size_t l = 1; l < mlp->layers; l++)
+        if (mlp->width[l] > widest) widest = mlp->width[l];
+    return widest;
+}
+
+void elbo_mlp_rows(const elbo_mlp *mlp, const float theta[], size_t n,
+                   const float x[], float out[], float room[])
+{
+    const size_t each = n * elbo_mlp_widest(mlp);
 
     for (size_t l = 0; l < mlp->layers; l++) {
         const bool last = l + 1 == mlp->layers;
         const size_t inputs = mlp->width[l], outputs = mlp->width[l + 1];
-        float *const to = last ? p->out + first * outputs
-                               : room + (l % 2) * p->rows * p->widest;
+        float *const to = last ? out : room + (l % 2) * each;
 
-        layer(rows, inputs, outputs, theta,
-              last ? ELBO_ACT_NONE : mlp->activation, x, to);
+        layer(n, inputs, outputs, theta, last ? ELBO_ACT_NONE : mlp->activation,
+              x, to);
         theta += (inputs + 1) * outputs;
         x = to;
     }
+}
+
+/* room: two layers of a block. */
+static void block(const pass *p, size_t first, float room[])
+{
+    const size_t left = p->n - first, rows = left < p->rows ? left : p->rows;
+
+    elbo_mlp_rows(p->mlp, p->theta, rows, p->x + first * p->mlp->width[0],
+                  p->out + first * p->mlp->width[p->mlp->layers], room);
 }
 
 static void all_blocks(const pass *p, size_t threads, float room[])
@@ -108,8 +123,7 @@ elbo_status elbo_mlp_forward(const elbo_mlp *mlp, const float theta[], size_t n,
     p.rows = n < BLOCK ? n : BLOCK;
     if (n == 0) return ELBO_OK;
 
-    for (size_t l = 1; l < mlp->layers; l++)
-        if (mlp->width[l] > p.widest) p.widest = mlp->width[l];
+    p.widest = elbo_mlp_widest(mlp);
 
     float *const room =
         elbo_arena_take(ws, threads * 2 * p.rows * p.widest, sizeof *room);

@@ -225,6 +225,36 @@ sac() { # THREADS TARGET
     report "$what" "$(ratio sac_updates "$out/sac.$1" "$out/sac.$1.peer")" at-least "$2"
 }
 
+# One step of 100 000 states through an ensemble, noise and all. PyTorch's threads as
+# above.
+rollout() { # THREADS TARGET
+    i=0
+    while [ $i -lt "$pairs" ]; do
+        OMP_NUM_THREADS=$1 OPENBLAS_NUM_THREADS=1 \
+            "$build/bench/bench_rollout" >>"$out/rollout.$1"
+        if [ -n "$torch" ]; then
+            OMP_NUM_THREADS=$1 OPENBLAS_NUM_THREADS=1 \
+                "$torch" "$here/peer_rollout.py" >>"$out/rollout.$1.own"
+            OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=$1 \
+                "$torch" "$here/peer_rollout.py" >>"$out/rollout.$1.blas"
+        fi
+        i=$((i + 1))
+    done
+    [ "$1" != 1 ] ||
+        report "rollout through an ensemble: of the sgemm rate at n = 1024" \
+            "$(median "$out/rollout.1" of_gemm)" at-least 0.55
+    what="rollout through an ensemble: elbo / PyTorch, $1 thread(s)"
+    if [ -z "$torch" ]; then
+        skip "$what" "no PyTorch in ${TORCH:-/usr/bin/python3}"
+        return
+    fi
+    best=$(printf '%s\n' "$(median "$out/rollout.$1.own" states_per_second)" \
+        "$(median "$out/rollout.$1.blas" states_per_second)" | sort -g | tail -n 1)
+    echo "states_per_second $best" >"$out/rollout.$1.peer"
+    report "$what" \
+        "$(ratio states_per_second "$out/rollout.$1" "$out/rollout.$1.peer")" at-least "$2"
+}
+
 # Milliseconds of 20 starts of a command.
 starts() {
     begin=$(date +%s%N)
@@ -283,6 +313,12 @@ else
     skip "Training step of an ensemble, 2 threads" "$cores core"
 fi
 networks small 1 10
+rollout 1 1.1
+if [ "$cores" -gt 1 ]; then
+    rollout 2 1.5
+else
+    skip "rollout through an ensemble, 2 threads" "$cores core"
+fi
 threads 1
 language
 cartpole
