@@ -16,7 +16,7 @@ static case_text run_of(const char *slots)
 {
     return (case_text){
         .env = "Pendulum-v1",
-        .env_common = "horizon=20",
+        .env_common = "horizon=20 wrappers=distractors(ar1,2)",
         .model = "ensemble",
         .model_own = "members=2 layers=1 width=8 epochs=2 batch=32",
         .control = "sac",
@@ -37,6 +37,7 @@ static const char *const slots[] = {
     "iterations=6 weight=exp(logratio(classifier,2,10))",
     "iterations=6 weight=exp(-distance_to(current)) "
     "likelihood=-abs(E(V(y))-V(next))",
+    "iterations=6 weight=exp(clip(A(s,a),-1,1)+clip(logpi,-2,0))",
 };
 enum { SLOTS = sizeof slots / sizeof *slots };
 
@@ -94,16 +95,16 @@ START_TEST(the_data_term_is_the_expression_over_the_data)
         const size_t n = run->belief.model->elites(&run->belief, elite);
 
         for (size_t k = 0; k < n; k++) {
-            float next[3], reward;
+            float next[5], reward;
             uint8_t end;
             elbo_rng rng = {0};
 
             case_ok(run->belief.model->draw(
-                &run->belief, 1, run->data.o + 3 * i, run->data.u + i,
+                &run->belief, 1, run->data.o + 5 * i, run->data.u + i,
                 &elite[k], &rng, true, next, &reward, &end, e->ws));
-            for (size_t j = 0; j < 3; j++)
+            for (size_t j = 0; j < 5; j++)
                 sum -= 0.5 * w / (double)n
-                       * pow((double)(next[j] - run->data.next[3 * i + j]), 2);
+                       * pow((double)(next[j] - run->data.next[5 * i + j]), 2);
         }
         w1 += w;
         w2 += w * w;
