@@ -30,6 +30,7 @@ typedef struct elbo_task_nodes {
     size_t rows;                       /* B */
     elbo_node o, u, reward, next, end; /* leaves: [B x no] [B x nu] [B x 1] ... */
     elbo_node mean, std;               /* of o', [B x no]; std 0 if deterministic */
+    bool certain;                      /* std is 0 for sure */
     elbo_node rhat;                    /* E r, [B x 1]: learnt, or told at the mean;
                                           ELBO_TASK_NO_NODE where neither is there */
     elbo_node logp;                    /* of (o', and what else is learnt), [B x 1] */

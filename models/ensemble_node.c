@@ -239,7 +239,8 @@ static void finish_moments(maker *m)
     const elbo_task *const task = m->e->world->task;
 
     nodes->mean = add(m, nodes->o, columns(m, y, 0, no));
-    if (m->e->config.head == ELBO_HEAD_DETERMINISTIC)
+    nodes->certain = m->e->config.head == ELBO_HEAD_DETERMINISTIC;
+    if (nodes->certain)
         nodes->std = elbo_tape_scale(m->tape, nodes->o, 0);
     else
         nodes->std = columns(m, mul(m, m->leaves.out_scale, m->spread), 0, no);

@@ -179,6 +179,7 @@ static void make_member(net_lab *l, elbo_network_frame *f)
     l->W = elbo_tape_input(l->tape, NZ, NO);
     l->v = elbo_tape_input(l->tape, 1, NO);
     f->member = f->pays = true;
+    f->certain = l->certain;
     f->mean = elbo_tape_unary(l->tape, ELBO_TANH,
                               elbo_tape_matmul(l->tape, z, false, l->W, false));
     f->std = elbo_tape_unary(

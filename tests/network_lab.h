@@ -27,6 +27,7 @@ typedef struct net_lab {
     float table[ELBO_NETWORK_TABLES][ROWS * NO];
     double weight[ROWS], factor[ELBO_NETWORK_FACTORS][ROWS];
     double gamma;
+    bool certain; /* the model's deviations count as 0 */
     /* the program */
     elbo_arena *arena;
     elbo_tape *tape;

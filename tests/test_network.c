@@ -336,6 +336,39 @@ START_TEST(each_derivative_is_the_difference_quotient)
 }
 END_TEST
 
+/* A model without noise needs no samples: E f is f at its mean. */
+START_TEST(of_a_certain_model_means_are_values_and_nothing_is_drawn)
+{
+    static const char text[] = "sq(E(V(y)) - V(next)) + 3*Var(V(y)) + E(abs(V(y)), 5)"
+                               " + usq(E(V(y), 2) - r) + E(V(y))*E(sum(sq(y)))";
+    elbo_rng rng = elbo_rng_stream(3, "samples", 0);
+    const elbo_rng before = rng;
+    net_lab l;
+    double got[ROWS];
+    size_t column;
+
+    net_lab_set_up(&l, 6);
+    l.certain = true;
+    for (size_t k = 0; k < NO; k++) l.theta[NZ * NO + k] = -800;
+    case_ok(net_lab_compile(&l, text, &column));
+    net_lab_bind(&l, &rng);
+    net_lab_values(&l, got);
+    ck_assert(rng.count == before.count && rng.used == before.used);
+    for (size_t i = 0; i < ROWS; i++) {
+        double mean[NO], std[NO];
+
+        net_lab_moments(&l, i, mean, std);
+
+        const double V = V_at(&l, i, mean);
+        const double want = pow(V - V_next(&l, i), 2) + fabs(V) + pow(V - l.r[i], 2)
+                            + V * (mean[0] * mean[0] + mean[1] * mean[1]);
+
+        ck_assert_double_eq_tol(got[i], want, 1e-12 * (1 + fabs(want)));
+    }
+    net_lab_close(&l);
+}
+END_TEST
+
 START_TEST(what_is_stopped_has_no_slope)
 {
     net_lab l;
@@ -521,6 +554,7 @@ Suite *suite_network(void)
                    a_square_of_samples_on_purpose_is_biased_by_their_variance);
     tcase_add_loop_test(t, each_derivative_is_the_difference_quotient, 0,
                         CASES);
+    tcase_add_test(t, of_a_certain_model_means_are_values_and_nothing_is_drawn);
     tcase_add_test(t, what_is_stopped_has_no_slope);
     tcase_add_test(
         t, a_short_batch_ends_in_copies_of_its_last_row_which_no_mean_counts);

@@ -206,6 +206,7 @@ void elbo_network_bind(elbo_network *p, const elbo_network_rows *rows,
             fill_shares(rows, B, p->scratch);
         elbo_tape_set(p->frame.tape, leaf->node, p->scratch);
     }
+    if (p->frame.certain) return;
     for (elbo_net_draws *d = p->draws; d; d = d->rest) {
         elbo_rng_normals(rng, d->scratch, B * d->n * p->frame.no);
         elbo_tape_set(p->frame.tape, d->noise, d->scratch);

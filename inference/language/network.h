@@ -59,6 +59,7 @@ typedef struct elbo_network_frame {
     bool member; /* what follows is set; else theta has no words
                     but logp, a table */
     elbo_node mean, std, logp;
+    bool certain; /* std is 0: E f is f at the mean, without samples */
     bool pays; /* rhat is set: the model knows rewards */
     elbo_node rhat;
     double gamma;

@@ -15,6 +15,7 @@ static elbo_net_draws *make(elbo_net_compiler *c, size_t n, bool shared)
     elbo_network *const p = c->program;
     const elbo_network_frame *const f = &p->frame;
     const size_t rows = f->rows * n;
+    elbo_node mean, std;
     elbo_net_draws *const draws = elbo_arena_take(p->arena, 1, sizeof *draws);
     uint32_t *const row = elbo_arena_u32(p->arena, rows);
     size_t *const start = elbo_arena_sizes(p->arena, f->rows + 1);
@@ -32,13 +33,11 @@ static elbo_net_draws *make(elbo_net_compiler *c, size_t n, bool shared)
                               .scratch = scratch,
                               .rest = p->draws};
     p->draws = draws;
+    draws->y = f->mean;
+    if (f->certain) return draws;
     draws->noise = elbo_tape_constant(f->tape, rows, f->no);
-
-    const elbo_node mean =
-        elbo_net_spread(c, elbo_net_row(f->mean, f->no), draws);
-    const elbo_node std =
-        elbo_net_spread(c, elbo_net_row(f->std, f->no), draws);
-
+    mean = elbo_net_spread(c, elbo_net_row(f->mean, f->no), draws);
+    std = elbo_net_spread(c, elbo_net_row(f->std, f->no), draws);
     draws->y = elbo_tape_binary(
         f->tape, ELBO_ADD, mean,
         elbo_tape_binary(f->tape, ELBO_MUL, std, draws->noise));
@@ -49,6 +48,7 @@ elbo_net_draws *elbo_net_draws_of(elbo_net_compiler *c, size_t n, bool shared)
 {
     elbo_net_draws *draws = c->program->draws;
 
+    if (c->program->frame.certain) n = 1;
     while (shared && draws && !(draws->shared && draws->depth == c->depth))
         draws = draws->rest;
     return shared && draws ? draws : make(c, n, shared);
@@ -60,6 +60,7 @@ elbo_node elbo_net_average(elbo_net_compiler *c, elbo_node z,
 {
     const size_t B = c->program->frame.rows;
 
+    if (draws->n == 1) return z;
     if (elbo_tape_rows(tape_of(c), z) != B * draws->n)
         return z; /* memory is gone */
     return elbo_tape_scale(tape_of(c),
@@ -107,11 +108,11 @@ static elbo_net_term inside(elbo_net_compiler *c, const elbo_expr *e, size_t n,
     return x;
 }
 
-/* At rows, a mean of samples. */
+/* At rows, a mean of samples; where the model is certain, the value at its y. */
 static elbo_net_term as_mean(elbo_net_compiler *c, elbo_net_term x)
 {
     x = elbo_net_plain(c, x);
-    x.form = ELBO_NET_MEAN;
+    x.form = c->program->frame.certain ? ELBO_NET_PLAIN : ELBO_NET_MEAN;
     x.place = ELBO_NET_ROW;
     return x;
 }
@@ -140,7 +141,8 @@ elbo_net_term elbo_net_variance(elbo_net_compiler *c, const elbo_expr *e)
             c, e,
             "here one sample stands for Ed's mean, which only "
             "sums and squares bear");
-    if (x.place != ELBO_NET_SAMPLE) return elbo_net_number(c, 0);
+    if (x.place != ELBO_NET_SAMPLE || c->program->frame.certain)
+        return elbo_net_number(c, 0);
     if (x.form == ELBO_NET_DIAGONAL) return elbo_net_diagonal_variance(c, x);
 
     const double n = (double)x.draws->n;

@@ -44,7 +44,8 @@ elbo_node elbo_net_spread(elbo_net_compiler *c, elbo_net_term x,
 {
     const size_t B = c->program->frame.rows;
 
-    if (x.place != ELBO_NET_ROW || elbo_tape_rows(tape_of(c), x.x) != B)
+    if (x.place != ELBO_NET_ROW || elbo_tape_rows(tape_of(c), x.x) != B
+        || draws->n == 1)
         return x.x;
     return elbo_tape_gather(tape_of(c), x.x, draws->row, B * draws->n);
 }
