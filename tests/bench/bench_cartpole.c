@@ -44,6 +44,7 @@ typedef struct fleet {
     elbo_task_world world;
     size_t n;
     double *start, *x, *next; /* [NX x n] */
+    double *a;                /* [PERIOD x n] */
     double *reward;           /* [n] */
     uint8_t *terminal;        /* [n] */
     uint32_t *ended;          /* [n / 8 + 1] */
