@@ -13,7 +13,14 @@
 #include "inference/env.h"
 #include "inference/task.h"
 
-enum { NX = 4, MANY = 4096, PERIOD = 4, ROUNDS = 5, SUMMED = 1000 };
+enum {
+    NX = 4,
+    MANY = 4096,
+    STARTS = 16,
+    PERIOD = 4,
+    ROUNDS = 5,
+    SUMMED = 1000
+};
 
 static const double sample_seconds = 0.2;
 
@@ -43,7 +50,8 @@ static double scatter(uint64_t i)
 typedef struct fleet {
     elbo_task_world world;
     size_t n;
-    double *start, *x, *next; /* [NX x n] */
+    double start[STARTS][NX]; /* world j starts at number j mod STARTS */
+    double *x, *next;         /* [NX x n] */
     double *a;                /* [PERIOD x n] */
     double *reward;           /* [n] */
     uint8_t *terminal;        /* [n] */
@@ -58,7 +66,6 @@ static fleet make(elbo_arena *arena, size_t n)
 
     need(elbo_values_init(&values, env->options, arena) == ELBO_OK);
     need(elbo_task_open(env, &values, NULL, 0, arena, &f.world) == ELBO_OK);
-    f.start = elbo_arena_doubles(arena, NX * n);
     f.x = elbo_arena_doubles(arena, NX * n);
     f.next = elbo_arena_doubles(arena, NX * n);
     f.a = elbo_arena_doubles(arena, PERIOD * n);
@@ -66,7 +73,8 @@ static fleet make(elbo_arena *arena, size_t n)
     f.terminal = elbo_arena_take(arena, n, 1);
     f.ended = elbo_arena_u32(arena, n / 8 + 1);
     need(elbo_arena_ok(arena));
-    for (size_t k = 0; k < NX * n; k++) f.start[k] = 0.1 * scatter(k) - 0.05;
+    for (size_t k = 0; k < STARTS * NX; k++)
+        f.start[k / NX][k % NX] = 0.1 * scatter(k) - 0.05;
     for (size_t k = 0; k < PERIOD * n; k++)
         f.a[k] = scatter(k + 77) < 0.5 ? 0 : 1;
     return f;
@@ -74,7 +82,8 @@ static fleet make(elbo_arena *arena, size_t n)
 
 static void restart(fleet *f, size_t j)
 {
-    for (size_t i = 0; i < NX; i++) f->x[i * f->n + j] = f->start[i * f->n + j];
+    for (size_t i = 0; i < NX; i++)
+        f->x[i * f->n + j] = f->start[j % STARTS][i];
 }
 
 /* Those whose episodes ended: first the eights with one among them, so that
@@ -107,7 +116,7 @@ static void run(fleet *f, size_t steps)
 {
     const elbo_task *const task = f->world.task;
 
-    memcpy(f->x, f->start, NX * f->n * sizeof *f->x);
+    for (size_t j = 0; j < f->n; j++) restart(f, j);
     for (size_t t = 0; t < steps; t++) {
         double *const old = f->x;
 

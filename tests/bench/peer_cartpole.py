@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-MANY, PERIOD, ROUNDS, SUMMED, SAMPLE_SECONDS = 4096, 4, 5, 1000, 0.2
+MANY, STARTS, PERIOD, ROUNDS, SUMMED, SAMPLE_SECONDS = 4096, 16, 4, 5, 1000, 0.2
 GRAVITY, POLE, TOTAL, HALF, PUSH, DT = 9.8, 0.1, 1.1, 0.5, 10.0, 0.02
 TRACK, LEAN = 2.4, 12 * 2 * math.pi / 360
 
@@ -15,7 +15,8 @@ def scatter(i):
 
 
 def worlds(n):
-    start = 0.1 * scatter(np.arange(4 * n)).reshape(4, n) - 0.05
+    start = 0.1 * scatter(np.arange(4 * STARTS)).reshape(STARTS, 4) - 0.05
+    start = np.ascontiguousarray(start[np.arange(n) % STARTS].T)
     actions = (scatter(np.arange(PERIOD * n) + 77) >= 0.5).reshape(PERIOD, n)
     return start, actions
 
