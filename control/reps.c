@@ -131,8 +131,20 @@ static elbo_status open_reps(const elbo_values *values,
     a->o = elbo_arena_take(arena, batch * w->no, sizeof(float));
     a->u = elbo_arena_take(arena, batch * w->nu, sizeof(float));
     a->weight = elbo_arena_doubles(arena, batch);
+    ELBO_TRY(elbo_arena_check(arena, "control reps"));
     *self = a;
-    return elbo_arena_check(arena, "control reps");
+    return elbo_reps_value_open(a, arena);
+}
+
+/* E_mu V = E_q r / (1 - gamma), and V as others read it. */
+static void set_value(elbo_reps *a, const elbo_reps_samples *s)
+{
+    double promised = 0, start = 0;
+
+    for (size_t i = 0; i <= s->n; i++) promised += s->q[i] * s->r[i];
+    for (size_t k = 0; k < a->features.m; k++) start += a->w[k] * s->phi0[k];
+    a->offset = promised / (1 - a->problem.gamma) - start;
+    elbo_reps_value_fill(a);
 }
 
 static elbo_status weigh(elbo_reps *a, elbo_reps_samples *s, elbo_arena *ws)
@@ -148,6 +160,7 @@ static elbo_status weigh(elbo_reps *a, elbo_reps_samples *s, elbo_arena *ws)
     f.epsilon = a->epsilon;
     f.ridge = a->ridge;
     ELBO_TRY(elbo_flow_dual_solve(&f, a->w, &a->eta, s->q, &info, ws));
+    set_value(a, s);
     a->columns[ELBO_REPS_ETA] = info.eta;
     a->columns[ELBO_REPS_KL] = info.kl;
     a->columns[ELBO_REPS_FLOW] = info.flow;
@@ -242,11 +255,11 @@ static void columns(const void *self, double out[])
 static void save(const void *self, elbo_writer *out)
 {
     const elbo_reps *const a = self;
-    const double numbers[] = {a->eta, a->last_finite};
+    const double numbers[] = {a->eta, a->last_finite, a->offset};
 
     elbo_put_u64(out, a->rounds);
     elbo_put_u64(out, a->updates);
-    elbo_put_doubles(out, numbers, 2);
+    elbo_put_doubles(out, numbers, 3);
     elbo_put_doubles(out, a->columns, ELBO_REPS_COLUMNS);
     elbo_put_doubles(out, a->w, a->features.m + 1);
     elbo_reps_features_save(&a->features, out);
@@ -256,16 +269,18 @@ static void save(const void *self, elbo_writer *out)
 static elbo_status load(void *self, elbo_reader *in)
 {
     elbo_reps *const a = self;
-    double numbers[2];
+    double numbers[3];
 
     ELBO_TRY(elbo_get_u64(in, &a->rounds));
     ELBO_TRY(elbo_get_u64(in, &a->updates));
-    ELBO_TRY(elbo_get_doubles(in, numbers, 2));
+    ELBO_TRY(elbo_get_doubles(in, numbers, 3));
     ELBO_TRY(elbo_get_doubles(in, a->columns, ELBO_REPS_COLUMNS));
     ELBO_TRY(elbo_get_doubles(in, a->w, a->features.m + 1));
     ELBO_TRY(elbo_reps_features_load(&a->features, in));
     a->eta = numbers[0];
     a->last_finite = numbers[1];
+    a->offset = numbers[2];
+    elbo_reps_value_fill(a);
     return elbo_weighted_fit_load(&a->fit, in);
 }
 
@@ -279,6 +294,8 @@ static const elbo_task_control task = {
     .open = open_reps,
     .improve = improve,
     .act = act,
+    .value = elbo_reps_value,
+    .value_node = elbo_reps_value_node,
     .column_names = column_names,
     .columns = columns,
     .save = save,

@@ -145,7 +145,7 @@ static elbo_status flow_features(elbo_reps *a, elbo_reps_samples *s, elbo_arena 
     const double gamma = a->problem.gamma;
     double *const phi = elbo_arena_doubles(ws, n * m);
     double *const after = elbo_arena_doubles(ws, n * m);
-    double *const phi0 = elbo_arena_doubles(ws, m);
+    double *const phi0 = s->phi0 = elbo_arena_doubles(ws, m);
     double *const going = elbo_arena_doubles(ws, n);
 
     ELBO_TRY(elbo_arena_check(ws, "control reps"));

@@ -21,6 +21,10 @@ typedef struct elbo_reps {
     double epsilon, ridge;
     size_t window, draws;
     double eta, *w; /* [m + 1]: the last is the absorbing state's */
+    double offset;  /* of V: c */
+    double *plain;  /* what V reads, and the same in float */
+    float *plain_f32;
+    double *wide;   /* the features' network for tapes of doubles */
     float *o, *u;   /* [batch x no], [batch x nu] */
     double *weight; /* [batch] */
     uint64_t rounds, updates;
@@ -37,11 +41,19 @@ typedef struct elbo_reps_samples {
     double *r, *p;       /* [n + 1] */
     double *q;           /* [n + 1] */
     gsl_matrix *D;       /* [n + 1 x m + 1] */
+    double *phi0;        /* [m] E_mu phi */
 } elbo_reps_samples;
 
 /* p and all else but q, from the data's window and the rollouts; from ws. ELBO_EDATA
  * when there is no row. */
 elbo_status elbo_reps_gather(elbo_reps *reps, const elbo_task_estep *estep,
                              elbo_reps_samples *out, elbo_arena *ws);
+
+/* V: its arrays, and what they hold after w, the offset or the scales changed. */
+elbo_status elbo_reps_value_open(elbo_reps *reps, elbo_arena *arena);
+void elbo_reps_value_fill(elbo_reps *reps);
+elbo_status elbo_reps_value(void *self, size_t n, const float o[], float V[],
+                            float gradient[], elbo_arena *ws);
+elbo_status elbo_reps_value_node(void *self, elbo_tape *tape, elbo_node o, elbo_node *V);
 
 #endif

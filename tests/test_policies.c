@@ -260,7 +260,7 @@ START_TEST(values_have_the_gradient_that_differences_see)
     elbo_tape_gradient(t, o, slope);
     ck_assert_int_eq(s.control->value(s.self, N, of, Vf, slope_f, ws), ELBO_OK);
     for (size_t i = 0; i < N; i++)
-        ck_assert_double_eq_tol((double)Vf[i], v[i], 1e-4);
+        ck_assert_double_eq_tol((double)Vf[i], v[i], 1e-4 * (1 + fabs(v[i])));
     for (size_t d = 0; d < no; d++) {
         for (size_t i = 0; i < N; i++) x[i * no + d] += step;
         elbo_tape_set(t, o, x);
@@ -274,8 +274,10 @@ START_TEST(values_have_the_gradient_that_differences_see)
             const double want = (above[i] - below[i]) / (2 * step);
 
             x[i * no + d] += step;
-            ck_assert_double_eq_tol(slope[i * no + d], want, 1e-6);
-            ck_assert_double_eq_tol((double)slope_f[i * no + d], want, 1e-3);
+            ck_assert_double_eq_tol(slope[i * no + d], want,
+                                    1e-6 * (1 + fabs(want)));
+            ck_assert_double_eq_tol((double)slope_f[i * no + d], want,
+                                    1e-3 * (1 + fabs(want)));
         }
     }
 }
