@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/actor_critic.h"
+#include "inference/core/alloc.h"
 #include "tests/sac_cases.h"
 #include "tests/suites.h"
 
@@ -100,6 +101,40 @@ START_TEST(a_critic_that_diverges_shows_in_its_columns)
 }
 END_TEST
 
+START_TEST(each_allocation_that_fails_is_told)
+{
+    static const char *const names[] = {"sac", "td3"};
+
+    for (size_t i = 0; i < 2; i++) {
+        elbo_status status;
+        long n = 0;
+
+        do { /* each allocation of an open fails once */
+            learning l = learning_make(3, 2, false, 8);
+
+            l.problem.temperature = i == 0;
+            elbo_arena_free(l.arena);
+            l.arena = elbo_arena_alloc(1 << 12);
+
+            const elbo_control *const control = elbo_control_find(names[i]);
+            elbo_values values;
+
+            ck_assert_int_eq(
+                elbo_values_init(&values, control->options, l.arena), ELBO_OK);
+            ck_assert_int_eq(elbo_values_parse(&values, "width=24 batch=256"),
+                             ELBO_OK);
+            l.problem.world = &l.world;
+            elbo_alloc_budget(n++);
+            status = control->task->open(&values, &l.problem, l.arena, &l.self);
+            elbo_alloc_budget(-1);
+            ck_assert(status == ELBO_OK || status == ELBO_ENOMEM);
+            learning_free(&l);
+        } while (status == ELBO_ENOMEM);
+        ck_assert_int_gt(n, 3);
+    }
+}
+END_TEST
+
 Suite *suite_actor_critic_faults(void)
 {
     Suite *suite = suite_create("actor_critic_faults");
@@ -109,6 +144,7 @@ Suite *suite_actor_critic_faults(void)
     tcase_add_test(t, a_batch_of_one_and_no_temperature_are_learnt_from);
     tcase_add_test(t, what_is_not_finite_is_named);
     tcase_add_test(t, a_critic_that_diverges_shows_in_its_columns);
+    tcase_add_test(t, each_allocation_that_fails_is_told);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -112,7 +112,7 @@ START_TEST(over_choices_it_ends_in_the_soft_optimal_values_and_policy)
     const double d = residual(l.self, alpha, gamma, Q, logits, l.ws);
     const double bound = d / (1 - gamma) + 1e-6;
 
-    ck_assert_double_le(bound, 0.05);
+    ck_assert_double_le(bound, 1e-3);
     for (size_t s = 0; s < S; s++) {
         const double V = soft_max(Q[s], alpha);
         double sum = 0;
@@ -125,8 +125,8 @@ START_TEST(over_choices_it_ends_in_the_soft_optimal_values_and_policy)
             const double got = logits[s][a] - log(sum) + log(A);
 
             ck_assert_double_eq_tol(Q[s][a], best[s][a], bound);
-            ck_assert_double_eq_tol(got, (Q[s][a] - V) / alpha, 0.05);
-            ck_assert_double_eq_tol(got, want, 0.05 + 2 * bound / alpha);
+            ck_assert_double_eq_tol(got, (Q[s][a] - V) / alpha, 1e-3);
+            ck_assert_double_eq_tol(got, want, 1e-3 + 2 * bound / alpha);
         }
     }
     learning_free(&l);
