@@ -42,7 +42,8 @@ elbo_mlp_leaves elbo_mlp_leaf(const elbo_mlp *mlp, elbo_tape *tape, bool learnt)
 elbo_node elbo_mlp_node(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                         elbo_tape *tape, elbo_node x);
 /* After elbo_tape_finish. In a tape of floats: the leaves are theta itself from now
- * on, borrowed, no copies. In either precision: copies. */
+ * on, borrowed, no copies. Networks of one shape may take turns on one tape a thread:
+ * seven tapes in turn would not stay in its cache. In either precision: copies. */
 void elbo_mlp_point(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                     elbo_tape *tape, const float theta[]);
 void elbo_mlp_set(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,

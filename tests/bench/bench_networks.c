@@ -25,7 +25,15 @@
 #include "inference/networks/heads.h"
 #include "inference/networks/mlp.h"
 
-enum { IN = 23, OUT = 18, N = 5000, MOST = 7, STEPS = 20, ROUNDS = 7 };
+enum {
+    THREADS = 64,
+    IN = 23,
+    OUT = 18,
+    N = 5000,
+    MOST = 7,
+    STEPS = 20,
+    ROUNDS = 7
+};
 
 /* What is trained. */
 typedef struct task {
@@ -42,19 +50,27 @@ static const task tasks[] = {
 };
 
 typedef struct member {
-    elbo_tape *tape;
-    elbo_node x, y, loss;
-    elbo_mlp_leaves leaves;
     elbo_adam adam;
-    float *theta, *grad, *decay, *rows_x, *rows_y;
+    float *theta, *decay;
     size_t number;
+    double loss;
 } member;
+
+/* What a thread works with, whichever member it steps: seven tapes in turn
+ * would not stay in its cache. */
+typedef struct worker {
+    elbo_tape *tape;
+    elbo_node x, y, loss, bounds[2];
+    elbo_mlp_leaves leaves;
+    float *grad, *rows_x, *rows_y;
+} worker;
 
 typedef struct bench {
     const task *t;
     elbo_mlp mlp;
     float *X, *Y; /* [N x IN], [N x OUT] */
     member members[MOST];
+    worker workers[THREADS];
     size_t step, n; /* n: parameters of a member */
 } bench;
 
@@ -140,63 +156,80 @@ static elbo_node squared_loss(elbo_tape *t, elbo_node out, elbo_node y,
 static void open_member(bench *b, size_t number, elbo_arena *arena)
 {
     member *m = &b->members[number];
+    const elbo_adam_config config = elbo_adam_defaults;
+
+    *m = (member){.number = number};
+    m->theta = elbo_arena_take(arena, b->n, sizeof *m->theta);
+    m->decay = elbo_arena_take(arena, b->n, sizeof *m->decay);
+    elbo_adam_init(&m->adam, &config, b->n, arena);
+    need(elbo_arena_ok(arena));
+    for (size_t i = 0; i < b->n; i++) m->decay[i] = (float)b->t->decay;
+    start_theta(b, m);
+}
+
+static void open_worker(bench *b, worker *w, elbo_arena *arena)
+{
     const task *t = b->t;
     const size_t size = elbo_mlp_size(&b->mlp);
-    elbo_adam_config config = elbo_adam_defaults;
     elbo_tape *tape = elbo_tape_alloc(ELBO_F32);
-    elbo_node bounds[2] = {0, 0};
 
-    *m = (member){.tape = tape, .number = number};
-    m->theta = elbo_arena_take(arena, b->n, sizeof *m->theta);
-    m->grad = elbo_arena_take(arena, b->n, sizeof *m->grad);
-    m->decay = elbo_arena_take(arena, b->n, sizeof *m->decay);
-    m->rows_x = elbo_arena_take(arena, t->batch * IN, sizeof *m->rows_x);
-    m->rows_y = elbo_arena_take(arena, t->batch * OUT, sizeof *m->rows_y);
-    elbo_adam_init(&m->adam, &config, b->n, arena);
+    *w = (worker){.tape = tape};
+    w->grad = elbo_arena_take(arena, b->n, sizeof *w->grad);
+    w->rows_x = elbo_arena_take(arena, t->batch * IN, sizeof *w->rows_x);
+    w->rows_y = elbo_arena_take(arena, t->batch * OUT, sizeof *w->rows_y);
     need(tape && elbo_arena_ok(arena));
-    for (size_t i = 0; i < b->n; i++) m->decay[i] = (float)t->decay;
-    start_theta(b, m);
-
-    m->x = elbo_tape_constant(tape, t->batch, IN);
-    m->y = elbo_tape_constant(tape, t->batch, OUT);
-    m->leaves = elbo_mlp_leaf(&b->mlp, tape, true);
+    w->x = elbo_tape_constant(tape, t->batch, IN);
+    w->y = elbo_tape_constant(tape, t->batch, OUT);
+    w->leaves = elbo_mlp_leaf(&b->mlp, tape, true);
     for (size_t k = 0; t->gaussian && k < 2; k++) {
-        bounds[k] = elbo_tape_input(tape, 1, OUT);
-        elbo_tape_point_f32(tape, bounds[k], m->theta + size + k * OUT);
-        elbo_tape_point_adjoint_f32(tape, bounds[k], m->grad + size + k * OUT);
+        w->bounds[k] = elbo_tape_input(tape, 1, OUT);
+        elbo_tape_point_adjoint_f32(tape, w->bounds[k],
+                                    w->grad + size + k * OUT);
     }
 
-    const elbo_node out = elbo_mlp_node(&b->mlp, &m->leaves, tape, m->x);
+    const elbo_node out = elbo_mlp_node(&b->mlp, &w->leaves, tape, w->x);
 
-    m->loss = t->gaussian
-                  ? gaussian_loss(tape, out, m->y, bounds, (double)t->batch)
-                  : squared_loss(tape, out, m->y, (double)t->batch);
-    elbo_tape_point_f32(tape, m->x, m->rows_x);
-    elbo_tape_point_f32(tape, m->y, m->rows_y);
-    elbo_mlp_point(&b->mlp, &m->leaves, tape, m->theta);
-    elbo_mlp_point_gradient(&b->mlp, &m->leaves, tape, m->grad);
+    w->loss = t->gaussian
+                  ? gaussian_loss(tape, out, w->y, w->bounds, (double)t->batch)
+                  : squared_loss(tape, out, w->y, (double)t->batch);
+    elbo_tape_point_f32(tape, w->x, w->rows_x);
+    elbo_tape_point_f32(tape, w->y, w->rows_y);
+    elbo_mlp_point_gradient(&b->mlp, &w->leaves, tape, w->grad);
     need(elbo_tape_finish(tape) == ELBO_OK);
+}
+
+static void gather(const bench *b, const worker *w, size_t number)
+{
+    const size_t batch = b->t->batch;
+
+    for (size_t i = 0; i < batch; i++) {
+        const size_t at = (b->step * MOST + number) * batch + i;
+        const size_t row = (size_t)(scatter(at) * N);
+
+        memcpy(w->rows_x + i * IN, b->X + row * IN, IN * sizeof(float));
+        memcpy(w->rows_y + i * OUT, b->Y + row * OUT, OUT * sizeof(float));
+    }
 }
 
 static void step_member(void *arg, size_t chunk, size_t first, size_t last)
 {
     bench *b = arg;
-    const size_t batch = b->t->batch;
+    const worker *w = &b->workers[omp_get_thread_num()];
+    const size_t size = elbo_mlp_size(&b->mlp);
 
     (void)chunk;
     for (size_t e = first; e < last; e++) {
         member *m = &b->members[e];
 
-        for (size_t i = 0; i < batch; i++) {
-            const size_t at = (b->step * MOST + e) * batch + i;
-            const size_t row = (size_t)(scatter(at) * N);
-
-            memcpy(m->rows_x + i * IN, b->X + row * IN, IN * sizeof(float));
-            memcpy(m->rows_y + i * OUT, b->Y + row * OUT, OUT * sizeof(float));
-        }
-        elbo_tape_forward(m->tape);
-        elbo_tape_backward(m->tape, m->loss);
-        elbo_adam_step(&m->adam, m->theta, m->grad,
+        gather(b, w, e);
+        elbo_mlp_point(&b->mlp, &w->leaves, w->tape, m->theta);
+        for (size_t k = 0; b->t->gaussian && k < 2; k++)
+            elbo_tape_point_f32(w->tape, w->bounds[k],
+                                m->theta + size + k * OUT);
+        elbo_tape_forward(w->tape);
+        elbo_tape_backward(w->tape, w->loss);
+        elbo_tape_get(w->tape, w->loss, &m->loss);
+        elbo_adam_step(&m->adam, m->theta, w->grad,
                        b->t->decay > 0 ? m->decay : NULL);
     }
 }
@@ -216,12 +249,7 @@ static double mean_loss(const bench *b)
 {
     double sum = 0;
 
-    for (size_t e = 0; e < b->t->members; e++) {
-        double loss;
-
-        elbo_tape_get(b->members[e].tape, b->members[e].loss, &loss);
-        sum += loss;
-    }
+    for (size_t e = 0; e < b->t->members; e++) sum += b->members[e].loss;
     return sum / (double)b->t->members;
 }
 
@@ -229,8 +257,10 @@ static void train(const task *t)
 {
     static bench b;
     elbo_arena *arena = elbo_arena_alloc(64 << 20);
+    const size_t threads = (size_t)omp_get_max_threads();
     double best = 0;
 
+    need(threads <= THREADS);
     b = (bench){.t = t};
     need(elbo_mlp_shape(&b.mlp, IN, t->hidden, t->width,
                         t->gaussian ? 2 * OUT : OUT, t->f)
@@ -241,6 +271,7 @@ static void train(const task *t)
     need(elbo_arena_ok(arena));
     make_data(&b);
     for (size_t e = 0; e < t->members; e++) open_member(&b, e, arena);
+    for (size_t k = 0; k < threads; k++) open_worker(&b, &b.workers[k], arena);
     for (size_t i = 0; i < STEPS; i++) step(&b);
     printf("loss %.9g\n", mean_loss(&b));
     for (int r = 0; r < ROUNDS; r++) {
@@ -259,7 +290,7 @@ static void train(const task *t)
         flops += (l ? 6.0 : 4.0) * (double)t->batch
                  * (double)(b.mlp.width[l] * b.mlp.width[l + 1]);
     printf("gflops %.6g\n", 1e-9 * flops * (double)t->members * best);
-    for (size_t e = 0; e < t->members; e++) elbo_tape_free(b.members[e].tape);
+    for (size_t k = 0; k < threads; k++) elbo_tape_free(b.workers[k].tape);
     elbo_arena_free(arena);
 }
 
