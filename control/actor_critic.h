@@ -5,9 +5,9 @@
  *   y     = r + gamma (1 - end) V'(o')
  *   V'(o) = E_{u ~ pi} [ min_k Q'_k(o, u) - alpha log pi(u|o) / pi0(u) ]
  *   Q_k  <- Q_k - rate grad E (Q_k(o, u) - y)^2 / 2
- *   pi   <- pi - rate grad E [ alpha log pi/pi0 - min_k Q_k(o, u) ],  u ~
- * pi(.|o) alpha <- alpha - rate grad alpha (entropy - target)            if it
- * is tuned Q'_k <- Q'_k + tau (Q_k - Q'_k)
+ *   pi   <- pi - rate grad E [ alpha log pi/pi0 - min_k Q_k(o, u) ],  u ~ pi(.|o)
+ *   alpha <- alpha - rate grad alpha (entropy - target)          if it is tuned
+ *   Q'_k <- Q'_k + tau (Q_k - Q'_k)
  *
  * with draws of pi reparameterised. That is soft. Hard: u = tanh(m), alpha = 0;
  * V' by a slow pi' and clipped noise on its action; pi by the first critic; pi

@@ -1,19 +1,23 @@
 /* inference/task_state.h -- the family of control tasks from within: for
  * task_*.c alone.
  *
- *   D      <- D + collect(world, pi)         steps in worlds side by side; a
- * time limit truncates an episode and is no end M-step    theta on D, by the
- * model's optimiser rollouts  branched from states of D in the model, the elite
- * drawn at each step E-step    improvements of the policy on batches of D and
- * of rollouts record    by sampling, on streams of its own
+ *   D         <- D + collect(world, pi): steps in worlds side by side; a time limit
+ *               truncates an episode and is no end
+ *   M-step      theta on D, by the model's optimiser
+ *   rollouts    branched from states of D in the model, the elite drawn at each step
+ *   E-step      improvements of the policy on batches of D and of rollouts
+ *   record      by sampling, on streams of its own
  *
  * An episode lasts until its end or T steps: env.horizon, else the task's own
  * limit, else until gamma^t is below 1/1000. Over such episodes
  *
- *   return_real, return_model   E sum_t r_t, undiscounted, of the policy as it
- * is judged, in the world and under p_theta reward_term, policy_kl      E sum_t
- * gamma^t r_t and alpha E sum_t gamma^t log pi/pi0, discounted, under (pi, q =
- * p_theta) likelihood_term             lambda E_D[w l], prior_term log p(theta)
+ *   return_real, return_model   E sum_t r_t, undiscounted, of the policy as it is
+ *                               judged, in the world and under p_theta
+ *   reward_term, policy_kl      E sum_t gamma^t r_t and
+ *                               alpha E sum_t gamma^t log pi/pi0, discounted, under
+ *                               (pi, q = p_theta)
+ *   likelihood_term             lambda E_D[w l]
+ *   prior_term                  log p(theta)
  *
  * with p_theta the mean of the elites' densities. elbo_se is the standard error
  * of reward_term - policy_kl; the rest of F is exact.
