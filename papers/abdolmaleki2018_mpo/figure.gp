@@ -20,7 +20,7 @@ set title 'Pendulum-v1' textcolor '#222222' font ',14'
 plot curve('exact', 'return_real') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
      curve('sac', 'return_real') using 1:3:4 with filledcurves lc rgb '#0072B2' notitle, \
      curve('exact', 'return_real') using 1:2 with lines lw 3 lc rgb '#D55E00' title 'MPO, exact dual', \
-     curve('gradient', 'return_real') using 1:2 with lines lw 2 dt 2 lc rgb '#000000' title 'MPO, a step of Adam on the dual', \
+     curve('gradient', 'return_real') using 1:2 with lines lw 2 dt 2 lc rgb '#000000' title 'MPO, dual by Adam', \
      curve('sac', 'return_real') using 1:2 with lines lw 3 lc rgb '#0072B2' title 'SAC'
 set yrange [*:*]
 set ytics auto
