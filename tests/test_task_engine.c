@@ -236,6 +236,25 @@ START_TEST(episodes_are_collected_whole_after_the_initial_steps)
 }
 END_TEST
 
+/* Nothing is collected and nothing learnt: what is known is judged. */
+START_TEST(an_empty_replay_is_no_fault)
+{
+    case_text text = idle;
+    case_setup c;
+    elbo_row row;
+
+    text.data = "steps=0";
+
+    elbo_engine *e = case_start(&c, &text, 7);
+
+    for (int k = 0; k < 2; k++) case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_uint_eq(row.env_steps, 0);
+    ck_assert_double_eq(row.ess, 0);
+    ck_assert_double_lt(row.return_real, 0);
+    case_stop(&c, e);
+}
+END_TEST
+
 /* ---- what does not go together ---- */
 
 static const struct {
@@ -396,6 +415,7 @@ Suite *suite_task_engine(void)
     tcase_add_test(t, a_time_limit_is_no_end);
     tcase_add_test(t, without_episodes_collection_is_the_evaluation);
     tcase_add_test(t, episodes_are_collected_whole_after_the_initial_steps);
+    tcase_add_test(t, an_empty_replay_is_no_fault);
     tcase_add_loop_test(t, contradictions_are_blamed, 0, COUNT(wrong));
     tcase_add_test(t, controls_are_refused_where_they_cannot_act);
     tcase_add_test(t, other_families_have_no_use_for_its_settings);
