@@ -19,6 +19,8 @@
  * A return that is not finite has weight 0 and is counted. A rollout ends where the
  * model says so: the reward of that step is its last.
  *
+ * A planner acts by one number, not by a density: log pi/pi0 is told as 0, policy_kl is 0.
+ *
  * Sources: Rubinstein, Davidson 1999; Chua et al. 2018 (PETS); Pinneri et al. 2020
  * (iCEM); Williams et al. 2017 (MPPI); Okada, Taniguchi 2020 (variational-inference
  * MPC).
@@ -116,7 +118,7 @@ elbo_status elbo_sequence_returns(const elbo_sequence_rollout *rollout, size_t n
 
 typedef struct elbo_sequence_info {
     double expected;    /* sum_k w_k E_p R_kp */
-    double ess;         /* 1 / sum_k w_k^2 */
+    double ess;         /* 1 / sum_k w_k^2, the entropy's share included */
     double temperature; /* lambda as it was */
     size_t best;        /* the sequence of the largest E_p R_kp */
     size_t refused;     /* sequences without a finite return */

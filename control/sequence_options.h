@@ -67,6 +67,6 @@
 #define ELBO_SEQUENCE_ESS                                                      \
     ELBO_SEQUENCE_REAL("ess", "sequences", 0, 1e6, "0",                        \
                        "above 0: the temperature of each refit is the one at " \
-                       "which 1 / sum of squared weights is this")
+                       "which 1 / sum of f's squared weights is this")
 
 #endif

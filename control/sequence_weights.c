@@ -98,16 +98,18 @@ static double weigh_exp(const weighing *g, double lambda, size_t best)
     return normalise(g);
 }
 
-/* The temperature at which the ESS is as asked, by bisection of its logarithm:
- * the ESS falls to that of the best as lambda -> 0, and rises with lambda at
- * kappa = 0. */
-static double weigh_ess(const weighing *g, size_t best, double *lambda)
+/* The temperature at which the ESS of f alone is as asked, by bisection of its
+ * logarithm: it rises with lambda from 1 to n. (With q^-kappa it need not reach
+ * what is asked at any lambda.) */
+static double weigh_ess(const weighing *whole, size_t best, double *lambda)
 {
+    weighing f = *whole, *const g = &f;
     double scale = 0, low, high, ess = 0;
 
     for (size_t k = 0; k < g->n; k++)
         if (isfinite(g->value[k]))
             scale = fmax(scale, g->value[best] - g->value[k]);
+    g->logq = NULL;
     if (!(scale > 0)) scale = 1; /* all alike: any temperature is as good */
     low = log(scale) - 30, high = log(scale) + 15;
     for (size_t i = 0; i < 60; i++) {
@@ -120,7 +122,7 @@ static double weigh_ess(const weighing *g, size_t best, double *lambda)
         *(ess < g->config->ess ? &low : &high) = middle;
     }
     *lambda = exp((low + high) / 2);
-    return weigh_exp(g, *lambda, best);
+    return weigh_exp(whole, *lambda, best);
 }
 
 /* Means over particles; the best, and how many are not finite. */

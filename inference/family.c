@@ -57,7 +57,7 @@ static const elbo_absent of_tasks[] = {
     {"control", "rollout_batch"},
     {"control", "rollout_keep"},
     {"control", "real_ratio"},
-    {"control", "particles"},
+    {"control", "successors"},
     {"data", "initial"},
     {"data", "capacity"},
     {"data", "streams"},

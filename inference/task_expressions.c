@@ -56,7 +56,7 @@ elbo_status elbo_task_open_transition(elbo_engine *e, const elbo_setup *setup)
     const elbo_task_view view = elbo_task_view_of(e);
 
     run->transition = (elbo_task_transition){
-        .particles = (size_t)elbo_int(setup->control_common, "particles"),
+        .particles = (size_t)elbo_int(setup->control_common, "successors"),
         .belief = &run->belief,
         .control = run->control,
         .solver = run->solver,

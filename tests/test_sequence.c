@@ -305,6 +305,7 @@ END_TEST
 START_TEST(the_temperature_of_a_target_ess_has_that_ess)
 {
     static const double R[] = {-1e4, 300, 290, 100, 299.5};
+    static const double logq[] = {9, -3, 20, 0, 4};
     elbo_sequence_config c = plain(3, 5);
 
     c.exponential = true;
@@ -318,6 +319,13 @@ START_TEST(the_temperature_of_a_target_ess_has_that_ess)
         c.ess = 0;
         c.temperature = x.info.temperature;
         ck_assert_double_eq_tol(weigh(&c, 5, 5, R, NULL).w[4], x.w[4], 1e-12);
+
+        /* the entropy's share comes on top: it has no part in lambda */
+        c.ess = ess;
+        c.entropy = 1;
+        ck_assert_double_eq(weigh(&c, 5, 5, R, logq).info.temperature,
+                            x.info.temperature);
+        c.entropy = 0;
     }
 }
 END_TEST

@@ -242,7 +242,7 @@ static case_text run_of(const char *slots)
         .control = "sac",
         .control_own = "width=16 layers=1 batch=16 value_samples=2",
         .control_common =
-            "updates=0.25 rollout_batch=20 temperature=0.1 particles=4",
+            "updates=0.25 rollout_batch=20 temperature=0.1 successors=4",
         .inference = slots,
         .data = "mode=online policy=current steps=40 initial=40 streams=2",
         .evaluation = "episodes=2",
