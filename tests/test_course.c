@@ -55,7 +55,9 @@ START_TEST(a_pendulum_is_swung_up)
 }
 END_TEST
 
-/* Covariance control: the last state comes to its target in distribution. */
+/* Covariance control: the last state comes to its target in distribution. The way there
+ * amplifies the last digit: after 120 rounds five sets of BLAS kernels have divergences
+ * from 0.04 to 396, after 200 all are below 0.1. */
 START_TEST(a_target_is_come_to)
 {
     case_text text = pendulum;
@@ -63,18 +65,19 @@ START_TEST(a_target_is_come_to)
     elbo_row row;
     double first = 0;
 
+    text.inference = "iterations=200";
     text.control_own = "first_inputs=cosine frequency=0.3 target=0,0 "
                        "target_covariance=1e-3 anneal=1";
 
     elbo_engine *e = case_start(&c, &text, 7);
 
     ck_assert_str_eq(e->columns[14], "target_kl");
-    for (int k = 0; k < 120; k++) {
+    for (int k = 0; k < 200; k++) {
         case_ok(elbo_engine_iterate(e, &row));
         if (k == 0) first = row.own.x[2];
     }
     ck_assert_double_gt(first, 1e4);
-    ck_assert_double_lt(row.own.x[2], 50);
+    ck_assert_double_lt(row.own.x[2], 1);
     case_stop(&c, e);
 }
 END_TEST
