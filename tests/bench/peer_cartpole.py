@@ -68,7 +68,7 @@ def report(name, n, run):
             total = run(SUMMED)
             steps += SUMMED
         best = max(best, steps * n / (time.process_time() - begin))
-    print(f"{name}_rate {best!r}\n{name}_sum {total!r}")
+    print(f"{name}_rate {best!r}\n{name}_sum {float(total)!r}")
 
 
 start, actions = worlds(1)
