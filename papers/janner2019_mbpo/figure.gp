@@ -26,7 +26,7 @@ set xrange [0:2000]
 set yrange [0:520]
 set xtics 500
 set arrow 1 from 0,475 to 2000,475 nohead dt 3 lc rgb '#444444'
-set key at graph 0.02, graph 0.98 left top
+set key at graph 0.98, graph 0.03 right bottom Right noreverse samplen 2 font ',14'
 plot curve('mbpo_cartpole_20') using 1:3:4 with filledcurves lc rgb '#0072b2' notitle, \
      curve('sac_cartpole_1') using 1:3:4 with filledcurves lc rgb '#d55e00' notitle, \
      curve('sac_cartpole_1') using 1:2 with lines lw 3 lc rgb '#d55e00' title 'SAC, 1 update a step', \
