@@ -21,6 +21,36 @@
 #include "control/soft_value.h"
 #include "inference/task_control.h"
 
+/* Entries of the tables of controls with critics; and of soft ones. */
+#define ELBO_CRITIC_OPTIONS                                                    \
+    {.name = "critics",                                                        \
+     .type = ELBO_INT,                                                         \
+     .unit = "",                                                               \
+     .low = 1,                                                                 \
+     .high = ELBO_CRITICS,                                                     \
+     .fallback = "2",                                                          \
+     .doc = "of which the least counts"},                                      \
+    {                                                                          \
+        .name = "tau", .type = ELBO_REAL, .unit = "", .low = 0, .high = 1,     \
+        .fallback = "0.005",                                                   \
+        .doc = "share of the way that slow networks go to those that learn"    \
+    }
+#define ELBO_SOFT_CRITIC_OPTIONS                                               \
+    ELBO_CRITIC_OPTIONS,                                                       \
+        {.name = "interval",                                                   \
+         .type = ELBO_INT,                                                     \
+         .unit = "updates",                                                    \
+         .low = 1,                                                             \
+         .high = 1e9,                                                          \
+         .fallback = "1",                                                      \
+         .doc = "from one such step to the next"},                             \
+    {                                                                          \
+        .name = "value_samples", .type = ELBO_INT, .unit = "draws", .low = 1,  \
+        .high = ELBO_SOFT_SAMPLES, .fallback = "8",                            \
+        .doc = "of the policy that make V of an observation, the same "        \
+               "everywhere"                                                    \
+    }
+
 /* The graphs of one block of a batch's rows. */
 typedef struct elbo_actor_critic_block {
     elbo_tape *target, *critic[ELBO_CRITICS], *actor;

@@ -4,15 +4,6 @@
  */
 #include "control/actor_critic.h"
 
-static elbo_node leaf_at(elbo_tape *tape, size_t rows, size_t cols,
-                         const float x[])
-{
-    const elbo_node leaf = elbo_tape_constant(tape, rows, cols);
-
-    elbo_tape_point_f32(tape, leaf, x);
-    return leaf;
-}
-
 /* V of rows at `o`; the critics are `theta`, as `target` or as they learn. */
 static void build_value(elbo_actor_critic *s, elbo_tape *tape, size_t rows,
                         const float o[], const float noise[], bool target,
@@ -26,9 +17,9 @@ static void build_value(elbo_actor_critic *s, elbo_tape *tape, size_t rows,
     nodes->samples = 1;
     nodes->first = shape->hard && !target;
     nodes->smooth = shape->hard && target && s->smoothing > 0;
-    nodes->o = leaf_at(tape, rows, shape->no, o);
-    nodes->noise = shape->choices ? 0 : leaf_at(tape, rows, shape->nu, noise);
-    nodes->alpha = leaf_at(tape, 1, 1, &s->alpha);
+    nodes->o = elbo_tape_borrow_f32(tape, rows, shape->no, o);
+    nodes->noise = shape->choices ? 0 : elbo_tape_borrow_f32(tape, rows, shape->nu, noise);
+    nodes->alpha = elbo_tape_borrow_f32(tape, 1, 1, &s->alpha);
     elbo_soft_value(shape, tape, !target, nodes);
     elbo_mlp_point(&shape->actor, &nodes->actor, tape, actor);
     for (size_t k = 0; k < elbo_soft_critics(shape, nodes); k++)
@@ -63,7 +54,7 @@ static elbo_status build_actor(elbo_actor_critic *s, size_t b,
     build_value(s, tape, rows, s->batch.o + first * s->batch.no,
                 s->noise + first * s->batch.nu, false, &block->actor_nodes);
 
-    const elbo_node weight = leaf_at(tape, rows, 1, s->batch.weight + first);
+    const elbo_node weight = elbo_tape_borrow_f32(tape, rows, 1, s->batch.weight + first);
     const elbo_node sum = elbo_tape_sum(
         tape, elbo_tape_binary(tape, ELBO_MUL, weight, block->actor_nodes.V),
         ELBO_ALL);
@@ -86,10 +77,10 @@ static elbo_status build_critic(elbo_actor_critic *s, size_t b, size_t k,
     elbo_learner *const critic = &s->critic[k];
 
     ELBO_TRY(elbo_arena_check(arena, s->name));
-    nodes->o = leaf_at(tape, rows, batch->no, batch->o + first * batch->no);
-    nodes->u = leaf_at(tape, rows, batch->nu, batch->u + first * batch->nu);
-    nodes->y = leaf_at(tape, rows, 1, s->y + first);
-    nodes->weight = leaf_at(tape, rows, 1, batch->weight + first);
+    nodes->o = elbo_tape_borrow_f32(tape, rows, batch->no, batch->o + first * batch->no);
+    nodes->u = elbo_tape_borrow_f32(tape, rows, batch->nu, batch->u + first * batch->nu);
+    nodes->y = elbo_tape_borrow_f32(tape, rows, 1, s->y + first);
+    nodes->weight = elbo_tape_borrow_f32(tape, rows, 1, batch->weight + first);
     elbo_critic_loss(&s->shape, tape, batch->rows, nodes);
     elbo_mlp_point(&s->shape.critic, &nodes->critic, tape, critic->theta);
     ELBO_TRY(elbo_tape_finish(tape));

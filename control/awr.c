@@ -21,7 +21,7 @@
 #include "inference/networks/td_lambda.h"
 
 static const elbo_option options[] = {
-    ELBO_TASK_NETWORK_OPTIONS("2", "128", "relu"),
+    ELBO_NETWORK_SHAPE(0, "2", "128", "relu"),
     ELBO_TASK_POLICY_OPTIONS("tanh", "0.4"),
     {.name = "learn_std",
      .type = ELBO_BOOL,
@@ -118,7 +118,7 @@ static elbo_status open_networks(awr *a, const elbo_values *v,
         .count = 1,
         .hidden = (size_t)elbo_int(v, "layers"),
         .width = (size_t)elbo_int(v, "width"),
-        .activation = elbo_task_activation(v),
+        .activation = elbo_activation_named(elbo_text(v, "activation")),
         .batch = batch,
         .rate = elbo_real(v, "value_rate"),
         .clip = elbo_real(v, "clip"),

@@ -17,7 +17,7 @@
 #include "control/registry.h"
 
 static const elbo_option options[] = {
-    ELBO_TASK_NETWORK_OPTIONS("2", "128", "relu"),
+    ELBO_NETWORK_SHAPE(0, "2", "128", "relu"),
     ELBO_TASK_POLICY_OPTIONS("tanh", "0.7"),
     {.name = "batch",
      .type = ELBO_INT,
@@ -171,7 +171,7 @@ static elbo_status open_critic(elbo_mpo *mpo, const elbo_values *v,
         .count = (size_t)elbo_int(v, "critics"),
         .hidden = (size_t)elbo_int(v, "layers"),
         .width = (size_t)elbo_int(v, "width"),
-        .activation = elbo_task_activation(v),
+        .activation = elbo_activation_named(elbo_text(v, "activation")),
         .batch = mpo->settings.batch,
         .rate = elbo_real(v, "rate"),
         .clip = elbo_real(v, "clip"),

@@ -1,18 +1,10 @@
 #include "control/network_options.h"
 
-#include <string.h>
-
 elbo_status elbo_network_hidden(const elbo_values *values, elbo_mlp *out)
 {
-    static const char *const names[] = {"relu", "leaky_relu", "tanh", "silu"};
-    static const elbo_activation of[] = {ELBO_ACT_RELU, ELBO_ACT_LEAKY_RELU,
-                                         ELBO_ACT_TANH, ELBO_ACT_SILU};
-    elbo_activation f = ELBO_ACT_RELU;
-
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        if (elbo_choice_is(values, "activation", names[i])) f = of[i];
     return elbo_mlp_shape(out, 1, (size_t)elbo_int(values, "layers"),
-                          (size_t)elbo_int(values, "width"), 1, f);
+                          (size_t)elbo_int(values, "width"), 1,
+                          elbo_activation_named(elbo_text(values, "activation")));
 }
 
 elbo_adam_config elbo_network_adam(const elbo_values *values, const char *rate)

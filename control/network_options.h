@@ -6,28 +6,31 @@
 #include "inference/networks/adam.h"
 #include "inference/networks/mlp.h"
 
-/* Entries of a control's table. */
-#define ELBO_NETWORK_OPTIONS                                                   \
+/* Entries of a control's table: the shape of its networks, `least_` hidden layers ... */
+#define ELBO_NETWORK_SHAPE(least_, layers_, width_, activation_)               \
     {.name = "layers",                                                         \
      .type = ELBO_INT,                                                         \
      .unit = "",                                                               \
-     .low = 1,                                                                 \
+     .low = (least_),                                                          \
      .high = ELBO_MLP_LAYERS - 1,                                              \
-     .fallback = "2",                                                          \
-     .doc = "hidden layers of the networks"},                                  \
+     .fallback = (layers_),                                                    \
+     .doc = "hidden layers of each network"},                                  \
         {.name = "width",                                                      \
          .type = ELBO_INT,                                                     \
          .unit = "",                                                           \
          .low = 1,                                                             \
          .high = 4096,                                                         \
-         .fallback = "256",                                                    \
+         .fallback = (width_),                                                 \
          .doc = "units of a hidden layer"},                                    \
-        {.name = "activation",                                                 \
-         .type = ELBO_CHOICE,                                                  \
-         .unit = "",                                                           \
-         .choices = "relu|leaky_relu|tanh|silu",                               \
-         .fallback = "relu",                                                   \
-         .doc = "of the hidden layers"},                                       \
+    {                                                                          \
+        .name = "activation", .type = ELBO_CHOICE, .unit = "",                 \
+        .choices = ELBO_ACTIVATIONS, .fallback = (activation_),                \
+        .doc = "of the hidden layers"                                          \
+    }
+
+/* ... and with it how they learn, of an actor and its critics. */
+#define ELBO_NETWORK_OPTIONS                                                   \
+    ELBO_NETWORK_SHAPE(1, "2", "256", "relu"),                                 \
         {.name = "batch",                                                      \
          .type = ELBO_INT,                                                     \
          .unit = "transitions",                                                \

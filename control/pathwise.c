@@ -32,34 +32,7 @@ static const elbo_option options[] = {
      .high = MOST_STEPS,
      .fallback = "3",
      .doc = "of the model that a path is differentiated through"},
-    {.name = "critics",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = 1,
-     .high = ELBO_CRITICS,
-     .fallback = "2",
-     .doc = "of which the least counts, at a path's end"},
-    {.name = "tau",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = 1,
-     .fallback = "0.005",
-     .doc = "share of the way that the target critics go to the critics"},
-    {.name = "interval",
-     .type = ELBO_INT,
-     .unit = "updates",
-     .low = 1,
-     .high = 1e9,
-     .fallback = "1",
-     .doc = "from one such step to the next"},
-    {.name = "value_samples",
-     .type = ELBO_INT,
-     .unit = "draws",
-     .low = 1,
-     .high = ELBO_SOFT_SAMPLES,
-     .fallback = "8",
-     .doc = "of the policy that make V of an observation, the same everywhere"},
+    ELBO_SOFT_CRITIC_OPTIONS,
     ELBO_NETWORK_OPTIONS,
     {0                                                 },
 };
@@ -75,15 +48,6 @@ typedef struct path {
     elbo_node alpha, sum; /* of what is paid so far, [rows x 1] */
 } path;
 
-static elbo_node leaf_at(elbo_tape *tape, size_t rows, size_t cols,
-                         const float x[])
-{
-    const elbo_node leaf = elbo_tape_constant(tape, rows, cols);
-
-    elbo_tape_point_f32(tape, leaf, x);
-    return leaf;
-}
-
 static elbo_node mul(const path *a, elbo_node x, elbo_node y)
 {
     return elbo_tape_binary(a->g->tape, ELBO_MUL, x, y);
@@ -95,7 +59,7 @@ static void pay(path *a, size_t t, elbo_node x)
     elbo_tape *const tape = a->g->tape;
     const size_t all = a->s->batch.rows;
     const elbo_node alive =
-        leaf_at(tape, a->rows, 1, a->p->alive + t * all + a->first);
+        elbo_tape_borrow_f32(tape, a->rows, 1, a->p->alive + t * all + a->first);
     const elbo_node now =
         elbo_tape_scale(tape, mul(a, alive, x), pow(a->s->gamma, (double)t));
 
@@ -106,7 +70,7 @@ static elbo_node noise_at(const path *a, size_t t)
 {
     const size_t all = a->s->batch.rows, nu = a->s->shape.nu;
 
-    return leaf_at(a->g->tape, a->rows, nu,
+    return elbo_tape_borrow_f32(a->g->tape, a->rows, nu,
                    a->p->noise + (t * all + a->first) * nu);
 }
 
@@ -121,9 +85,9 @@ static elbo_status ask_model(path *a, size_t t, elbo_task_nodes *nodes)
         .rows = a->rows,
         .o = a->g->o[t],
         .u = a->g->u[t],
-        .reward = leaf_at(tape, a->rows, 1, a->p->zero),
-        .next = leaf_at(tape, a->rows, no, a->p->zero),
-        .end = leaf_at(tape, a->rows, 1, a->p->zero),
+        .reward = elbo_tape_borrow_f32(tape, a->rows, 1, a->p->zero),
+        .next = elbo_tape_borrow_f32(tape, a->rows, no, a->p->zero),
+        .end = elbo_tape_borrow_f32(tape, a->rows, 1, a->p->zero),
     };
     ELBO_TRY(belief->model->node(belief, a->member, false, tape, nodes));
     return nodes->rhat == ELBO_TASK_NO_NODE ? ELBO_FAIL(
@@ -148,7 +112,7 @@ static elbo_status unroll(path *a, size_t t)
         elbo_tape_binary(tape, ELBO_SUB, nodes.rhat, mul(a, kl, a->alpha)));
 
     const elbo_node shock =
-        leaf_at(tape, a->rows, no, a->p->shock + (t * all + a->first) * no);
+        elbo_tape_borrow_f32(tape, a->rows, no, a->p->shock + (t * all + a->first) * no);
 
     a->g->o[t + 1] =
         elbo_tape_binary(tape, ELBO_ADD, nodes.mean, mul(a, nodes.std, shock));
@@ -188,14 +152,14 @@ static elbo_status build(elbo_actor_critic *s, elbo_pathwise *p, size_t member,
     g->u = elbo_arena_take(arena, p->H, sizeof *g->u);
     ELBO_TRY(elbo_arena_check(arena, "pathwise"));
     g->o[0] =
-        leaf_at(g->tape, rows, s->shape.no, s->batch.o + first * s->shape.no);
-    a.alpha = leaf_at(g->tape, 1, 1, &s->alpha);
+        elbo_tape_borrow_f32(g->tape, rows, s->shape.no, s->batch.o + first * s->shape.no);
+    a.alpha = elbo_tape_borrow_f32(g->tape, 1, 1, &s->alpha);
     g->actor = elbo_mlp_leaf(&s->shape.actor, g->tape, true);
     elbo_mlp_point(&s->shape.actor, &g->actor, g->tape, s->actor.theta);
     for (size_t t = 0; t < p->H; t++) ELBO_TRY(unroll(&a, t));
     close_path(&a);
 
-    const elbo_node weight = leaf_at(g->tape, rows, 1, s->batch.weight + first);
+    const elbo_node weight = elbo_tape_borrow_f32(g->tape, rows, 1, s->batch.weight + first);
     const elbo_node total =
         elbo_tape_sum(g->tape, mul(&a, weight, a.sum), ELBO_ALL);
 

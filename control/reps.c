@@ -19,7 +19,7 @@
 #include "inference/messages/flow_dual.h"
 
 static const elbo_option options[] = {
-    ELBO_TASK_NETWORK_OPTIONS("2", "64", "relu"),
+    ELBO_NETWORK_SHAPE(0, "2", "64", "relu"),
     ELBO_TASK_POLICY_OPTIONS("linear", "0.7"),
     {.name = "features",
      .type = ELBO_CHOICE,

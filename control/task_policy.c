@@ -5,15 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-elbo_activation elbo_task_activation(const elbo_values *options)
-{
-    if (elbo_choice_is(options, "activation", "relu")) return ELBO_ACT_RELU;
-    if (elbo_choice_is(options, "activation", "leaky_relu"))
-        return ELBO_ACT_LEAKY_RELU;
-    if (elbo_choice_is(options, "activation", "tanh")) return ELBO_ACT_TANH;
-    return ELBO_ACT_SILU;
-}
-
 elbo_status elbo_task_policy_open(const elbo_values *options,
                                   const elbo_task_world *world, bool fixed,
                                   elbo_task_policy *out)
@@ -36,7 +27,7 @@ elbo_status elbo_task_policy_open(const elbo_values *options,
     return elbo_mlp_shape(&out->mlp, world->no,
                           (size_t)elbo_int(options, "layers"),
                           (size_t)elbo_int(options, "width"), heads * world->nu,
-                          elbo_task_activation(options));
+                          elbo_activation_named(elbo_text(options, "activation")));
 }
 
 static double softplus(double x)

@@ -10,6 +10,7 @@
 #ifndef ELBO_TASK_POLICY_H
 #define ELBO_TASK_POLICY_H
 
+#include "control/network_options.h"
 #include "inference/networks/mlp.h"
 #include "inference/task_control.h"
 
@@ -21,28 +22,7 @@ typedef struct elbo_task_policy {
     bool fixed;        /* std is a number, not learnt */
 } elbo_task_policy;
 
-/* What is common to the tables of options. */
-#define ELBO_TASK_NETWORK_OPTIONS(layers_, width_, activation_)                \
-    {.name = "layers",                                                         \
-     .type = ELBO_INT,                                                         \
-     .unit = "",                                                               \
-     .low = 0,                                                                 \
-     .high = ELBO_MLP_LAYERS - 1,                                              \
-     .fallback = layers_,                                                      \
-     .doc = "hidden layers of each network; 0: linear in the observation"},    \
-        {.name = "width",                                                      \
-         .type = ELBO_INT,                                                     \
-         .unit = "",                                                           \
-         .low = 1,                                                             \
-         .high = 4096,                                                         \
-         .fallback = width_,                                                   \
-         .doc = "units of a hidden layer"},                                    \
-    {                                                                          \
-        .name = "activation", .type = ELBO_CHOICE, .unit = "",                 \
-        .choices = "relu|leaky_relu|tanh|silu", .fallback = activation_,       \
-        .doc = "of hidden units"                                               \
-    }
-
+/* Of the tables of options, beside ELBO_NETWORK_SHAPE. */
 #define ELBO_TASK_POLICY_OPTIONS(mean_, std_)                                  \
     {.name = "mean",                                                           \
      .type = ELBO_CHOICE,                                                      \
@@ -64,8 +44,6 @@ typedef struct elbo_task_policy {
         .low = 0, .high = 1, .fallback = "1e-3",                               \
         .doc = "what a learnt standard deviation stays above"                  \
     }
-
-elbo_activation elbo_task_activation(const elbo_values *options);
 
 /* From the tables above. ELBO_EINVAL. */
 elbo_status elbo_task_policy_open(const elbo_values *options,

@@ -11,20 +11,7 @@
 #include "control/registry.h"
 
 static const elbo_option options[] = {
-    {.name = "critics",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = 1,
-     .high = ELBO_CRITICS,
-     .fallback = "2",
-     .doc = "of which the least is the target's; 1: DDPG"},
-    {.name = "tau",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = 1,
-     .fallback = "0.005",
-     .doc = "share of the way that the slow networks go to those that learn"},
+    ELBO_CRITIC_OPTIONS,
     {.name = "delay",
      .type = ELBO_INT,
      .unit = "updates",

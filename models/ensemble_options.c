@@ -45,7 +45,7 @@ const elbo_option elbo_ensemble_options[] = {
      "hidden layers; 0: an affine map", NULL},
     {"width",                  ELBO_INT, "", 1, 4096, NULL, "200", "units of a hidden layer",
      NULL},
-    {"activation",                 ELBO_CHOICE, "", 0, 0, "silu|relu|leaky_relu|tanh", "silu",
+    {"activation",                 ELBO_CHOICE, "", 0, 0, ELBO_ACTIVATIONS, "silu",
      "of the hidden layers", NULL},
     {"head",                ELBO_CHOICE, "", 0, 0, "gaussian|deterministic|mixture",
      "gaussian", "the law of the change of the observation", NULL},
@@ -101,23 +101,6 @@ const elbo_option elbo_ensemble_options[] = {
      "each M-step starts from weights drawn anew", NULL},
     {0             },
 };
-
-static elbo_activation read_activation(const elbo_values *values)
-{
-    static const struct {
-        const char *name;
-        elbo_activation f;
-    } known[] = {
-        {"silu",       ELBO_ACT_SILU      },
-        {"relu",       ELBO_ACT_RELU      },
-        {"leaky_relu", ELBO_ACT_LEAKY_RELU},
-        {"tanh",       ELBO_ACT_TANH      },
-    };
-    size_t i = 0;
-
-    while (!elbo_choice_is(values, "activation", known[i].name)) i++;
-    return known[i].f;
-}
 
 static elbo_known read_known(const elbo_values *values, const char *option)
 {
@@ -230,6 +213,6 @@ elbo_status elbo_ensemble_read(const elbo_values *values, elbo_ensemble *e)
     ELBO_TRY(elbo_mlp_shape(&e->mlp, e->world->no + e->world->nu, hidden,
                             (size_t)elbo_int(values, "width"),
                             elbo_ensemble_outputs(e).outputs,
-                            read_activation(values)));
+                            elbo_activation_named(elbo_text(values, "activation"))));
     return check_mean_field(e);
 }

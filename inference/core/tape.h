@@ -115,6 +115,9 @@ void elbo_tape_get(const elbo_tape *tape, elbo_node x, double out[]);
  * will finish. */
 void elbo_tape_point(elbo_tape *tape, elbo_node leaf, const double x[]);
 void elbo_tape_point_f32(elbo_tape *tape, elbo_node leaf, const float x[]);
+/* In a tape of floats: a constant that is x, borrowed. */
+elbo_node elbo_tape_borrow_f32(elbo_tape *tape, size_t rows, size_t cols,
+                               const float x[]);
 /* Values in float, whatever the precision. */
 void elbo_tape_set_f32(elbo_tape *tape, elbo_node leaf, const float x[]);
 void elbo_tape_get_f32(const elbo_tape *tape, elbo_node x, float out[]);

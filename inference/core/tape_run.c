@@ -52,6 +52,15 @@ void elbo_tape_point_f32(elbo_tape *tape, elbo_node leaf, const float x[])
     point(tape, leaf, x);
 }
 
+elbo_node elbo_tape_borrow_f32(elbo_tape *tape, size_t rows, size_t cols,
+                               const float x[])
+{
+    const elbo_node leaf = elbo_tape_constant(tape, rows, cols);
+
+    elbo_tape_point_f32(tape, leaf, x);
+    return leaf;
+}
+
 void elbo_tape_set_f32(elbo_tape *tape, elbo_node leaf, const float x[])
 {
     const elbo_tape_node *node = leaf_of(tape, leaf);

@@ -2,8 +2,28 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "inference/core/alloc.h"
+
+elbo_activation elbo_activation_named(const char *name)
+{
+    static const struct {
+        const char *name;
+        elbo_activation f;
+    } known[] = {
+        {"relu",       ELBO_ACT_RELU      },
+        {"leaky_relu", ELBO_ACT_LEAKY_RELU},
+        {"tanh",       ELBO_ACT_TANH      },
+        {"silu",       ELBO_ACT_SILU      },
+    };
+    const size_t n = sizeof known / sizeof *known;
+    size_t i = 0;
+
+    while (i < n && strcmp(known[i].name, name) != 0) i++;
+    assert(i < n);
+    return known[i].f;
+}
 
 elbo_status elbo_mlp_shape(elbo_mlp *mlp, size_t inputs, size_t hidden,
                            size_t width, size_t outputs, elbo_activation f)

@@ -13,6 +13,10 @@
 
 enum { ELBO_MLP_LAYERS = 8 };
 
+/* The names that options give, as their choices; and which one it is (it must be one). */
+#define ELBO_ACTIVATIONS "relu|leaky_relu|tanh|silu"
+elbo_activation elbo_activation_named(const char *name);
+
 typedef struct elbo_mlp {
     size_t layers;                     /* affine maps, 1 .. ELBO_MLP_LAYERS */
     size_t width[ELBO_MLP_LAYERS + 1]; /* inputs, hidden ones, outputs */
