@@ -99,6 +99,23 @@ elbo_replay ensemble_rows(size_t n, double noise, uint64_t seed)
     return data;
 }
 
+elbo_replay ensemble_mute_rows(size_t n, size_t no, size_t nu)
+{
+    elbo_replay data;
+
+    ck_assert_int_eq(elbo_replay_init(&data, no, nu, n, ensemble_arena),
+                     ELBO_OK);
+    return data;
+}
+
+void ensemble_push(elbo_replay *data, const float o[], const float u[],
+                   const float next[])
+{
+    const elbo_replay_row row = {.o = o, .u = u, .next = next};
+
+    ck_assert_int_eq(elbo_replay_push(data, &row), ELBO_OK);
+}
+
 elbo_status ensemble_try_open(const elbo_model *model, const char *settings,
                               const elbo_task_world *world, uint64_t seed,
                               elbo_task_belief *out)

@@ -22,6 +22,11 @@ elbo_task_world ensemble_mute_world(size_t no, size_t nu);
 /* n rows of the first. */
 elbo_replay ensemble_rows(size_t n, double noise, uint64_t seed);
 
+/* Room for n rows of such sizes; one row more in it. */
+elbo_replay ensemble_mute_rows(size_t n, size_t no, size_t nu);
+void ensemble_push(elbo_replay *data, const float o[], const float u[],
+                   const float next[]);
+
 elbo_task_belief ensemble_open(const elbo_model *model, const char *settings,
                                const elbo_task_world *world, uint64_t seed);
 elbo_status ensemble_try_open(const elbo_model *model, const char *settings,

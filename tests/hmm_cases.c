@@ -110,3 +110,63 @@ void enumerate(const elbo_hmm *hmm, const double log_emission[], size_t T,
     out->loglik = s.most + log(s.total);
     *logp = s.most;
 }
+
+hmm_source draw_source(elbo_rng *rng, size_t K, size_t M, size_t ny,
+                       double apart, elbo_arena *ws)
+{
+    hmm_source s = {.K = K,
+                    .M = M,
+                    .ny = ny,
+                    .apart = apart,
+                    .chain = draw_chain(rng, K, 1, 1, 0, 0, ws),
+                    .emission = elbo_arena_doubles(ws, K * (ny ? ny : M))};
+
+    if (ny) elbo_rng_normals(rng, s.emission, K * ny);
+    for (size_t k = 0; !ny && k < K; k++)
+        draw_simplex(rng, s.emission + k * M, M, 1, 0);
+    return s;
+}
+
+static void emit(const hmm_source *s, size_t k, elbo_rng *rng, double y[])
+{
+    if (elbo_rng_uniform(rng) < s->holes) {
+        for (size_t i = 0; i < (s->ny ? s->ny : 1); i++) y[i] = nan("");
+        return;
+    }
+    if (!s->ny) {
+        y[0] = (double)elbo_rng_categorical(rng, s->emission + k * s->M, s->M);
+        return;
+    }
+    elbo_rng_normals(rng, y, s->ny);
+    for (size_t i = 0; i < s->ny; i++)
+        y[i] += s->apart * s->emission[k * s->ny + i];
+}
+
+elbo_hmm_sequence draw_sequence(const hmm_source *s, size_t T, elbo_rng *rng,
+                                elbo_arena *ws)
+{
+    const size_t width = s->ny ? s->ny : 1;
+    double *const y = elbo_arena_doubles(ws, T * width);
+    size_t k = elbo_rng_categorical(rng, s->chain.start, s->K);
+
+    for (size_t t = 0; t < T; t++) {
+        if (t)
+            k = elbo_rng_categorical(rng, s->chain.transition + k * s->K, s->K);
+        emit(s, k, rng, y + t * width);
+    }
+    return (elbo_hmm_sequence){T, y};
+}
+
+elbo_hmm_config source_config(const hmm_source *s, size_t K, bool variational)
+{
+    elbo_hmm_config c = elbo_hmm_defaults;
+
+    c.K = K;
+    c.variational = variational;
+    c.emission = s->ny ? &elbo_emission_gaussian : &elbo_emission_categorical;
+    c.emission_config.symbols = s->M;
+    c.emission_config.ny = s->ny ? s->ny : 1;
+    c.emission_config.floor = 1e-3;
+    c.tolerance = 1e-6;
+    return c;
+}

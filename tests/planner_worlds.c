@@ -159,3 +159,18 @@ double trial_column(const planner_trial *t, const char *name)
     }
     return value[i];
 }
+
+elbo_sequence_config plain_sequence(size_t horizon, size_t population)
+{
+    return (elbo_sequence_config){.horizon = horizon,
+                                  .population = population,
+                                  .iterations = 1,
+                                  .components = 1,
+                                  .elites = 0.1,
+                                  .refit_std = true,
+                                  .initial_std = 0.5,
+                                  .decay = 1,
+                                  .replan = 1,
+                                  .particles = 1,
+                                  .propagation = ELBO_TSINF};
+}

@@ -4,6 +4,7 @@
 #ifndef ELBO_TEST_PLANNER_WORLDS_H
 #define ELBO_TEST_PLANNER_WORLDS_H
 
+#include "control/sequence.h"
 #include "inference/control.h"
 #include "inference/task_control.h"
 
@@ -35,6 +36,9 @@ extern const double planner_A[4], planner_B[2], planner_Q[4], planner_R;
 void linear_quadratic(const stand_in *self, const float o[], const float u[],
                       uint32_t member, elbo_rng *rng, bool mean, float next[],
                       float *reward, uint8_t *end);
+
+/* Plain settings: no refinement is on; tests change fields. */
+elbo_sequence_config plain_sequence(size_t horizon, size_t population);
 
 /* A control of this room, open on a stand-in, with what acting needs for n
  * worlds. */

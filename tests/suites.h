@@ -51,6 +51,7 @@
     X(gaussian)                                                                \
     X(network)                                                                 \
     X(task_objective)                                                          \
+    X(task_weights)                                                            \
     X(task_factor)                                                             \
     X(task_slots)                                                              \
     X(task_transition)                                                         \
@@ -124,10 +125,12 @@
     X(i2c)                                                                     \
     X(i2c_worlds)                                                              \
     X(sequence)                                                                \
+    X(sequence_weights)                                                        \
     X(planners)                                                                \
     X(planner_state)                                                           \
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
+    X(hmm_evidence)                                                            \
     X(ilqr)                                                                    \
     X(gymnasium)                                                               \
     X(swingup)                                                                 \
@@ -142,6 +145,8 @@
     X(wrapper_text)                                                            \
     X(ensemble)                                                                \
     X(ensemble_fit)                                                            \
+    X(ensemble_rows)                                                           \
+    X(ensemble_faults)                                                         \
     X(mean_field)                                                              \
     X(features)                                                                \
     X(papers)

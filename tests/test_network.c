@@ -5,223 +5,10 @@
 
 #include "inference/core/alloc.h"
 #include "tests/engine_cases.h"
-#include "tests/network_lab.h"
+#include "tests/network_truths.h"
 #include "tests/suites.h"
 
-/* ---- what expressions are worth ---- */
-
-static double sum_y(const net_lab *l, size_t i, const double y[])
-{
-    (void)l, (void)i;
-    return y[0] + y[1];
-}
-
-static double squares(const net_lab *l, size_t i, const double y[])
-{
-    const double a = y[0] - l->next[i * NO], b = y[1] - l->next[i * NO + 1];
-
-    return a * a + b * b;
-}
-
-static double weighed(const net_lab *l, size_t i, const double y[])
-{
-    const double a = l->o[i * NO] * y[0] - 1, b = l->o[i * NO + 1] * y[1] - 1;
-
-    return l->r[i] * (a * a + b * b);
-}
-
-static double first_square(const net_lab *l, size_t i, const double y[])
-{
-    const double s = squares(l, i, y);
-
-    return s * s;
-}
-
-static double V_at(const net_lab *l, size_t i, const double y[])
-{
-    return (1 - l->end[i]) * net_lab_V(l, y);
-}
-
-static double V_square(const net_lab *l, size_t i, const double y[])
-{
-    return V_at(l, i, y) * V_at(l, i, y);
-}
-
-static double miss(const net_lab *l, size_t i, const double y[])
-{
-    return fabs(V_at(l, i, y) - (double)l->table[ELBO_NETWORK_V_NEXT][i]);
-}
-
-static double V_next(const net_lab *l, size_t i)
-{
-    return (double)l->table[ELBO_NETWORK_V_NEXT][i];
-}
-
-static double of_logp(const net_lab *l, size_t i)
-{
-    double mean[NO], std[NO], sum = -NO * 0.5 * log(2 * acos(-1));
-
-    net_lab_moments(l, i, mean, std);
-    for (size_t k = 0; k < NO; k++)
-        sum -= 0.5 * pow((l->next[i * NO + k] - mean[k]) / std[k], 2)
-               + log(std[k]);
-    return sum;
-}
-
-static double of_mse(const net_lab *l, size_t i)
-{
-    double mean[NO], std[NO];
-
-    net_lab_moments(l, i, mean, std);
-    return -0.5 * squares(l, i, mean);
-}
-
-static double of_vagram(const net_lab *l, size_t i)
-{
-    const float *const g = l->table[ELBO_NETWORK_SLOPE_NEXT] + i * NO;
-    double mean[NO], std[NO], sum = 0;
-
-    net_lab_moments(l, i, mean, std);
-    for (size_t k = 0; k < NO; k++)
-        sum -= 0.5 * pow((double)g[k] * (mean[k] - l->next[i * NO + k]), 2);
-    return sum;
-}
-
-static double of_squares(const net_lab *l, size_t i)
-{
-    return net_lab_E(l, i, squares);
-}
-
-static double of_weighed(const net_lab *l, size_t i)
-{
-    return net_lab_E(l, i, weighed);
-}
-
-static double of_variance(const net_lab *l, size_t i)
-{
-    const double mean = net_lab_E(l, i, squares);
-
-    return net_lab_E(l, i, first_square) - mean * mean;
-}
-
-static double of_planner(const net_lab *l, size_t i)
-{
-    const double Q = (double)l->table[ELBO_NETWORK_Q][i];
-    const double V = (double)l->table[ELBO_NETWORK_V][i];
-
-    return (Q - V) * exp((double)l->table[ELBO_NETWORK_LOGPI][i])
-           + l->gamma * l->r[i];
-}
-
-static double of_calls(const net_lab *l, size_t i)
-{
-    const double *const o = l->o + i * NO, *const x = l->next + i * NO;
-    const double d = hypot(o[0] - x[0], o[1] - x[1]);
-
-    return sqrt(d) + fmax(l->u[i], 0) - fmin(d, 1)
-           + fmin(fmax(l->r[i], -0.5), 0.5) + (o[0] + o[1]) / hypot(o[0], o[1])
-           + log(2 + fabs(l->u[i])) + pow(d, 3);
-}
-
-static double of_mean(const net_lab *l, size_t i)
-{
-    double sum = 0, w = 0;
-
-    (void)i;
-    for (size_t k = 0; k < ROWS; k++) {
-        sum += l->weight[k] * (net_lab_E(l, k, sum_y) - l->r[k]);
-        w += l->weight[k];
-    }
-    return fabs(sum / w);
-}
-
-static double of_at_mean(const net_lab *l, size_t i)
-{
-    double mean[NO], std[NO];
-
-    net_lab_moments(l, i, mean, std);
-    return (1 - l->end[i]) * net_lab_V(l, mean);
-}
-
-static double of_factors(const net_lab *l, size_t i)
-{
-    return l->factor[1][i] * fmin(l->factor[0][i], 2);
-}
-
-static double of_itervaml(const net_lab *l, size_t i)
-{
-    return -0.5 * pow(net_lab_E(l, i, V_at) - V_next(l, i), 2);
-}
-
-static double of_sampled(const net_lab *l, size_t i)
-{
-    const double E = net_lab_E(l, i, V_at), t = V_next(l, i);
-
-    return -0.5 * (net_lab_E(l, i, V_square) - 2 * t * E + t * t);
-}
-
-static double of_product(const net_lab *l, size_t i)
-{
-    return net_lab_E(l, i, V_at) * net_lab_E(l, i, miss);
-}
-
-static double of_V_variance(const net_lab *l, size_t i)
-{
-    return net_lab_E(l, i, V_square) - pow(net_lab_E(l, i, V_at), 2);
-}
-
-static double of_equivalence(const net_lab *l, size_t i)
-{
-    double mean[NO], std[NO];
-
-    net_lab_moments(l, i, mean, std);
-    return -0.5
-           * pow(mean[0] + mean[1] + l->gamma * net_lab_E(l, i, V_at)
-                     - (l->r[i] + l->gamma * V_next(l, i)),
-                 2);
-}
-
-static double of_pair(const net_lab *l, size_t i)
-{
-    return of_logp(l, i) + 0.2 * of_itervaml(l, i);
-}
-
-/* sampled: a mean of samples, whose expectation is `want`. */
-static const struct {
-    const char *text;
-    double (*want)(const net_lab *l, size_t i);
-    bool sampled;
-} cases[] = {
-    {"logp",                                                    of_logp,        false},
-    {"-0.5*sum(sq(E(y) - next))",                               of_mse,         false},
-    {"-0.5*sum(sq(stop(gradV(next))*(E(y) - next)))",           of_vagram,      false},
-    {"E(sum(sq(y - next)))",                                    of_squares,     false},
-    {"sum(E(sq(next - y)))",                                    of_squares,     false},
-    {"E(dot(y - next, y - next)/1)",                            of_squares,     false},
-    {"E(r*sum((s*y - 1)^2))",                                   of_weighed,     false},
-    {"Var(sum(sq(y - next)))",                                  of_variance,    false},
-    {"A(s, a)*exp(logpi) + gamma*r",                            of_planner,     false},
-    {"sqrt(distance(s, next)) + relu(sum(a)) - min(norm(next - s), 1)"
-     " + clip(r, -0.5, 0.5) + sum(normalize(s)) + log(2 + norm(a))"
-     " + max(distance(s, next), 0)^3",                     of_calls,       false},
-    {"abs(mean(E(sum(y)) - r))",                                of_mean,        false},
-    {"abs(mean(rhat*0 + E(sum(y)) - Ed(r)))",                   of_mean,        false},
-    {"V(E(y))",                                                 of_at_mean,     false},
-    {"clip(logratio, 0, 2)*occupancy(current)/occupancy(data)", of_factors,
-     false                                                                           },
-    {"-0.5*sq(E(V(y)) - V(next))",                              of_itervaml,    true },
-    {"-0.5*sq(E(V(y)) - Ed(V(next)))",                          of_itervaml,    true },
-    {"-0.5*(V(next) - E(V(y)))^2",                              of_itervaml,    true },
-    {"-0.5*usq(E(V(y), 3) - V(next))",                          of_itervaml,    true },
-    {"-0.5*E(sq(V(y) - V(next)))",                              of_sampled,     true },
-    {"-0.5*E(sq(V(y) - V(next)), 2)",                           of_sampled,     true },
-    {"E(V(y))*E(abs(V(y) - V(next)))",                          of_product,     true },
-    {"Var(V(y))",                                               of_V_variance,  true },
-    {"-0.5*sq(rhat + gamma*E(V(y)) - (r + gamma*V(next)))",     of_equivalence,
-     true                                                                            },
-    {"logp - 0.1*sq(E(V(y)) - V(next))",                        of_pair,        true },
-};
-enum { CASES = sizeof cases / sizeof *cases, EXACT = 14, DRAWS = 4000 };
+enum { CASES = NETWORK_TRUTHS, EXACT = NETWORK_EXACT, DRAWS = 4000 };
 
 static void open_lab(net_lab *l, uint64_t seed, const char *text)
 {
@@ -237,15 +24,16 @@ START_TEST(each_expression_in_closed_form_is_what_it_says)
     double got[ROWS];
     elbo_rng rng = elbo_rng_stream(1, "samples", 0);
 
-    ck_assert(!cases[_i].sampled);
-    open_lab(&l, (uint64_t)_i, cases[_i].text);
+    ck_assert(!network_truths[_i].sampled);
+    open_lab(&l, (uint64_t)_i, network_truths[_i].text);
     net_lab_bind(&l, &rng);
     net_lab_values(&l, got);
     for (size_t i = 0; i < ROWS; i++) {
-        const double want = cases[_i].want(&l, i);
+        const double want = network_truths[_i].want(&l, i);
 
         ck_assert_msg(fabs(got[i] - want) <= 1e-9 * (1 + fabs(want)),
-                      "%s: %.17g, not %.17g", cases[_i].text, got[i], want);
+                      "%s: %.17g, not %.17g", network_truths[_i].text, got[i],
+                      want);
     }
     net_lab_close(&l);
 }
@@ -258,8 +46,8 @@ START_TEST(each_expression_by_samples_is_unbiased)
     double got[ROWS], sum[ROWS] = {0}, square[ROWS] = {0};
     elbo_rng rng = elbo_rng_stream(7, "samples", (uint64_t)_i);
 
-    ck_assert(cases[_i].sampled);
-    open_lab(&l, 11, cases[_i].text);
+    ck_assert(network_truths[_i].sampled);
+    open_lab(&l, 11, network_truths[_i].text);
     for (size_t k = 0; k < DRAWS; k++) {
         net_lab_bind(&l, &rng);
         net_lab_values(&l, got);
@@ -269,12 +57,12 @@ START_TEST(each_expression_by_samples_is_unbiased)
         }
     }
     for (size_t i = 0; i < ROWS; i++) {
-        const double want = cases[_i].want(&l, i);
+        const double want = network_truths[_i].want(&l, i);
         const double error = sqrt(fmax(square[i] - sum[i] * sum[i], 0) / DRAWS);
 
         ck_assert_msg(fabs(sum[i] - want) <= 5 * error + 1e-9,
-                      "%s, row %zu: %g +- %g, not %g", cases[_i].text, i,
-                      sum[i], error, want);
+                      "%s, row %zu: %g +- %g, not %g", network_truths[_i].text,
+                      i, sum[i], error, want);
     }
     net_lab_close(&l);
 }
@@ -294,12 +82,13 @@ START_TEST(a_square_of_samples_on_purpose_is_biased_by_their_variance)
         for (size_t i = 0; i < ROWS; i++) sum[i] += got[i] / DRAWS;
     }
     for (size_t i = 0; i < ROWS; i++) {
-        const double want = of_itervaml(&l, i) - 0.25 * of_V_variance(&l, i);
+        const double want =
+            network_itervaml(&l, i) - 0.25 * network_V_variance(&l, i);
 
         ck_assert_double_eq_tol(sum[i], want,
-                                0.1 * fabs(of_V_variance(&l, i)) + 1e-9);
+                                0.1 * fabs(network_V_variance(&l, i)) + 1e-9);
     }
-    ck_assert_double_gt(of_V_variance(&l, 0), 0.01);
+    ck_assert_double_gt(network_V_variance(&l, 0), 0.01);
     net_lab_close(&l);
 }
 END_TEST
@@ -311,7 +100,7 @@ START_TEST(each_derivative_is_the_difference_quotient)
     double gradient[NTHETA], value[ROWS], moved = 0;
     elbo_rng rng = elbo_rng_stream(3, "samples", 0);
 
-    open_lab(&l, 20 + (uint64_t)_i, cases[_i].text);
+    open_lab(&l, 20 + (uint64_t)_i, network_truths[_i].text);
     net_lab_bind(&l, &rng);
     net_lab_values(&l, value);
     net_lab_gradient(&l, gradient);
@@ -328,7 +117,7 @@ START_TEST(each_derivative_is_the_difference_quotient)
         for (size_t i = 0; i < ROWS; i++) want += (up[i] - down[i]) / (2 * h);
         moved = fmax(moved, fabs(want));
         ck_assert_msg(fabs(gradient[j] - want) <= 1e-7 * (1 + fabs(want)),
-                      "%s, %zu: %.10g, not %.10g", cases[_i].text, j,
+                      "%s, %zu: %.10g, not %.10g", network_truths[_i].text, j,
                       gradient[j], want);
     }
     if (l.expr->depends & ELBO_ON_THETA) ck_assert_double_gt(moved, 1e-3);
@@ -339,8 +128,9 @@ END_TEST
 /* A model without noise needs no samples: E f is f at its mean. */
 START_TEST(of_a_certain_model_means_are_values_and_nothing_is_drawn)
 {
-    static const char text[] = "sq(E(V(y)) - V(next)) + 3*Var(V(y)) + E(abs(V(y)), 5)"
-                               " + usq(E(V(y), 2) - r) + E(V(y))*E(sum(sq(y)))";
+    static const char text[] =
+        "sq(E(V(y)) - V(next)) + 3*Var(V(y)) + E(abs(V(y)), 5)"
+        " + usq(E(V(y), 2) - r) + E(V(y))*E(sum(sq(y)))";
     elbo_rng rng = elbo_rng_stream(3, "samples", 0);
     const elbo_rng before = rng;
     net_lab l;
@@ -359,8 +149,9 @@ START_TEST(of_a_certain_model_means_are_values_and_nothing_is_drawn)
 
         net_lab_moments(&l, i, mean, std);
 
-        const double V = V_at(&l, i, mean);
-        const double want = pow(V - V_next(&l, i), 2) + fabs(V) + pow(V - l.r[i], 2)
+        const double V = network_V_at(&l, i, mean);
+        const double want = pow(V - network_V_next(&l, i), 2) + fabs(V)
+                            + pow(V - l.r[i], 2)
                             + V * (mean[0] * mean[0] + mean[1] * mean[1]);
 
         ck_assert_double_eq_tol(got[i], want, 1e-12 * (1 + fabs(want)));
@@ -409,9 +200,9 @@ START_TEST(a_short_batch_ends_in_copies_of_its_last_row_which_no_mean_counts)
     net_lab_values(&l, part);
 
     const size_t a = l.slot[0], b = l.slot[1];
-    const double want =
-        (l.weight[a] * V_next(&l, a) + l.weight[b] * V_next(&l, b))
-        / (l.weight[a] + l.weight[b]);
+    const double want = (l.weight[a] * network_V_next(&l, a)
+                         + l.weight[b] * network_V_next(&l, b))
+                        / (l.weight[a] + l.weight[b]);
 
     ck_assert_double_eq_tol(part[0], want, 1e-12);
     net_lab_close(&l);
@@ -496,8 +287,8 @@ START_TEST(text_is_checked_without_a_model)
     size_t column;
 
     for (size_t i = 0; i < CASES; i++)
-        case_ok(elbo_network_parse(cases[i].text, net_lab_factors, &all, arena,
-                                   &expr, &column, &nearest));
+        case_ok(elbo_network_parse(network_truths[i].text, net_lab_factors,
+                                   &all, arena, &expr, &column, &nearest));
     case_fails(elbo_network_parse("logq", net_lab_factors, &all, arena, &expr,
                                   &column, &nearest),
                ELBO_EINVAL, "unknown name");
@@ -532,7 +323,7 @@ START_TEST(each_allocation_may_fail)
     while (s == ELBO_ENOMEM) {
         net_lab_set_up(&l, 1);
         elbo_alloc_budget(n++);
-        s = net_lab_compile(&l, cases[_i].text, &column);
+        s = net_lab_compile(&l, network_truths[_i].text, &column);
         elbo_alloc_budget(-1);
         net_lab_close(&l);
     }
