@@ -15,6 +15,7 @@ const elbo_ascender *const elbo_ascenders[] = {
 const elbo_ascender *const elbo_searchers[] = {
     &elbo_ascender_nelder_mead,
     &elbo_ascender_differences,
+    &elbo_ascender_evolution,
     &elbo_ascender_gp,
     NULL,
 };
@@ -68,7 +69,7 @@ elbo_status elbo_ascender_check(const elbo_ascender *method, size_t n)
     if (!method->most || n <= method->most) return ELBO_OK;
     return ELBO_FAIL(ELBO_EINVAL,
                      "%s searches %zu parameters at most, the model has %zu: use "
-                     "nelder_mead, differences, or a model with fewer",
+                     "nelder_mead, differences, evolution, or a model with fewer",
                      method->name, method->most, n);
 }
 

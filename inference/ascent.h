@@ -38,9 +38,9 @@ typedef struct elbo_ascent {
     const elbo_balls *balls; /* x stays in them; NULL: no bound */
     /* Of searches by values alone. */
     double step;   /* nelder_mead: of the first simplex; differences: of a
-                      quotient; 0: its own */
+                      quotient; evolution: the first deviation; 0: its own */
     double box;    /* gp: looks at |x_j| <= box */
-    uint64_t seed; /* gp: streams "search" */
+    uint64_t seed; /* gp, evolution: streams "search", "evolution" */
     elbo_archive *archive; /* gp: what it knows, from call to call while f stays
                               the same; NULL: nothing before, nothing after */
 } elbo_ascent;
@@ -75,7 +75,7 @@ extern const elbo_ascender elbo_ascender_bfgs, elbo_ascender_adam,
     elbo_ascender_spg, elbo_ascender_gd;
 /* By values alone (inference/gradient/); iterations count evaluations. */
 extern const elbo_ascender elbo_ascender_nelder_mead, elbo_ascender_differences,
-    elbo_ascender_gp;
+    elbo_ascender_evolution, elbo_ascender_gp;
 enum { ELBO_GP_POINTS = 200 }; /* of an archive: a fit takes their cube */
 /* Those of the option m_step, and of search(); both end in NULL. */
 extern const elbo_ascender *const elbo_ascenders[];

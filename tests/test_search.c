@@ -132,6 +132,8 @@ static const struct {
      "gradient=search(gp,5)",                                              0.99},
     {"likelihood=J data_scale=1 iterations=3 tolerance=0 "
      "gradient=search(nelder_mead,60)",                                    0.75},
+    {"likelihood=J data_scale=1 iterations=1 gradient=search(evolution,200)",
+     0.99                                                                           },
     {"likelihood=J data_scale=1 iterations=1 gradient=search(differences,200)",
      0.95                                                                           },
 };
@@ -175,7 +177,8 @@ START_TEST(a_search_resumes_to_the_same_bits)
 {
     static const char *const texts[] = {
         "likelihood=J iterations=4 tolerance=0 gradient=search(gp,6)",
-        "likelihood=J iterations=4 tolerance=0 gradient=search(nelder_mead,9)"};
+        "likelihood=J iterations=4 tolerance=0 gradient=search(nelder_mead,9)",
+        "likelihood=J iterations=4 tolerance=0 gradient=search(evolution,15)"};
     char path[] = "/tmp/elbo-search-XXXXXX";
     search_case x, y, z;
     elbo_row a, b;
@@ -321,7 +324,7 @@ Suite *suite_search(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, the_best_of_two_parameters_earns_what_the_grid_finds,
                         0, sizeof methods / sizeof *methods);
-    tcase_add_loop_test(t, a_search_resumes_to_the_same_bits, 0, 2);
+    tcase_add_loop_test(t, a_search_resumes_to_the_same_bits, 0, 3);
     tcase_add_test(t, a_hard_planner_is_searched_too);
     tcase_add_test(t, too_many_parameters_are_told_at_the_start);
     tcase_add_test(t, j_is_measured_where_data_start);

@@ -266,6 +266,8 @@ static const struct {
     {&elbo_ascender_nelder_mead, bowl,  {1.2, -0.7}, 300, 1e-6},
     {&elbo_ascender_nelder_mead, tent,  {0.4, -0.2}, 400, 1e-4},
     {&elbo_ascender_differences, bowl,  {1.2, -0.7}, 300, 1e-6},
+    {&elbo_ascender_evolution,   bowl,  {1.2, -0.7}, 500, 1e-6},
+    {&elbo_ascender_evolution,   tent,  {0.4, -0.2}, 600, 1e-6},
     {&elbo_ascender_gp,          bowl,  {1.2, -0.7}, 40,  5e-2},
     {&elbo_ascender_gp,          hills, {1.5, 1},    60,  5e-2},
     {&elbo_ascender_gp,          tent,  {0.4, -0.2}, 60,  2e-1},
@@ -285,6 +287,37 @@ START_TEST(the_maximum_is_found_within_the_budget)
     /* one more for the start; differences ask for it again */
     ck_assert_uint_le(p.calls, searches[_i].evaluations + 1);
     ck_assert_double_eq(info.after, p.f(x));
+}
+END_TEST
+
+/* Curvatures from 2 to 2e4. */
+static elbo_status valley(void *self, const double x[], double *value,
+                          double grad[])
+{
+    (void)self, (void)grad;
+    *value = 0;
+    for (size_t j = 0; j < 10; j++)
+        *value -= pow(10, 4. * (double)j / 9) * pow(x[j] - 0.1 * (double)j, 2);
+    return ELBO_OK;
+}
+
+START_TEST(evolution_learns_a_scale_for_each_coordinate)
+{
+    elbo_arena *const ws = elbo_arena_alloc(1 << 14);
+    const elbo_summit f = {NULL, 10, 1, valley};
+    const elbo_ascent how = {.method = &elbo_ascender_evolution,
+                             .iterations = 6000,
+                             .tolerance = 1e-9,
+                             .seed = (uint64_t)_i};
+    double x[10] = {3, -3, 3, -3, 3, -3, 3, -3, 3, -3};
+    elbo_ascent_info info;
+
+    case_ok(elbo_ascend(&how, &f, x, &info, ws));
+    ck_assert(info.converged);
+    ck_assert_double_ge(info.after, -1e-10);
+    for (size_t j = 0; j < 10; j++)
+        ck_assert_double_eq_tol(x[j], 0.1 * (double)j, 1e-5);
+    elbo_arena_free(ws);
 }
 END_TEST
 
@@ -446,6 +479,7 @@ Suite *suite_zero_order(void)
     tcase_add_test(t, the_fit_is_no_worse_than_any_grid_point);
     tcase_add_test(t, expected_improvement_is_its_integral);
     tcase_add_loop_test(t, the_maximum_is_found_within_the_budget, 0, SEARCHES);
+    tcase_add_loop_test(t, evolution_learns_a_scale_for_each_coordinate, 0, 5);
     tcase_add_loop_test(t, equal_seeds_give_equal_bits, 0, methods);
     tcase_add_test(t, an_archive_carries_the_search_on);
     tcase_add_test(t, a_full_archive_drops_its_worst_point);

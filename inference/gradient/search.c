@@ -8,9 +8,9 @@ static const elbo_option options[] = {
     {.name = "method",
      .type = ELBO_CHOICE,
      .unit = "",
-     .choices = "nelder_mead|differences|gp",
-     .doc = "a simplex, BFGS on difference quotients, or Bayesian optimisation "
-            "(at most 10 parameters)"},
+     .choices = "nelder_mead|differences|evolution|gp",
+     .doc = "a simplex, BFGS on difference quotients, an evolution strategy, or "
+            "Bayesian optimisation (at most 10 parameters)"},
     {.name = "evaluations",
      .type = ELBO_INT,
      .unit = "plans",
@@ -24,7 +24,8 @@ static const elbo_option options[] = {
      .low = 0,
      .high = 1e6,
      .fallback = "0",
-     .doc = "of the first simplex [0.5] or of a quotient [1e-4]; 0: that"},
+     .doc = "of the first simplex [0.5] or of a quotient [1e-4], evolution's first "
+            "deviation [0.5]; 0: that"},
     {.name = "box",
      .type = ELBO_REAL,
      .unit = "",
