@@ -14,6 +14,7 @@
 #include "envs/registry.h"
 #include "envs/shown.h"
 #include "envs/sincos.h"
+#include "inference/core/explog.h"
 #include "inference/task.h"
 
 enum { X, SPEED, THETA, OMEGA, NX };

@@ -16,13 +16,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* For functions whose loops pay for the widest vectors that there are. */
-#if defined __AVX512F__ && !defined __clang__
-#define ELBO_WIDE __attribute__((target("prefer-vector-width=512")))
-#else
-#define ELBO_WIDE
-#endif
-
 /* x y + z, rounded once where that is as fast. */
 static inline double elbo_fused(double x, double y, double z)
 {

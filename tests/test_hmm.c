@@ -83,8 +83,8 @@ END_TEST
 /* Every width of the kernels, BLAS's included. */
 START_TEST(scaled_passes_are_those_in_logarithms)
 {
-    static const size_t sizes[] = {1,  2,  3,  4,  5,  7,  8,  9, 11,
-                                   12, 13, 16, 17, 20, 31, 33, 50};
+    static const size_t sizes[] = {1,  2,  3,  4,  5,  7,  8,  9,  11, 12, 13,
+                                   16, 17, 20, 31, 33, 50, 25, 41, 57, 130};
     elbo_arena *const ws = elbo_arena_alloc(1 << 16);
     const size_t K = sizes[_i], T = 203;
     elbo_rng rng = elbo_rng_stream(5, "sizes", K);
@@ -221,6 +221,40 @@ START_TEST(impossible_sequences_name_their_row)
 }
 END_TEST
 
+/* The scaled passes see what is wrong in the sum of a row alone. */
+START_TEST(a_wrong_entry_among_many_is_found)
+{
+    static const size_t sizes[] = {1, 4, 7, 16, 17, 50};
+    static const double wrong[] = {(double)NAN, HUGE_VAL};
+    enum { T = 70, ROW = 65 };
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    const size_t K = sizes[_i];
+    elbo_rng rng = elbo_rng_stream(11, "wrong", K);
+    const drawn_chain c = draw_chain(&rng, K, T, 1, _i % 2 ? 0.3 : 0, 2, ws);
+    elbo_hmm_posterior out = room(K, T, ws);
+    double *const row = c.log_emission + ROW * K;
+
+    for (size_t k = 0; k < K; k++)
+        for (size_t w = 0; w < 2; w++) {
+            const double right = row[k];
+
+            row[k] = wrong[w];
+            ck_assert_int_eq(
+                elbo_hmm_forward_backward(&c.hmm, c.log_emission, T, &out, ws),
+                ELBO_ENOTFINITE);
+            ck_assert_str_eq(elbo_last_error()->text,
+                             "row 65: a log emission is NaN or infinite");
+            row[k] = right;
+        }
+    for (size_t k = 0; k < K; k++) row[k] = -HUGE_VAL;
+    ck_assert_int_eq(
+        elbo_hmm_forward_backward(&c.hmm, c.log_emission, T, &out, ws),
+        ELBO_EDATA);
+    ck_assert_str_eq(elbo_last_error()->text, "row 65: no state can emit it");
+    elbo_arena_free(ws);
+}
+END_TEST
+
 START_TEST(expected_transitions_are_added)
 {
     enum { K = 3, T = 9 };
@@ -284,11 +318,12 @@ Suite *suite_hmm(void)
 
     tcase_add_loop_test(t, passes_and_viterbi_are_sums_over_all_paths, 0,
                         DRAWN * SEEDS);
-    tcase_add_loop_test(t, scaled_passes_are_those_in_logarithms, 0, 17);
+    tcase_add_loop_test(t, scaled_passes_are_those_in_logarithms, 0, 21);
     tcase_add_loop_test(t, hopeless_ways_that_win_at_last_are_found, 0, 2);
     tcase_add_test(t, raised_messages_that_matter_are_redone_in_logarithms);
     tcase_add_test(t, separated_emissions_stay_in_the_scaled_passes);
     tcase_add_test(t, impossible_sequences_name_their_row);
+    tcase_add_loop_test(t, a_wrong_entry_among_many_is_found, 0, 6);
     tcase_add_test(t, expected_transitions_are_added);
     tcase_add_test(t, lost_allocations_are_reported);
     suite_add_tcase(s, t);

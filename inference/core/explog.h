@@ -15,6 +15,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* For functions whose loops pay for the widest vectors that there are. */
+#if defined __AVX512F__ && !defined __clang__
+#define ELBO_WIDE __attribute__((target("prefer-vector-width=512")))
+#else
+#define ELBO_WIDE
+#endif
+
 static inline uint64_t elbo_bits(double x)
 {
     uint64_t u;

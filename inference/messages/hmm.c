@@ -7,6 +7,7 @@
 
 #include "inference/core/parallel.h"
 #include "inference/messages/hmm_kernels.h"
+#include "inference/messages/hmm_wide.h"
 
 /* Messages and transitions are 0 or at least this: their products are normal
  * numbers. */
@@ -14,7 +15,10 @@ static const double least = 1e-150;
 /* Share of the posterior that may rest on raised entries. */
 static const double tolerated = 1e-15;
 
-enum { OWN_OUTER = 32 }; /* up to so many states; BLAS above */
+/* Padded states up to which whole matrices are unrolled, and those up to which
+ * expected transitions are summed here and not by the BLAS; rows between two
+ * such sums, which the caches hold. */
+enum { SMALL = 16, OWN_OUTER = 128, ROWS = 32 };
 
 typedef struct passes {
     const elbo_hmm *hmm;
@@ -84,30 +88,34 @@ static elbo_status take(passes *s, elbo_arena *ws)
     return ELBO_OK;
 }
 
-/* b = exp(log b - largest) */
-static elbo_status emissions(passes *s)
+/* b = exp(log b - largest) in rows first .. last - 1: NaN in a row that
+ * elbo_hmm_check_row refuses. */
+static inline void emissions(passes *s, size_t n, size_t first, size_t last)
 {
-    const size_t n = s->n, K = s->K;
+    const double *const in = s->log_emission + first * s->K;
+    double *const b = s->b + first * n;
 
-    for (size_t t = 0; t < s->T; t++) {
-        const double *const in = s->log_emission + t * K;
-        double *const b = s->b + t * n;
-
-        ELBO_TRY(elbo_hmm_check_row(in, K, t, &s->largest[t]));
-        for (size_t k = 0; k < K; k++) b[k] = in[k] - s->largest[t];
-        for (size_t k = K; k < n; k++) b[k] = -HUGE_VAL;
-    }
-    for (size_t i = 0; i < s->T * n; i++) {
-        double unused;
-
-        s->b[i] = elbo_exp(s->b[i], &unused);
-    }
-    return ELBO_OK;
+    if (n <= SMALL)
+        elbo_hmm_emit(s->K, n, last - first, in, s->largest + first, b);
+    else
+        elbo_hmm_wide_emit(s->K, n, last - first, in, s->largest + first, b);
 }
 
-/* A row with entries below the floor: those that are possible are raised to it,
- * and b with them; b of those that cannot be reached is 0. */
-static double mend(passes *s, size_t t, const double p[], double u[])
+/* What is wrong with row t, whose emissions or their sum are not positive. */
+static elbo_status refuse(const passes *s, size_t t)
+{
+    double largest;
+
+    ELBO_TRY(elbo_hmm_check_row(s->log_emission + t * s->K, s->K, t, &largest));
+    return ELBO_FAIL(ELBO_EDATA,
+                     "row %zu: no state that can be reached can emit it", t);
+}
+
+/* A row with entries below the floor, u = p b / c of the last row: those that
+ * are possible are raised to it, and b with them; b of those that cannot be
+ * reached is 0. */
+static double mend(passes *s, size_t t, const double p[], double inverse,
+                   double u[])
 {
     const double *const in = s->log_emission + t * s->K;
     double *const b = s->b + t * s->n, sum = 0;
@@ -117,7 +125,7 @@ static double mend(passes *s, size_t t, const double p[], double u[])
             b[k] = 0;
         } else if (u[k] < least && in[k] > -HUGE_VAL) {
             u[k] = least;
-            b[k] = least / p[k];
+            b[k] = least / (p[k] * inverse);
             s->low[t] = 1;
         }
         sum += u[k];
@@ -125,26 +133,41 @@ static double mend(passes *s, size_t t, const double p[], double u[])
     return sum;
 }
 
-/* alpha_t = (alpha_t-1 A) b_t / c_t */
-static inline elbo_status forward(passes *s, size_t n, double p[])
+/* out = x' M */
+static inline void times(const passes *s, size_t n, const double x[],
+                         const double M[], double out[])
 {
+    if (n <= SMALL)
+        elbo_hmm_times(n, x, M, out);
+    else
+        elbo_hmm_wide_times(s->K, n, x, M, out);
+}
+
+/* u = (u A / c of the last row) b_t, alpha_t = u / c_t: the product with A need
+ * not wait for c. */
+static inline elbo_status forward(passes *s, size_t n, double p[], double u[])
+{
+    double inverse = 1;
+
     memcpy(p, s->start, n * sizeof *p);
     for (size_t t = 0; t < s->T; t++) {
-        double *const u = s->alpha + t * n;
+        const double *const b = s->b + t * n;
         uint64_t low;
 
-        if (t) elbo_hmm_times(n, u - n, s->A, p);
+        if (t % ROWS == 0)
+            emissions(s, n, t, s->T - t < ROWS ? s->T : t + ROWS);
+        if (t) times(s, n, u, s->A, p);
 
-        double c = elbo_hmm_meet(n, p, s->b + t * n, s->floor, u, &low);
+        double c =
+            n <= SMALL
+                ? elbo_hmm_meet(n, p, b, inverse, s->floor, u, &low)
+                : elbo_hmm_wide_meet(n, p, b, inverse, s->floor, u, &low);
 
-        if (low) c = mend(s, t, p, u);
-        if (!(c > 0))
-            return ELBO_FAIL(
-                ELBO_EDATA, "row %zu: no state that can be reached can emit it",
-                t);
+        if (low) c = mend(s, t, p, inverse, u);
+        if (!(c > 0)) return refuse(s, t);
         s->c[t] = c;
-        s->inverse[t] = 1 / c;
-        elbo_hmm_scale(n, s->inverse[t], u);
+        s->inverse[t] = inverse = 1 / c;
+        elbo_hmm_scale(n, inverse, u, s->alpha + t * n);
     }
     return ELBO_OK;
 }
@@ -167,42 +190,55 @@ static inline void occupy(passes *s, size_t n, size_t t, const double beta[],
         if (alpha[k] <= edge) s->raised += alpha[k] * beta[k];
 }
 
-/* beta_t-1 = A w_t with w = b beta / c, which replaces b */
-static inline void backward(passes *s, size_t n, double beta[],
-                            double occupancy[])
+/* S += sum of alpha_t-1' w_t over rows first .. last - 1 */
+static inline void outer(const passes *s, size_t n, size_t first, size_t last,
+                         double S[])
 {
+    const double *const alpha = s->alpha + (first - 1) * n;
+    const double *const w = s->b + first * n;
+    const size_t steps = last - first, whole = steps - steps % ELBO_HMM_LANES;
+
+    if (n > SMALL) {
+        elbo_hmm_wide_outer(s->K, n, steps, alpha, w, S);
+        return;
+    }
+    for (size_t t = 0; t < whole; t += ELBO_HMM_LANES)
+        elbo_hmm_outer(n, alpha + t * n, w + t * n, S);
+    for (size_t t = whole; t < steps; t++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++)
+                S[i * n + j] += alpha[t * n + i] * w[t * n + j];
+}
+
+/* beta_t-1 = A w_t with w = b beta / c, which replaces b; and S, unless NULL,
+ * the sum of alpha_t-1' w_t */
+static inline void backward(passes *s, size_t n, double beta[],
+                            double occupancy[], double S[])
+{
+    size_t last = s->T;
+
     for (size_t k = 0; k < n; k++) beta[k] = 1;
     for (size_t t = s->T; t-- > 0;) {
         double *const w = s->b + t * n;
 
         occupy(s, n, t, beta, occupancy);
         if (t == 0) break;
-        for (size_t k = 0; k < n; k++) w[k] *= beta[k] * s->inverse[t];
-        elbo_hmm_times(n, w, s->At, beta);
+        elbo_hmm_weigh(n, s->inverse[t], beta, w);
+        times(s, n, w, s->At, beta);
+        if (S && (last - t == ROWS || t == 1)) {
+            outer(s, n, t, last, S);
+            last = t;
+        }
     }
     for (size_t k = 0; k < s->K; k++)
         if (s->hmm->start[k] != s->start[k]) s->raised += s->alpha[k] * beta[k];
 }
 
-/* S = sum_t alpha_t-1' w_t */
-static inline void outer(const passes *s, size_t n, double S[])
-{
-    const size_t steps = s->T - 1, whole = steps - steps % ELBO_HMM_LANES;
-
-    for (size_t t = 0; t < whole; t += ELBO_HMM_LANES)
-        elbo_hmm_outer(n, s->alpha + t * n, s->b + (t + 1) * n, S);
-    for (size_t t = whole; t < steps; t++)
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++)
-                S[i * n + j] += s->alpha[t * n + i] * s->b[(t + 1) * n + j];
-}
-
 static inline elbo_status sweep(passes *s, size_t n, double scratch[],
                                 double occupancy[], double S[])
 {
-    ELBO_TRY(forward(s, n, scratch));
-    backward(s, n, scratch, occupancy);
-    if (S) outer(s, n, S);
+    ELBO_TRY(forward(s, n, scratch, scratch + n));
+    backward(s, n, scratch, occupancy, S);
     return ELBO_OK;
 }
 
@@ -255,12 +291,11 @@ static double log_scales(const passes *s)
 
 static elbo_status scaled(passes *s, elbo_hmm_posterior *out, elbo_arena *ws)
 {
-    double *const scratch = elbo_arena_doubles(ws, s->n);
+    double *const scratch = elbo_arena_doubles(ws, 2 * s->n);
     double *const S = elbo_arena_take(ws, s->n * s->n, sizeof *S);
 
     ELBO_TRY(take(s, ws));
     ELBO_TRY(elbo_arena_check(ws, "expected transitions"));
-    ELBO_TRY(emissions(s));
 
     const bool own = s->n <= OWN_OUTER, any = s->T > 1;
 
@@ -280,14 +315,15 @@ elbo_status elbo_hmm_forward_backward(const elbo_hmm *hmm,
                                       elbo_hmm_posterior *out, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
+    const size_t K = hmm->K;
+    const size_t lanes = K <= SMALL ? ELBO_HMM_LANES : ELBO_HMM_WIDE;
     passes s = {.hmm = hmm,
                 .log_emission = log_emission,
-                .K = hmm->K,
-                .n = (hmm->K + ELBO_HMM_LANES - 1) / ELBO_HMM_LANES
-                     * ELBO_HMM_LANES,
+                .K = K,
+                .n = (K + lanes - 1) / lanes * lanes,
                 .T = T};
 
-    assert(hmm->K > 0 && T > 0);
+    assert(K > 0 && T > 0);
 
     const elbo_status status = scaled(&s, out, ws);
 

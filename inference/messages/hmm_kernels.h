@@ -30,10 +30,39 @@ static inline void elbo_hmm_times(size_t n, const double x[restrict],
     }
 }
 
-/* u = p * b; returns its sum in four lanes; *low: an entry is under its floor
+/* b [rows x n] = exp(in - largest), in [rows x K], b = 0 past the K-th; the
+ * largest of a row by lanes. A row with NaN or inf, or of -inf, gives NaN. */
+static inline void elbo_hmm_emit(size_t K, size_t n, size_t rows,
+                                 const double in[restrict],
+                                 double largest[restrict], double b[restrict])
+{
+    for (size_t t = 0; t < rows; t++) {
+        double *const row = b + t * n, most[ELBO_HMM_LANES];
+
+        for (size_t k = 0; k < n; k++)
+            row[k] = k < K ? in[t * K + k] : -HUGE_VAL;
+        for (size_t l = 0; l < ELBO_HMM_LANES; l++) most[l] = row[l];
+        for (size_t k = ELBO_HMM_LANES; k < n; k += ELBO_HMM_LANES)
+            for (size_t l = 0; l < ELBO_HMM_LANES; l++)
+                most[l] = row[k + l] > most[l] ? row[k + l] : most[l];
+
+        const double x = most[0] > most[1] ? most[0] : most[1];
+        const double y = most[2] > most[3] ? most[2] : most[3];
+
+        largest[t] = x > y ? x : y;
+        for (size_t k = 0; k < n; k++) row[k] -= largest[t];
+    }
+    for (size_t i = 0; i < rows * n; i++) {
+        double unused;
+
+        b[i] = elbo_exp(b[i], &unused);
+    }
+}
+
+/* u = p * b s; returns its sum in four lanes; *low: an entry is under its floor
  */
 static inline double elbo_hmm_meet(size_t n, const double p[restrict],
-                                   const double b[restrict],
+                                   const double b[restrict], double s,
                                    const double floor[restrict],
                                    double u[restrict], uint64_t *low)
 {
@@ -42,7 +71,7 @@ static inline double elbo_hmm_meet(size_t n, const double p[restrict],
 
     for (size_t k = 0; k < n; k += ELBO_HMM_LANES)
         for (size_t l = 0; l < ELBO_HMM_LANES; l++) {
-            u[k + l] = p[k + l] * b[k + l];
+            u[k + l] = p[k + l] * (b[k + l] * s);
             sum[l] += u[k + l];
             under[l] |= u[k + l] < floor[k + l] ? UINT64_C(1) : 0;
         }
@@ -50,9 +79,18 @@ static inline double elbo_hmm_meet(size_t n, const double p[restrict],
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-static inline void elbo_hmm_scale(size_t n, double s, double x[])
+/* out = s x */
+static inline void elbo_hmm_scale(size_t n, double s, const double x[restrict],
+                                  double out[restrict])
 {
-    for (size_t k = 0; k < n; k++) x[k] *= s;
+    for (size_t k = 0; k < n; k++) out[k] = s * x[k];
+}
+
+/* w = (w s) * x, in the order that lets x come last */
+static inline void elbo_hmm_weigh(size_t n, double s, const double x[restrict],
+                                  double w[restrict])
+{
+    for (size_t k = 0; k < n; k++) w[k] = w[k] * s * x[k];
 }
 
 /* S += a' w over four steps: a, w [4 x n], S [n x n] */
