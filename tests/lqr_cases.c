@@ -3,6 +3,21 @@
 #include <check.h>
 #include <math.h>
 
+#include "inference/core/linalg.h"
+
+elbo_arena *lqr_arena;
+
+void lqr_set_up(void)
+{
+    ck_assert_int_eq(elbo_linalg_start(), ELBO_OK);
+    lqr_arena = elbo_arena_alloc(1 << 18);
+}
+
+void lqr_tear_down(void)
+{
+    elbo_arena_free(lqr_arena);
+}
+
 gsl_matrix *matrix_zero(size_t rows, size_t cols, elbo_arena *arena)
 {
     gsl_matrix *A = elbo_arena_mat(arena, rows, cols);
@@ -55,8 +70,8 @@ gsl_matrix *transposed(const gsl_matrix *A, elbo_arena *arena)
     return C;
 }
 
-gsl_matrix *covariance_random(elbo_rng *rng, size_t n, size_t cols, double scale,
-                              elbo_arena *arena)
+gsl_matrix *covariance_random(elbo_rng *rng, size_t n, size_t cols,
+                              double scale, elbo_arena *arena)
 {
     if (cols == 0) return matrix_zero(n, n, arena);
 
@@ -88,12 +103,11 @@ gsl_vector *vector_of(size_t n, const double a[], elbo_arena *arena)
     return v;
 }
 
-elbo_quadratic quadratic_of(size_t n, const double P[], const double p[], double c,
-                            elbo_arena *arena)
+elbo_quadratic quadratic_of(size_t n, const double P[], const double p[],
+                            double c, elbo_arena *arena)
 {
-    return (elbo_quadratic){.P = matrix_of(n, n, P, arena),
-                            .p = vector_of(n, p, arena),
-                            .c = c};
+    return (elbo_quadratic){
+        .P = matrix_of(n, n, P, arena), .p = vector_of(n, p, arena), .c = c};
 }
 
 double matrix_gap(const gsl_matrix *A, const gsl_matrix *B)
@@ -172,7 +186,8 @@ static elbo_linear_prior prior_random(elbo_rng *rng, const lqr_shape *s,
 elbo_lqr lqr_random(elbo_rng *rng, const lqr_shape *s, elbo_arena *arena)
 {
     const size_t n = s->varying ? s->T : 1;
-    elbo_linear_dynamics *dynamics = elbo_arena_take(arena, n, sizeof *dynamics);
+    elbo_linear_dynamics *dynamics =
+        elbo_arena_take(arena, n, sizeof *dynamics);
     elbo_quadratic *reward = elbo_arena_take(arena, n, sizeof *reward);
     elbo_linear_prior *prior = elbo_arena_take(arena, n, sizeof *prior);
     elbo_quadratic *terminal = elbo_arena_take(arena, 1, sizeof *terminal);
@@ -235,8 +250,7 @@ elbo_linear_chain chain_of_solution(const elbo_lqr *lqr,
 }
 
 /* Five points: the error is of fourth order. `mirror` moves along. */
-static double slope(loss_of f, const void *L, double *x,
-                    double *mirror)
+static double slope(loss_of f, const void *L, double *x, double *mirror)
 {
     static const double weight[] = {1, -8, 0, 8, -1};
     const double at = *x, h = 2e-3;
@@ -251,8 +265,8 @@ static double slope(loss_of f, const void *L, double *x,
     return sum;
 }
 
-static void compare(loss_of f, const void *L, double *x,
-                    double *mirror, double gradient, const char *what)
+static void compare(loss_of f, const void *L, double *x, double *mirror,
+                    double gradient, const char *what)
 {
     const double expected = slope(f, L, x, mirror);
 
@@ -269,7 +283,8 @@ void slopes_match(loss_of f, const void *L, const gsl_matrix *A,
             double *mirror = symmetric ? &A->data[j * A->tda + i] : x;
             const double twice = symmetric && i != j ? 2 : 1;
 
-            compare(f, L, x, mirror, twice * gsl_matrix_get(gradient, i, j), what);
+            compare(f, L, x, mirror, twice * gsl_matrix_get(gradient, i, j),
+                    what);
         }
 }
 
@@ -292,7 +307,8 @@ void slopes_match_quadratic(loss_of f, const void *L, const elbo_quadratic *a,
 elbo_linear_policy policy_random(elbo_rng *rng, size_t nx, size_t nu,
                                  elbo_arena *arena)
 {
-    return (elbo_linear_policy){.K = matrix_random(rng, nu, nx, 0.15, arena),
-                                .k = vector_random(rng, nu, 0.5, arena),
-                                .S = covariance_random(rng, nu, nu + 1, 0.5, arena)};
+    return (elbo_linear_policy){
+        .K = matrix_random(rng, nu, nx, 0.15, arena),
+        .k = vector_random(rng, nu, 0.5, arena),
+        .S = covariance_random(rng, nu, nu + 1, 0.5, arena)};
 }

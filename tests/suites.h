@@ -10,7 +10,9 @@
     X(arena)                                                                   \
     X(rng)                                                                     \
     X(linalg)                                                                  \
+    X(linalg_lu)                                                               \
     X(mniw)                                                                    \
+    X(mniw_limits)                                                             \
     X(reweight)                                                                \
     X(mpo)                                                                     \
     X(reps)                                                                    \
@@ -27,6 +29,7 @@
     X(local_level)                                                             \
     X(parallel)                                                                \
     X(lqr)                                                                     \
+    X(lqr_backup)                                                              \
     X(lqr_solve)                                                               \
     X(lqr_evaluate)                                                            \
     X(lqr_gradient)                                                            \
@@ -59,6 +62,8 @@
     X(linear_policy)                                                           \
     X(linear_cycle)                                                            \
     X(linear_objective)                                                        \
+    X(linear_objective_runs)                                                   \
+    X(linear_grid)                                                             \
     X(program)                                                                 \
     X(mdp)                                                                     \
     X(transition)                                                              \
@@ -107,6 +112,8 @@
     X(task_engine)                                                             \
     X(task_estimates)                                                          \
     X(linear_worlds)                                                           \
+    X(linear_data)                                                             \
+    X(linear_runs)                                                             \
     X(observed)                                                                \
     X(observed_exact)                                                          \
     X(observed_data)                                                           \
@@ -123,6 +130,8 @@
     X(transform)                                                               \
     X(continuous)                                                              \
     X(i2c)                                                                     \
+    X(i2c_dense)                                                               \
+    X(i2c_covariance)                                                          \
     X(i2c_worlds)                                                              \
     X(sequence)                                                                \
     X(sequence_weights)                                                        \

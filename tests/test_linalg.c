@@ -1,4 +1,5 @@
-/* tests/test_linalg.c -- factorisations against their definitions. */
+/* tests/test_linalg.c -- factors, eigenvalues and inverses against their
+ * definitions. */
 #include "inference/core/linalg.h"
 
 #include <math.h>
@@ -6,29 +7,8 @@
 #include <string.h>
 
 #include "inference/core/alloc.h"
+#include "tests/linalg_cases.h"
 #include "tests/suites.h"
-
-/* Every fixture is a window of a wider matrix, so that tda != size2. */
-static gsl_matrix window(elbo_arena *ws, size_t n)
-{
-    gsl_matrix *wide = elbo_arena_mat(ws, n, n + 3);
-
-    return (gsl_matrix){
-        .size1 = n, .size2 = n, .tda = wide->tda, .data = wide->data};
-}
-
-static double noise(uint32_t *x)
-{
-    *x = 1664525 * *x + 1013904223;
-    return (double)(*x >> 8) * 0x1p-23 - 1;
-}
-
-static void fill(gsl_matrix *A, uint32_t seed)
-{
-    for (size_t i = 0; i < A->size1; i++)
-        for (size_t j = 0; j < A->size2; j++)
-            gsl_matrix_set(A, i, j, noise(&seed));
-}
 
 /* S = B B' + 0.2385 I, by the definition. */
 static void fill_spd(gsl_matrix *S, const gsl_matrix *B)
@@ -71,9 +51,10 @@ START_TEST(chol_multiplies_back_and_reads_the_lower_triangle_only)
 
     for (size_t k = 0; k < 5; k++) {
         const size_t n = sizes[k];
-        gsl_matrix B = window(ws, n), S = window(ws, n), L = window(ws, n);
+        gsl_matrix B = linalg_window(ws, n), S = linalg_window(ws, n),
+                   L = linalg_window(ws, n);
 
-        fill(&B, 2385);
+        linalg_fill(&B, 2385);
         fill_spd(&S, &B);
         gsl_matrix_memcpy(&L, &S);
         for (size_t i = 0; i < n; i++)
@@ -112,12 +93,13 @@ START_TEST(inverse_eigenvalues_and_determinant_belong_to_one_matrix)
 
     for (size_t c = 0; c < 4; c++) {
         const size_t n = sizes[c];
-        gsl_matrix B = window(ws, n), S = window(ws, n), L = window(ws, n);
-        gsl_matrix U = window(ws, n);
+        gsl_matrix B = linalg_window(ws, n), S = linalg_window(ws, n),
+                   L = linalg_window(ws, n);
+        gsl_matrix U = linalg_window(ws, n);
         gsl_vector *values = elbo_arena_vec(ws, n);
         double logdet = 0;
 
-        fill(&B, 385);
+        linalg_fill(&B, 385);
         fill_spd(&S, &B);
         gsl_matrix_memcpy(&L, &S);
         gsl_matrix_memcpy(&U, &S);
@@ -192,159 +174,12 @@ START_TEST(chol_refuses_what_is_not_finite_anywhere)
 }
 END_TEST
 
-START_TEST(lu_solves_both_systems)
-{
-    static const size_t sizes[] = {1, 2, 9, 65, 128};
-    elbo_arena *ws = elbo_arena_alloc(1 << 16);
-
-    for (size_t k = 0; k < 5; k++) {
-        const size_t n = sizes[k];
-        gsl_matrix A = window(ws, n), F = window(ws, n);
-        gsl_vector *x = elbo_arena_vec(ws, n), *b = elbo_arena_vec(ws, n);
-        gsl_vector *bt = elbo_arena_vec(ws, n);
-        uint32_t seed = 85;
-        elbo_lu lu;
-
-        fill(&A, 23);
-        for (size_t i = 0; i < n; i++) /* well conditioned, not symmetric */
-            *gsl_matrix_ptr(&A, i, (i + 1) % n) += 3 * sqrt((double)n);
-        for (size_t i = 0; i < n; i++) gsl_vector_set(x, i, noise(&seed));
-        for (size_t i = 0; i < n; i++) {
-            double sum = 0, sum_t = 0;
-
-            for (size_t j = 0; j < n; j++) {
-                sum += gsl_matrix_get(&A, i, j) * gsl_vector_get(x, j);
-                sum_t += gsl_matrix_get(&A, j, i) * gsl_vector_get(x, j);
-            }
-            gsl_vector_set(b, i, sum);
-            gsl_vector_set(bt, i, sum_t);
-        }
-        gsl_matrix_memcpy(&F, &A);
-        ck_assert_int_eq(elbo_lu_factor(&F, ws, &lu), ELBO_OK);
-        ck_assert_int_eq(elbo_lu_solve(&lu, b), ELBO_OK);
-        ck_assert_int_eq(elbo_lu_solve_transposed(&lu, bt), ELBO_OK);
-        for (size_t i = 0; i < n; i++) {
-            ck_assert_double_eq_tol(b->data[i], x->data[i], 1e-11);
-            ck_assert_double_eq_tol(bt->data[i], x->data[i], 1e-11);
-        }
-    }
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(lu_by_hand_with_a_zero_in_the_corner)
-{
-    double a[] = {0, 2, 1, -3}, b[] = {5, 2.385}, c[] = {5, 2.385};
-    gsl_matrix A = gsl_matrix_view_array(a, 2, 2).matrix;
-    gsl_vector x = gsl_vector_view_array(b, 2).vector;
-    gsl_vector y = gsl_vector_view_array(c, 2).vector;
-    elbo_arena *ws = elbo_arena_alloc(64);
-    elbo_lu lu;
-
-    ck_assert_int_eq(elbo_lu_factor(&A, ws, &lu), ELBO_OK);
-    ck_assert_double_eq_tol(lu.norm1, 5, 1e-15); /* columns: 1 and 5 */
-    /* 2 x1 = 5, x0 - 3 x1 = 2.385 */
-    ck_assert_int_eq(elbo_lu_solve(&lu, &x), ELBO_OK);
-    ck_assert_double_eq_tol(b[1], 2.5, 1e-15);
-    ck_assert_double_eq_tol(b[0], 9.885, 1e-14);
-    /* y1 = 5, 2 y0 - 3 y1 = 2.385 */
-    ck_assert_int_eq(elbo_lu_solve_transposed(&lu, &y), ELBO_OK);
-    ck_assert_double_eq_tol(c[1], 5, 1e-15);
-    ck_assert_double_eq_tol(c[0], 8.6925, 1e-14);
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(lu_names_the_pivot_that_is_zero)
-{
-    double a[] = {1, 2, 3, 2, 4, 6, 1, 0, 2.385}; /* row 2 = 2 row 1 */
-    gsl_matrix A = gsl_matrix_view_array(a, 3, 3).matrix;
-    elbo_arena *ws = elbo_arena_alloc(64);
-    elbo_lu lu;
-
-    ck_assert_int_eq(elbo_lu_factor(&A, ws, &lu), ELBO_ESINGULAR);
-    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "pivot 2 of 3"));
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(lu_refuses_a_matrix_that_is_not_finite)
-{
-    elbo_arena *ws = elbo_arena_alloc(64);
-
-    for (size_t at = 0; at < 9; at++) {
-        double a[] = {1, 0, 0, 0, 2.385, 0, 0, 0, 1};
-        gsl_matrix A = gsl_matrix_view_array(a, 3, 3).matrix;
-        elbo_lu lu;
-
-        a[at] = at % 2 ? HUGE_VAL : (double)NAN;
-        ck_assert_int_eq(elbo_lu_factor(&A, ws, &lu), ELBO_ENOTFINITE);
-    }
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(a_solution_that_overflows_is_told)
-{
-    double a[] = {1, 0, 0, 1e-200}, b[] = {2.385, 1e200};
-    gsl_matrix A = gsl_matrix_view_array(a, 2, 2).matrix;
-    gsl_vector x = gsl_vector_view_array(b, 2).vector;
-    elbo_arena *ws = elbo_arena_alloc(64);
-    elbo_lu lu;
-
-    ck_assert_int_eq(elbo_lu_factor(&A, ws, &lu), ELBO_OK);
-    ck_assert_int_eq(elbo_lu_solve(&lu, &x), ELBO_ENOTFINITE);
-    b[1] = (double)NAN;
-    ck_assert_int_eq(elbo_lu_solve_transposed(&lu, &x), ELBO_ENOTFINITE);
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(an_empty_system_is_solved)
-{
-    elbo_arena *ws = elbo_arena_alloc(64);
-    gsl_matrix *A = elbo_arena_mat(ws, 0, 0);
-    gsl_vector *x = elbo_arena_vec(ws, 0);
-    elbo_lu lu;
-
-    ck_assert_int_eq(elbo_chol(A), ELBO_OK);
-    ck_assert_int_eq(elbo_lu_factor(A, ws, &lu), ELBO_OK);
-    ck_assert_int_eq(elbo_lu_solve(&lu, x), ELBO_OK);
-    ck_assert(lu.norm1 == 0);
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(lu_without_memory_says_so)
-{
-    enum { M = 100 };
-    static double a[M * M];
-    gsl_matrix A = gsl_matrix_view_array(a, M, M).matrix;
-    elbo_lu lu;
-    elbo_status s = ELBO_ENOMEM;
-    long n = 0;
-
-    for (; s == ELBO_ENOMEM; n++) {
-        gsl_matrix_set_identity(&A);
-        elbo_alloc_budget(n);
-
-        elbo_arena *ws = elbo_arena_alloc(64);
-
-        s = ws ? elbo_lu_factor(&A, ws, &lu) : ELBO_ENOMEM;
-        elbo_alloc_budget(-1);
-        elbo_arena_free(ws);
-    }
-    ck_assert_int_eq(s, ELBO_OK);
-    ck_assert_int_gt(n, 2);
-}
-END_TEST
-
 START_TEST(the_upper_triangle_mirrors_the_lower)
 {
     elbo_arena *ws = elbo_arena_alloc(64);
-    gsl_matrix A = window(ws, 5), B = window(ws, 5);
+    gsl_matrix A = linalg_window(ws, 5), B = linalg_window(ws, 5);
 
-    fill(&A, 7);
+    linalg_fill(&A, 7);
     gsl_matrix_memcpy(&B, &A);
     elbo_sym_from_lower(&A);
     for (size_t i = 0; i < 5; i++)
@@ -363,9 +198,9 @@ START_TEST(two_threads_factor_to_the_same_bits_as_one)
     elbo_status s[TIMES];
     gsl_matrix A = gsl_matrix_view_array(alone, M, M).matrix;
     elbo_arena *ws = elbo_arena_alloc(1 << 16);
-    gsl_matrix B = window(ws, M);
+    gsl_matrix B = linalg_window(ws, M);
 
-    fill(&B, 99);
+    linalg_fill(&B, 99);
     fill_spd(&A, &B);
     for (size_t i = 0; i < TIMES; i++) memcpy(a[i], alone, sizeof alone);
     ck_assert_int_eq(elbo_chol(&A), ELBO_OK);
@@ -391,7 +226,7 @@ START_TEST(psd_factor_multiplies_back_at_any_rank)
     gsl_matrix *L = elbo_arena_mat(ws, 5, 5);
     size_t empty = 0;
 
-    fill(M, 2385);
+    linalg_fill(M, 2385);
     for (size_t i = 0; i < 5; i++)
         for (size_t j = 0; j < 5; j++) {
             double sum = 0;
@@ -426,41 +261,12 @@ START_TEST(psd_factor_multiplies_back_at_any_rank)
 }
 END_TEST
 
-START_TEST(columns_are_solved_one_by_one)
-{
-    elbo_arena *ws = elbo_arena_alloc(1 << 16);
-    gsl_matrix A = window(ws, 6);
-    gsl_matrix *F = elbo_arena_mat(ws, 6, 6), *X = elbo_arena_mat(ws, 6, 3);
-    gsl_matrix *B = elbo_arena_mat(ws, 6, 3);
-    elbo_lu lu;
-
-    fill(&A, 2385);
-    fill(B, 2386);
-    gsl_matrix_memcpy(F, &A);
-    gsl_matrix_memcpy(X, B);
-    ck_assert_int_eq(elbo_lu_factor(F, ws, &lu), ELBO_OK);
-    ck_assert_int_eq(elbo_lu_solve_columns(&lu, X, ws), ELBO_OK);
-    for (size_t i = 0; i < 6; i++)
-        for (size_t j = 0; j < 3; j++) {
-            double sum = 0;
-
-            for (size_t k = 0; k < 6; k++)
-                sum += gsl_matrix_get(&A, i, k) * gsl_matrix_get(X, k, j);
-            ck_assert_double_eq_tol(sum, gsl_matrix_get(B, i, j), 1e-12);
-        }
-    elbo_sym_mean(&A);
-    for (size_t i = 0; i < 6; i++)
-        for (size_t j = 0; j < 6; j++)
-            ck_assert_double_eq(gsl_matrix_get(&A, i, j), gsl_matrix_get(&A, j, i));
-    elbo_arena_free(ws);
-}
-END_TEST
-
 /* A rotation by 1 rad, shrunk to 0.7, beside an eigenvalue of 0.2. */
 START_TEST(the_spectral_radius_is_the_largest_modulus)
 {
-    double a[9] = {0.7 * cos(1), -0.7 * sin(1), 5, 0.7 * sin(1), 0.7 * cos(1), -3,
-                   0,            0,             0.2};
+    double a[9] = {
+        0.7 * cos(1), -0.7 * sin(1), 5, 0.7 * sin(1), 0.7 * cos(1), -3, 0, 0,
+        0.2};
     gsl_matrix_view A = gsl_matrix_view_array(a, 3, 3);
     elbo_arena *ws = elbo_arena_alloc(1 << 12);
     double radius;
@@ -486,17 +292,9 @@ Suite *suite_linalg(void)
     tcase_add_test(t, eigenvalues_of_what_is_not_finite_are_refused);
     tcase_add_test(t, chol_names_the_minor_that_is_not_positive);
     tcase_add_test(t, chol_refuses_what_is_not_finite_anywhere);
-    tcase_add_test(t, lu_solves_both_systems);
-    tcase_add_test(t, lu_by_hand_with_a_zero_in_the_corner);
-    tcase_add_test(t, lu_names_the_pivot_that_is_zero);
-    tcase_add_test(t, lu_refuses_a_matrix_that_is_not_finite);
-    tcase_add_test(t, a_solution_that_overflows_is_told);
-    tcase_add_test(t, an_empty_system_is_solved);
-    tcase_add_test(t, lu_without_memory_says_so);
     tcase_add_test(t, the_upper_triangle_mirrors_the_lower);
     tcase_add_test(t, two_threads_factor_to_the_same_bits_as_one);
     tcase_add_test(t, psd_factor_multiplies_back_at_any_rank);
-    tcase_add_test(t, columns_are_solved_one_by_one);
     tcase_add_test(t, the_spectral_radius_is_the_largest_modulus);
     suite_add_tcase(suite, t);
     return suite;

@@ -1,25 +1,12 @@
-/* tests/test_lqr.c -- the backup against brute force. */
+/* tests/test_lqr.c -- regulators against what is published, conditioning and
+ * Riccati. */
 #include "inference/messages/lqr.h"
 
 #include <check.h>
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 #include "tests/lqr_cases.h"
 #include "tests/suites.h"
-
-static elbo_arena *arena;
-
-static void setup(void)
-{
-    ck_assert_int_eq(elbo_linalg_start(), ELBO_OK);
-    arena = elbo_arena_alloc(1 << 18);
-}
-
-static void teardown(void)
-{
-    elbo_arena_free(arena);
-}
 
 /* The regulator of Watson, Abdulsamad and Peters 2019 (sec. 3.1, lqr_compare.py):
  * cost x'Q x + u'R u about x_g, without 1/2. */
@@ -29,17 +16,17 @@ static elbo_lqr watson(void)
     /* a = x_g - A x_g */
     static const double a[] = {-1, -2}, Q[] = {20, 0, 0, 0, 20, 0, 0, 0, 2};
     static const double Qx[] = {20, 0, 0, 20}, slope[] = {200, 200, 0};
-    elbo_linear_dynamics *p = elbo_arena_take(arena, 1, sizeof *p);
-    elbo_quadratic *f = elbo_arena_take(arena, 2, sizeof *f);
+    elbo_linear_dynamics *p = elbo_arena_take(lqr_arena, 1, sizeof *p);
+    elbo_quadratic *f = elbo_arena_take(lqr_arena, 2, sizeof *f);
     elbo_lqr lqr = elbo_lqr_defaults;
 
-    ck_assert(elbo_arena_ok(arena));
-    *p = (elbo_linear_dynamics){.A = matrix_of(2, 2, A, arena),
-                                .B = matrix_of(2, 1, B, arena),
-                                .W = matrix_zero(2, 2, arena),
-                                .c = vector_of(2, a, arena)};
-    f[0] = quadratic_of(3, Q, slope, -2000, arena);
-    f[1] = quadratic_of(2, Qx, slope, -2000, arena);
+    ck_assert(elbo_arena_ok(lqr_arena));
+    *p = (elbo_linear_dynamics){.A = matrix_of(2, 2, A, lqr_arena),
+                                .B = matrix_of(2, 1, B, lqr_arena),
+                                .W = matrix_zero(2, 2, lqr_arena),
+                                .c = vector_of(2, a, lqr_arena)};
+    f[0] = quadratic_of(3, Q, slope, -2000, lqr_arena);
+    f[1] = quadratic_of(2, Qx, slope, -2000, lqr_arena);
     lqr.nx = 2;
     lqr.nu = 1;
     lqr.T = 60;
@@ -53,10 +40,10 @@ static elbo_lqr watson(void)
 START_TEST(published_regulator_comes_out_to_all_its_digits)
 {
     const elbo_lqr lqr = watson();
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
     const elbo_lqr_stage *first = &s.stages[0], *last = &s.stages[59];
     const double start[] = {5, 5};
-    const gsl_vector *x0 = vector_of(2, start, arena);
+    const gsl_vector *x0 = vector_of(2, start, lqr_arena);
 
     ck_assert_double_eq_tol(gsl_matrix_get(first->pi.K, 0, 0), -5.8777869752,
                             5e-11);
@@ -97,227 +84,6 @@ START_TEST(published_regulator_comes_out_to_all_its_digits)
 }
 END_TEST
 
-enum { NODES = 801 };
-
-/* scale log of the integral of exp(f / scale) over a line, by the trapezoidal rule,
- * which is exact to rounding for analytic functions that die out at both ends. */
-static double log_integral(double (*f)(double, const void *), const void *data,
-                           double scale, double centre, double width)
-{
-    const double h = 2 * width / (NODES - 1);
-    double top = -INFINITY, sum = 0;
-
-    for (int i = 0; i < NODES; i++)
-        top = fmax(top, f(centre - width + i * h, data) / scale);
-    for (int i = 0; i < NODES; i++)
-        sum += exp(f(centre - width + i * h, data) / scale - top);
-    return scale * (top + log(sum * h));
-}
-
-/* A problem at one (x, u), as the integrands see it. The noise of x' runs along one
- * direction, of which e is the standardised length. */
-typedef struct scene {
-    const elbo_lqr *lqr;
-    const elbo_quadratic *next;
-    const gsl_vector *direction; /* W = d d' */
-    gsl_vector *z;               /* (x, u), one action */
-    gsl_vector *y;               /* room for a successor */
-} scene;
-
-static const elbo_linear_dynamics *map_of(const scene *s)
-{
-    return &s->lqr->dynamics[0];
-}
-
-static double value_at_noise(const scene *s, double e)
-{
-    const elbo_linear_dynamics *p = map_of(s);
-    const size_t nx = s->lqr->nx;
-
-    for (size_t i = 0; i < nx; i++) {
-        double m = gsl_vector_get(p->c, i) + e * gsl_vector_get(s->direction, i);
-
-        for (size_t j = 0; j < nx; j++)
-            m += gsl_matrix_get(p->A, i, j) * gsl_vector_get(s->z, j);
-        m += gsl_matrix_get(p->B, i, 0) * gsl_vector_get(s->z, nx);
-        gsl_vector_set(s->y, i, m);
-    }
-    return elbo_quadratic_at(s->next, s->y);
-}
-
-/* b log of p(e) exp(gamma V / b), and what a mean needs */
-static double tilted_noise(double e, const void *data)
-{
-    const scene *s = data;
-    const double b = elbo_lqr_charge(s->lqr);
-
-    return s->lqr->gamma * value_at_noise(s, e) - b * (0.5 * e * e + 0.5 * log(2 * M_PI));
-}
-
-static double penalty_at(const scene *s)
-{
-    const elbo_linear_dynamics *p = map_of(s);
-    const size_t nz = s->z->size;
-    double sum = 0;
-
-    if (!p->G) return 0;
-    for (size_t i = 0; i <= nz; i++)
-        for (size_t j = 0; j <= nz; j++)
-            sum += gsl_matrix_get(p->G, i, j)
-                   * (i < nz ? gsl_vector_get(s->z, i) : 1)
-                   * (j < nz ? gsl_vector_get(s->z, j) : 1);
-    return p->g0 - 0.5 * sum;
-}
-
-static double brute_Q(const scene *s)
-{
-    const double b = elbo_lqr_charge(s->lqr);
-
-    return elbo_quadratic_at(&s->lqr->reward[0], s->z) + b * penalty_at(s)
-           + log_integral(tilted_noise, s, b, 0, 40);
-}
-
-static double brute_log_prior(const scene *s)
-{
-    const size_t nx = s->lqr->nx;
-
-    if (s->lqr->nprior == 0) return 0;
-
-    const elbo_linear_prior *prior = &s->lqr->prior[0];
-    const double precision = gsl_matrix_get(prior->precision, 0, 0);
-    double e = gsl_vector_get(s->z, nx) - gsl_vector_get(prior->k, 0);
-
-    for (size_t i = 0; i < nx; i++)
-        e -= gsl_matrix_get(prior->K, 0, i) * gsl_vector_get(s->z, i);
-    return 0.5 * log(precision / (2 * M_PI)) - 0.5 * precision * e * e;
-}
-
-static double soft_action(double u, const void *data)
-{
-    const scene *s = data;
-
-    gsl_vector_set(s->z, s->lqr->nx, u);
-    return brute_Q(s) + s->lqr->alpha * brute_log_prior(s);
-}
-
-typedef struct temperature {
-    double alpha, beta;
-    bool next, prior, penalty;
-} temperature;
-
-static const temperature temperatures[] = {
-    {0.7, 2.385, false, false, false}, {0.7, 2.385, true, true, false},
-    {2, -4, false, true, false},       {0.3, -6, true, false, false},
-    {1.3, 1.3, false, true, true},     {1.3, -5, true, true, true},
-};
-
-/* Two states, noise along one direction: a singular W. */
-START_TEST(backup_equals_quadrature)
-{
-    const temperature *k = &temperatures[_i];
-    elbo_rng rng = elbo_rng_stream(2385, "quadrature", (uint64_t)_i);
-    const lqr_shape shape = {.nx = 2, .nu = 1, .T = 1, .noise = 1, .radius = 1.5,
-                             .prior = k->prior, .penalty = k->penalty};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
-    gsl_vector *d = vector_random(&rng, 2, 0.7, arena);
-    gsl_matrix *W = matrix_zero(2, 2, arena);
-    elbo_linear_dynamics p = lqr.dynamics[0];
-    elbo_lqr_stage stage = elbo_lqr_stage_take(arena, 2, 1);
-
-    for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < 2; j++)
-            gsl_matrix_set(W, i, j, gsl_vector_get(d, i) * gsl_vector_get(d, j));
-    p.W = W;
-    lqr.dynamics = &p;
-    lqr.gamma = 0.9;
-    lqr.alpha = k->alpha;
-    lqr.beta = k->beta;
-    lqr.kl_next = k->next;
-    ck_assert_msg(elbo_lqr_backup(&lqr, 0, lqr.terminal, &stage, arena) == ELBO_OK,
-                  "%s", elbo_last_error()->text);
-
-    scene s = {&lqr, lqr.terminal, d, vector_random(&rng, 3, 1, arena),
-               elbo_arena_vec(arena, 2)};
-
-    for (int repeat = 0; repeat < 4; repeat++) {
-        for (size_t i = 0; i < 3; i++)
-            gsl_vector_set(s.z, i, 4 * elbo_rng_uniform(&rng) - 2);
-        ck_assert_double_eq_tol(elbo_quadratic_at(&stage.Q, s.z), brute_Q(&s),
-                                1e-11);
-
-        const gsl_vector_view x = gsl_vector_subvector(s.z, 0, 2);
-        const double V = elbo_quadratic_at(&stage.V, &x.vector);
-
-        if (repeat == 0) {
-            ck_assert_double_eq_tol(
-                V, log_integral(soft_action, &s, k->alpha, 0, 30), 1e-10);
-        }
-    }
-}
-END_TEST
-
-/* q of the backup is p exp(gamma V / b) / Z: the log-ratio of densities at points. */
-START_TEST(q_and_pi_are_the_tilted_densities)
-{
-    const temperature *k = &temperatures[_i];
-    elbo_rng rng = elbo_rng_stream(2386, "densities", (uint64_t)_i);
-    const lqr_shape shape = {.nx = 1, .nu = 1, .T = 1, .noise = 1, .radius = 1.5,
-                             .prior = k->prior, .penalty = k->penalty};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
-    elbo_lqr_stage stage = elbo_lqr_stage_take(arena, 1, 1);
-    const elbo_linear_dynamics *p = lqr.dynamics;
-
-    lqr.gamma = 0.9;
-    lqr.alpha = k->alpha;
-    lqr.beta = k->beta;
-    lqr.kl_next = k->next;
-    ck_assert_int_eq(elbo_lqr_backup(&lqr, 0, lqr.terminal, &stage, arena),
-                     ELBO_OK);
-
-    const double W = gsl_matrix_get(p->W, 0, 0), b = elbo_lqr_charge(&lqr);
-    const double Wq = gsl_matrix_get(stage.q.W, 0, 0);
-    const double S = gsl_matrix_get(stage.pi.S, 0, 0);
-    scene s = {&lqr, lqr.terminal, NULL, vector_random(&rng, 2, 1, arena), NULL};
-    gsl_vector *at = vector_random(&rng, 1, 1, arena);
-
-    for (int repeat = 0; repeat < 8; repeat++) {
-        const double x = 4 * elbo_rng_uniform(&rng) - 2;
-        const double u = 4 * elbo_rng_uniform(&rng) - 2;
-        const double y = 4 * elbo_rng_uniform(&rng) - 2;
-
-        gsl_vector_set(s.z, 0, x);
-        gsl_vector_set(s.z, 1, u);
-        gsl_vector_set(at, 0, y);
-
-        const double ep = y - gsl_matrix_get(p->A, 0, 0) * x
-                          - gsl_matrix_get(p->B, 0, 0) * u
-                          - gsl_vector_get(p->c, 0);
-        const double eq = y - gsl_matrix_get(stage.q.A, 0, 0) * x
-                          - gsl_matrix_get(stage.q.B, 0, 0) * u
-                          - gsl_vector_get(stage.q.c, 0);
-        const double ratio = 0.5 * (log(W / Wq) + ep * ep / W - eq * eq / Wq)
-                             - penalty_at(&s);
-        const double Q = elbo_quadratic_at(&stage.Q, s.z);
-        const double r = elbo_quadratic_at(&lqr.reward[0], s.z);
-
-        /* log q/p = gamma V(y) / b - (Q - r) / b */
-        ck_assert_double_eq_tol(
-            ratio, (lqr.gamma * elbo_quadratic_at(lqr.terminal, at) - Q + r) / b,
-            1e-12);
-
-        /* log pi/pi0 = (Q - V) / alpha */
-        const double eu = u - gsl_matrix_get(stage.pi.K, 0, 0) * x
-                          - gsl_vector_get(stage.pi.k, 0);
-        const double logpi = -0.5 * (log(2 * M_PI * S) + eu * eu / S);
-
-        gsl_vector_set(at, 0, x);
-        ck_assert_double_eq_tol(
-            logpi - brute_log_prior(&s),
-            (Q - elbo_quadratic_at(&stage.V, at)) / lqr.alpha, 1e-11);
-    }
-}
-END_TEST
-
 /* The joint Gaussian of a whole trajectory, conditioned on optimality, by dense
  * algebra: the posterior policy of u_t given x_t, and the log evidence. */
 enum { DENSE_T = 5, DENSE_NX = 2, DENSE_NZ = 3, DENSE = DENSE_T * DENSE_NZ + 2 };
@@ -339,7 +105,7 @@ static void add_dynamics(const elbo_linear_dynamics *p, size_t t, gsl_matrix *J,
                          gsl_vector *h)
 {
     const size_t index[] = {3 * t, 3 * t + 1, 3 * t + 2, 3 * t + 3, 3 * t + 4};
-    gsl_matrix *D = matrix_zero(2, 5, arena), *L = matrix_zero(2, 2, arena);
+    gsl_matrix *D = matrix_zero(2, 5, lqr_arena), *L = matrix_zero(2, 2, lqr_arena);
 
     for (size_t i = 0; i < 2; i++) {
         for (size_t j = 0; j < 2; j++)
@@ -351,13 +117,13 @@ static void add_dynamics(const elbo_linear_dynamics *p, size_t t, gsl_matrix *J,
     ck_assert_int_eq(elbo_chol(L), ELBO_OK);
     ck_assert_int_eq(elbo_chol_inverse(L), ELBO_OK);
 
-    const gsl_matrix *DL = times(transposed(D, arena), L, arena);
-    const gsl_matrix *form = times(DL, D, arena);
-    gsl_matrix *c = matrix_zero(2, 1, arena);
+    const gsl_matrix *DL = times(transposed(D, lqr_arena), L, lqr_arena);
+    const gsl_matrix *form = times(DL, D, lqr_arena);
+    gsl_matrix *c = matrix_zero(2, 1, lqr_arena);
 
     gsl_matrix_set_col(c, 0, p->c);
 
-    const gsl_matrix *slope = times(DL, c, arena);
+    const gsl_matrix *slope = times(DL, c, lqr_arena);
     const gsl_vector_const_view column = gsl_matrix_const_column(slope, 0);
 
     add_form(J, h, index, 5, form, &column.vector);
@@ -371,21 +137,21 @@ START_TEST(equal_temperatures_are_exact_conditioning)
     elbo_rng rng = elbo_rng_stream(2387, "conditioning", (uint64_t)_i);
     const lqr_shape shape = {.nx = 2, .nu = 1, .T = DENSE_T, .noise = 2,
                              .varying = true, .prior = true, .radius = 1.5};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena);
 
     lqr.alpha = lqr.beta = alpha;
 
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
-    gsl_matrix *J = matrix_zero(DENSE, DENSE, arena);
-    gsl_matrix *row = matrix_zero(1, 3, arena);
-    gsl_vector *h = elbo_arena_vec(arena, DENSE);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
+    gsl_matrix *J = matrix_zero(DENSE, DENSE, lqr_arena);
+    gsl_matrix *row = matrix_zero(1, 3, lqr_arena);
+    gsl_vector *h = elbo_arena_vec(lqr_arena, DENSE);
 
     gsl_vector_set_zero(h);
     for (size_t t = 0; t < DENSE_T; t++) {
         const size_t index[] = {3 * t, 3 * t + 1, 3 * t + 2};
         const elbo_linear_prior *prior = &lqr.prior[t];
-        gsl_matrix *P = matrix_zero(3, 3, arena);
-        gsl_vector *p = elbo_arena_vec(arena, 3);
+        gsl_matrix *P = matrix_zero(3, 3, lqr_arena);
+        gsl_vector *p = elbo_arena_vec(lqr_arena, 3);
         const double precision = gsl_matrix_get(prior->precision, 0, 0);
 
         gsl_matrix_memcpy(P, lqr.reward[t].P);
@@ -408,8 +174,8 @@ START_TEST(equal_temperatures_are_exact_conditioning)
     }
 
     const size_t end[] = {DENSE - 2, DENSE - 1};
-    gsl_matrix *P = matrix_zero(2, 2, arena);
-    gsl_vector *p = elbo_arena_vec(arena, 2);
+    gsl_matrix *P = matrix_zero(2, 2, lqr_arena);
+    gsl_vector *p = elbo_arena_vec(lqr_arena, 2);
 
     gsl_matrix_memcpy(P, lqr.terminal->P);
     gsl_vector_memcpy(p, lqr.terminal->p);
@@ -421,12 +187,12 @@ START_TEST(equal_temperatures_are_exact_conditioning)
     for (size_t t = 0; t < DENSE_T; t++) {
         const size_t u = 3 * t + 2, n = DENSE - u;
         gsl_matrix_view tail = gsl_matrix_submatrix(J, u, u, n, n);
-        gsl_matrix *C = matrix_zero(n, n, arena);
-        gsl_vector *mean = elbo_arena_vec(arena, n);
+        gsl_matrix *C = matrix_zero(n, n, lqr_arena);
+        gsl_vector *mean = elbo_arena_vec(lqr_arena, n);
         elbo_lu lu;
 
         gsl_matrix_memcpy(C, &tail.matrix);
-        ck_assert_int_eq(elbo_lu_factor(C, arena, &lu), ELBO_OK);
+        ck_assert_int_eq(elbo_lu_factor(C, lqr_arena, &lu), ELBO_OK);
         for (size_t i = 0; i < 3; i++) { /* k, then K's two columns */
             for (size_t j = 0; j < n; j++)
                 gsl_vector_set(mean, j, i == 0 ? gsl_vector_get(h, u + j)
@@ -455,10 +221,10 @@ START_TEST(gains_are_those_of_a_riccati_equation_with_changed_costs)
     /* Their likelihood is exp(-cost / (2 alpha)): rewards of -1/2 the cost. */
     elbo_lqr lqr = watson();
     const double one = 1 / sigma;
-    const elbo_linear_prior prior = {.precision = matrix_of(1, 1, &one, arena)};
+    const elbo_linear_prior prior = {.precision = matrix_of(1, 1, &one, lqr_arena)};
     elbo_linear_dynamics p = lqr.dynamics[0];
     elbo_quadratic r[2] = {lqr.reward[0], *lqr.terminal};
-    gsl_matrix *W = matrix_zero(2, 2, arena), *P = matrix_zero(2, 2, arena);
+    gsl_matrix *W = matrix_zero(2, 2, lqr_arena), *P = matrix_zero(2, 2, lqr_arena);
 
     for (size_t i = 0; i < 2; i++) {
         gsl_matrix_scale(r[i].P, 0.5);
@@ -473,11 +239,11 @@ START_TEST(gains_are_those_of_a_riccati_equation_with_changed_costs)
     lqr.nprior = 1;
     lqr.alpha = lqr.beta = alpha;
 
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
 
     gsl_matrix_memcpy(P, r[1].P);
     for (size_t t = 60; t-- > 0;) {
-        gsl_matrix *T = matrix_zero(2, 2, arena);
+        gsl_matrix *T = matrix_zero(2, 2, lqr_arena);
 
         /* P~ = (P^-1 + W/alpha)^-1, 2 x 2 by the adjugate */
         for (int pass = 0; pass < 2; pass++) {
@@ -490,15 +256,16 @@ START_TEST(gains_are_those_of_a_riccati_equation_with_changed_costs)
             gsl_matrix_set(P, 1, 0, -b / det);
         }
 
-        const gsl_matrix *PB = times(P, p.B, arena);
-        const gsl_matrix *BPB = times(transposed(p.B, arena), PB, arena);
-        const gsl_matrix *BPA = times(transposed(PB, arena), p.A, arena);
+        const gsl_matrix *PB = times(P, p.B, lqr_arena);
+        const gsl_matrix *BPB = times(transposed(p.B, lqr_arena), PB, lqr_arena);
+        const gsl_matrix *BPA = times(transposed(PB, lqr_arena), p.A, lqr_arena);
         const double M = 1 + alpha / sigma + gsl_matrix_get(BPB, 0, 0);
 
         for (size_t i = 0; i < 2; i++)
             ck_assert_double_eq_tol(gsl_matrix_get(s.stages[t].pi.K, 0, i),
                                     -gsl_matrix_get(BPA, 0, i) / M, 1e-11);
-        gsl_matrix_memcpy(T, times(transposed(p.A, arena), times(P, p.A, arena), arena));
+        gsl_matrix_memcpy(T, times(transposed(p.A, lqr_arena),
+                                   times(P, p.A, lqr_arena), lqr_arena));
         for (size_t i = 0; i < 2; i++)
             for (size_t j = 0; j < 2; j++)
                 gsl_matrix_set(P, i, j,
@@ -518,13 +285,10 @@ END_TEST
 Suite *suite_lqr(void)
 {
     Suite *s = suite_create("lqr");
-    TCase *t = tcase_create("backup");
-    const int n = sizeof temperatures / sizeof *temperatures;
+    TCase *t = tcase_create("lqr");
 
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, lqr_set_up, lqr_tear_down);
     tcase_add_test(t, published_regulator_comes_out_to_all_its_digits);
-    tcase_add_loop_test(t, backup_equals_quadrature, 0, n);
-    tcase_add_loop_test(t, q_and_pi_are_the_tilted_densities, 0, n);
     tcase_add_loop_test(t, equal_temperatures_are_exact_conditioning, 0, 5);
     tcase_add_loop_test(
         t, gains_are_those_of_a_riccati_equation_with_changed_costs, 0, 5);

@@ -8,19 +8,6 @@
 #include "tests/lqr_cases.h"
 #include "tests/suites.h"
 
-static elbo_arena *arena;
-
-static void setup(void)
-{
-    ck_assert_int_eq(elbo_linalg_start(), ELBO_OK);
-    arena = elbo_arena_alloc(1 << 18);
-}
-
-static void teardown(void)
-{
-    elbo_arena_free(arena);
-}
-
 /* A start N(m0, P0) well off the origin. */
 typedef struct start_law {
     gsl_vector *m;
@@ -29,18 +16,18 @@ typedef struct start_law {
 
 static start_law start_random(elbo_rng *rng, size_t nx)
 {
-    return (start_law){vector_random(rng, nx, 2, arena),
-                       covariance_random(rng, nx, nx, 0.5, arena)};
+    return (start_law){vector_random(rng, nx, 2, lqr_arena),
+                       covariance_random(rng, nx, nx, 0.5, lqr_arena)};
 }
 
 static elbo_quadratic value_of(const elbo_linear_chain *chain, const elbo_lqr *lqr)
 {
     const size_t n = chain->T ? chain->T : 1;
-    elbo_quadratic *V = elbo_arena_take(arena, n, sizeof *V);
+    elbo_quadratic *V = elbo_arena_take(lqr_arena, n, sizeof *V);
 
-    for (size_t t = 0; t < n; t++) V[t] = elbo_quadratic_take(arena, chain->nx);
+    for (size_t t = 0; t < n; t++) V[t] = elbo_quadratic_take(lqr_arena, chain->nx);
     ck_assert_msg(elbo_linear_evaluate(chain, lqr->reward, lqr->nreward,
-                                       lqr->terminal, V, arena)
+                                       lqr->terminal, V, lqr_arena)
                       == ELBO_OK,
                   "%s", elbo_last_error()->text);
     return V[0];
@@ -50,11 +37,11 @@ static elbo_linear_moments *occupancy_of(const elbo_linear_chain *chain,
                                          const start_law *start)
 {
     const size_t n = chain->T ? chain->T : 1;
-    elbo_linear_moments *m = elbo_arena_take(arena, n, sizeof *m);
+    elbo_linear_moments *m = elbo_arena_take(lqr_arena, n, sizeof *m);
 
     for (size_t t = 0; t < n; t++)
-        m[t] = elbo_linear_moments_take(arena, chain->nx, chain->nu);
-    ck_assert_msg(elbo_linear_occupancy(chain, start->m, start->P, m, arena)
+        m[t] = elbo_linear_moments_take(lqr_arena, chain->nx, chain->nu);
+    ck_assert_msg(elbo_linear_occupancy(chain, start->m, start->P, m, lqr_arena)
                       == ELBO_OK,
                   "%s", elbo_last_error()->text);
     return m;
@@ -66,7 +53,7 @@ static elbo_lqr_parts parts_of(const elbo_lqr *lqr, const elbo_linear_chain *cha
     elbo_lqr_parts parts;
 
     ck_assert_msg(
-        elbo_lqr_parts_at(lqr, chain, start->m, start->P, &parts, arena) == ELBO_OK,
+        elbo_lqr_parts_at(lqr, chain, start->m, start->P, &parts, lqr_arena) == ELBO_OK,
         "%s", elbo_last_error()->text);
     return parts;
 }
@@ -98,7 +85,7 @@ static elbo_lqr problem(elbo_rng *rng, const regime *k)
     const lqr_shape shape = {.nx = 3, .nu = 2, .T = k->T, .noise = 2,
                              .varying = k->T > 0, .radius = k->T ? 1.5 : 2,
                              .prior = k->prior, .penalty = k->penalty};
-    elbo_lqr lqr = lqr_random(rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(rng, &shape, lqr_arena);
 
     lqr.alpha = k->alpha;
     lqr.beta = k->beta;
@@ -112,8 +99,8 @@ START_TEST(parts_balance_to_the_value)
 {
     elbo_rng rng = elbo_rng_stream(2385, "balance", (uint64_t)_i);
     const elbo_lqr lqr = problem(&rng, &regimes[_i]);
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
-    const elbo_linear_chain chain = chain_of_solution(&lqr, &s, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
+    const elbo_linear_chain chain = chain_of_solution(&lqr, &s, lqr_arena);
     const start_law start = start_random(&rng, 3);
     const elbo_lqr_parts parts = parts_of(&lqr, &chain, &start);
     const double V = elbo_quadratic_mean(&s.stages[0].V, start.m, start.P);
@@ -138,7 +125,7 @@ START_TEST(parts_balance_at_any_temperature)
     elbo_rng rng = elbo_rng_stream(2392, "temperature", (uint64_t)_i);
     const lqr_shape shape = {.nx = 6, .nu = 2, .T = 20, .noise = _i % 2 ? 2 : 6,
                              .radius = 6};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena);
     const start_law start = start_random(&rng, 6);
 
     gsl_matrix_scale(lqr.reward[0].P, scale);
@@ -146,8 +133,8 @@ START_TEST(parts_balance_at_any_temperature)
     for (double beta = 1e-11; beta < 1e8; beta *= 100) {
         lqr.beta = beta * scale;
 
-        const elbo_lqr_solution s = lqr_solved(&lqr, arena);
-        const elbo_linear_chain chain = chain_of_solution(&lqr, &s, arena);
+        const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
+        const elbo_linear_chain chain = chain_of_solution(&lqr, &s, lqr_arena);
         const elbo_lqr_parts parts = parts_of(&lqr, &chain, &start);
         const double V = elbo_quadratic_mean(&s.stages[0].V, start.m, start.P);
 
@@ -166,24 +153,24 @@ START_TEST(solution_is_the_stationary_point_of_its_parts)
     const regime *k = &regimes[finite[_i]];
     elbo_rng rng = elbo_rng_stream(2386, "stationary", (uint64_t)_i);
     const elbo_lqr lqr = problem(&rng, k);
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
     const start_law start = start_random(&rng, 3);
     const elbo_lqr_stage *stage = &s.stages[0];
     const double h = 1e-3;
 
     for (int which = 0; which < 4; which++) {
-        gsl_matrix *dK = matrix_random(&rng, 2, 3, 1, arena);
-        gsl_matrix *dS = covariance_random(&rng, 2, 2, 0.1, arena);
-        gsl_matrix *dA = times(lqr.dynamics[0].W, matrix_random(&rng, 3, 3, 1, arena),
-                               arena);
+        gsl_matrix *dK = matrix_random(&rng, 2, 3, 1, lqr_arena);
+        gsl_matrix *dS = covariance_random(&rng, 2, 2, 0.1, lqr_arena);
+        gsl_matrix *dA = times(lqr.dynamics[0].W, matrix_random(&rng, 3, 3, 1, lqr_arena),
+                               lqr_arena);
         double F[3];
 
         for (int side = -1; side <= 1; side++) {
-            elbo_linear_chain chain = chain_of_solution(&lqr, &s, arena);
+            elbo_linear_chain chain = chain_of_solution(&lqr, &s, lqr_arena);
             elbo_linear_policy *pi = (elbo_linear_policy *)chain.policy;
             elbo_linear_dynamics *q = (elbo_linear_dynamics *)chain.dynamics;
-            gsl_matrix *K = matrix_zero(2, 3, arena), *S = matrix_zero(2, 2, arena);
-            gsl_matrix *A = matrix_zero(3, 3, arena), *W = matrix_zero(3, 3, arena);
+            gsl_matrix *K = matrix_zero(2, 3, lqr_arena), *S = matrix_zero(2, 2, lqr_arena);
+            gsl_matrix *A = matrix_zero(3, 3, lqr_arena), *W = matrix_zero(3, 3, lqr_arena);
 
             gsl_matrix_memcpy(K, stage->pi.K);
             gsl_matrix_memcpy(S, stage->pi.S);
@@ -223,9 +210,9 @@ END_TEST
 
 static elbo_linear_chain other_policy(elbo_rng *rng, const elbo_lqr *lqr)
 {
-    elbo_linear_policy *pi = elbo_arena_take(arena, 1, sizeof *pi);
+    elbo_linear_policy *pi = elbo_arena_take(lqr_arena, 1, sizeof *pi);
 
-    *pi = policy_random(rng, lqr->nx, lqr->nu, arena);
+    *pi = policy_random(rng, lqr->nx, lqr->nu, lqr_arena);
     return (elbo_linear_chain){.nx = lqr->nx, .nu = lqr->nu, .T = lqr->T,
                                .dynamics = lqr->dynamics,
                                .ndynamics = lqr->ndynamics, .policy = pi,
@@ -237,7 +224,7 @@ START_TEST(values_equal_moments_and_long_sums)
 {
     elbo_rng rng = elbo_rng_stream(2387, "values", (uint64_t)_i);
     const lqr_shape shape = {.nx = 3, .nu = 2, .noise = 2, .radius = 1.2};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena);
     elbo_linear_chain chain = other_policy(&rng, &lqr);
     const start_law start = start_random(&rng, 3);
 
@@ -272,7 +259,7 @@ static double roll(const elbo_linear_chain *chain, const elbo_lqr *lqr,
                    gsl_matrix *LS, elbo_rng *rng, double third[])
 {
     double x[3], y[3], u[2], e[8], sum = 0, discount = 1;
-    gsl_vector *z = elbo_arena_vec(arena, 5);
+    gsl_vector *z = elbo_arena_vec(lqr_arena, 5);
     const elbo_linear_dynamics *p = chain->dynamics;
 
     elbo_rng_normals(rng, e, 8);
@@ -318,23 +305,23 @@ START_TEST(simulated_trajectories_agree)
     enum { N = 100000 };
     elbo_rng rng = elbo_rng_stream(2388, "trajectories", 0);
     const lqr_shape shape = {.nx = 3, .nu = 2, .T = 6, .noise = 2, .radius = 1.5};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena);
     elbo_linear_chain chain = other_policy(&rng, &lqr);
     const start_law start = start_random(&rng, 3);
-    gsl_matrix *L0 = matrix_zero(3, 3, arena), *LW = matrix_zero(3, 3, arena);
-    gsl_matrix *LS = matrix_zero(2, 2, arena);
+    gsl_matrix *L0 = matrix_zero(3, 3, lqr_arena), *LW = matrix_zero(3, 3, lqr_arena);
+    gsl_matrix *LS = matrix_zero(2, 2, lqr_arena);
     double sum[4] = {0}, squares[4] = {0};
 
     chain.gamma = lqr.gamma = 0.9;
-    ck_assert_int_eq(elbo_psd_factor(start.P, L0, arena), ELBO_OK);
-    ck_assert_int_eq(elbo_psd_factor(lqr.dynamics->W, LW, arena), ELBO_OK);
-    ck_assert_int_eq(elbo_psd_factor(chain.policy->S, LS, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_psd_factor(start.P, L0, lqr_arena), ELBO_OK);
+    ck_assert_int_eq(elbo_psd_factor(lqr.dynamics->W, LW, lqr_arena), ELBO_OK);
+    ck_assert_int_eq(elbo_psd_factor(chain.policy->S, LS, lqr_arena), ELBO_OK);
     for (size_t n = 0; n < N; n++) {
-        const elbo_mark mark = elbo_arena_mark(arena);
+        const elbo_mark mark = elbo_arena_mark(lqr_arena);
         double got[4] = {0};
 
         got[3] = roll(&chain, &lqr, &start, L0, LW, LS, &rng, got);
-        elbo_arena_release(arena, mark);
+        elbo_arena_release(lqr_arena, mark);
         for (int i = 0; i < 4; i++) {
             sum[i] += got[i] / N;
             squares[i] += got[i] * got[i] / N;
@@ -362,28 +349,28 @@ END_TEST
 START_TEST(chains_that_outgrow_the_discount_are_refused)
 {
     const double zero = 0, one = 1, none[] = {0, 0}, cost[] = {1, 0, 0, 1};
-    elbo_linear_policy pi = {.K = matrix_of(1, 1, &zero, arena),
-                             .k = vector_of(1, &zero, arena),
-                             .S = matrix_of(1, 1, &zero, arena)};
-    const elbo_quadratic r = quadratic_of(2, cost, none, 0, arena);
-    elbo_linear_dynamics p = {.B = matrix_of(1, 1, &one, arena),
-                              .W = matrix_of(1, 1, &one, arena)};
+    elbo_linear_policy pi = {.K = matrix_of(1, 1, &zero, lqr_arena),
+                             .k = vector_of(1, &zero, lqr_arena),
+                             .S = matrix_of(1, 1, &zero, lqr_arena)};
+    const elbo_quadratic r = quadratic_of(2, cost, none, 0, lqr_arena);
+    elbo_linear_dynamics p = {.B = matrix_of(1, 1, &one, lqr_arena),
+                              .W = matrix_of(1, 1, &one, lqr_arena)};
     elbo_linear_chain chain = {.nx = 1, .nu = 1, .dynamics = &p, .ndynamics = 1,
                                .policy = &pi, .npolicy = 1, .gamma = 0.64};
-    elbo_quadratic V = elbo_quadratic_take(arena, 1);
-    elbo_linear_moments m = elbo_linear_moments_take(arena, 1, 1);
-    const gsl_vector *x0 = vector_of(1, &one, arena);
+    elbo_quadratic V = elbo_quadratic_take(lqr_arena, 1);
+    elbo_linear_moments m = elbo_linear_moments_take(lqr_arena, 1, 1);
+    const gsl_vector *x0 = vector_of(1, &one, lqr_arena);
 
-    p.A = matrix_of(1, 1, (const double[]){1.2499}, arena);
-    ck_assert_int_eq(elbo_linear_evaluate(&chain, &r, 1, NULL, &V, arena), ELBO_OK);
+    p.A = matrix_of(1, 1, (const double[]){1.2499}, lqr_arena);
+    ck_assert_int_eq(elbo_linear_evaluate(&chain, &r, 1, NULL, &V, lqr_arena), ELBO_OK);
     ck_assert_double_eq_tol(gsl_matrix_get(V.P, 0, 0),
                             1 / (1 - 0.64 * 1.2499 * 1.2499), 1e-8);
-    ck_assert_int_eq(elbo_linear_occupancy(&chain, x0, NULL, &m, arena), ELBO_OK);
-    p.A = matrix_of(1, 1, (const double[]){1.2501}, arena);
-    ck_assert_int_eq(elbo_linear_evaluate(&chain, &r, 1, NULL, &V, arena),
+    ck_assert_int_eq(elbo_linear_occupancy(&chain, x0, NULL, &m, lqr_arena), ELBO_OK);
+    p.A = matrix_of(1, 1, (const double[]){1.2501}, lqr_arena);
+    ck_assert_int_eq(elbo_linear_evaluate(&chain, &r, 1, NULL, &V, lqr_arena),
                      ELBO_ENOCONV);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "rho(A + B K) = 1.2501"));
-    ck_assert_int_eq(elbo_linear_occupancy(&chain, x0, NULL, &m, arena),
+    ck_assert_int_eq(elbo_linear_occupancy(&chain, x0, NULL, &m, lqr_arena),
                      ELBO_ENOCONV);
 }
 END_TEST
@@ -401,7 +388,7 @@ START_TEST(infinite_horizon_equals_the_schur_method)
     enum { N = 4, M = 2 };
     elbo_rng rng = elbo_rng_stream(2391, "schur", (uint64_t)_i);
     const lqr_shape shape = {.nx = N, .nu = M, .noise = 2, .radius = 4};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena);
     elbo_quadratic r = lqr.reward[0];
     double S[4 * N * N], re[2 * N], im[2 * N], U[4 * N * N];
     lapack_int n_inside;
@@ -415,9 +402,9 @@ START_TEST(infinite_horizon_equals_the_schur_method)
 
     /* sqrt(gamma) A and B; the dense pieces by solves. */
     const double root = sqrt(lqr.gamma);
-    gsl_matrix *A = matrix_zero(N, N, arena), *B = matrix_zero(N, M, arena);
-    gsl_matrix *R = matrix_zero(M, M, arena), *At = matrix_zero(N, N, arena);
-    gsl_matrix *inverse = matrix_zero(N, N, arena);
+    gsl_matrix *A = matrix_zero(N, N, lqr_arena), *B = matrix_zero(N, M, lqr_arena);
+    gsl_matrix *R = matrix_zero(M, M, lqr_arena), *At = matrix_zero(N, N, lqr_arena);
+    gsl_matrix *inverse = matrix_zero(N, N, lqr_arena);
     elbo_lu lu;
 
     gsl_matrix_memcpy(A, lqr.dynamics->A);
@@ -431,18 +418,18 @@ START_TEST(infinite_horizon_equals_the_schur_method)
     ck_assert_int_eq(elbo_chol_inverse(R), ELBO_OK);
     gsl_matrix_transpose_memcpy(At, A);
     gsl_matrix_set_identity(inverse);
-    ck_assert_int_eq(elbo_lu_factor(At, arena, &lu), ELBO_OK);
-    ck_assert_int_eq(elbo_lu_solve_columns(&lu, inverse, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_lu_factor(At, lqr_arena, &lu), ELBO_OK);
+    ck_assert_int_eq(elbo_lu_solve_columns(&lu, inverse, lqr_arena), ELBO_OK);
 
-    const gsl_matrix *G = times(times(B, R, arena), transposed(B, arena), arena);
-    const gsl_matrix *GA = times(G, inverse, arena);
-    gsl_matrix *Q = matrix_zero(N, N, arena);
+    const gsl_matrix *G = times(times(B, R, lqr_arena), transposed(B, lqr_arena), lqr_arena);
+    const gsl_matrix *GA = times(G, inverse, lqr_arena);
+    gsl_matrix *Q = matrix_zero(N, N, lqr_arena);
 
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < N; j++)
             gsl_matrix_set(Q, i, j, gsl_matrix_get(r.P, i, j));
 
-    const gsl_matrix *GAQ = times(GA, Q, arena), *AQ = times(inverse, Q, arena);
+    const gsl_matrix *GAQ = times(GA, Q, lqr_arena), *AQ = times(inverse, Q, lqr_arena);
 
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < N; j++) {
@@ -457,17 +444,17 @@ START_TEST(infinite_horizon_equals_the_schur_method)
     ck_assert_int_eq(n_inside, N);
 
     /* P = U21 U11^-1, so U11' P = U21' */
-    gsl_matrix *U11 = matrix_zero(N, N, arena), *P = matrix_zero(N, N, arena);
+    gsl_matrix *U11 = matrix_zero(N, N, lqr_arena), *P = matrix_zero(N, N, lqr_arena);
 
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < N; j++) {
             gsl_matrix_set(U11, j, i, U[i * 2 * N + j]);
             gsl_matrix_set(P, j, i, U[(N + i) * 2 * N + j]);
         }
-    ck_assert_int_eq(elbo_lu_factor(U11, arena, &lu), ELBO_OK);
-    ck_assert_int_eq(elbo_lu_solve_columns(&lu, P, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_lu_factor(U11, lqr_arena, &lu), ELBO_OK);
+    ck_assert_int_eq(elbo_lu_solve_columns(&lu, P, lqr_arena), ELBO_OK);
 
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
     double size = 0;
 
     for (size_t i = 0; i < N; i++) size = fmax(size, gsl_matrix_get(P, i, i));
@@ -480,7 +467,7 @@ Suite *suite_lqr_evaluate(void)
     Suite *s = suite_create("lqr_evaluate");
     TCase *t = tcase_create("evaluate");
 
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, lqr_set_up, lqr_tear_down);
     tcase_add_loop_test(t, parts_balance_to_the_value, 0, NREGIMES);
     tcase_add_loop_test(t, parts_balance_at_any_temperature, 0, 12);
     tcase_add_loop_test(t, solution_is_the_stationary_point_of_its_parts, 0, 6);

@@ -8,19 +8,6 @@
 #include "tests/lqr_cases.h"
 #include "tests/suites.h"
 
-static elbo_arena *arena;
-
-static void setup(void)
-{
-    ck_assert_int_eq(elbo_linalg_start(), ELBO_OK);
-    arena = elbo_arena_alloc(1 << 20);
-}
-
-static void teardown(void)
-{
-    elbo_arena_free(arena);
-}
-
 typedef struct regime {
     double alpha, beta;
     bool next, prior, penalty;
@@ -50,7 +37,7 @@ static elbo_lqr problem(elbo_rng *rng, const regime *k)
     const lqr_shape shape = {.nx = NX, .nu = NU, .T = k->T, .noise = NX + 2,
                              .varying = k->varying, .radius = 1.5,
                              .prior = k->prior, .penalty = k->penalty};
-    elbo_lqr lqr = lqr_random(rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(rng, &shape, lqr_arena);
 
     lqr.alpha = k->alpha;
     lqr.beta = k->beta;
@@ -62,19 +49,19 @@ static elbo_lqr problem(elbo_rng *rng, const regime *k)
 static elbo_lqr_cotangent *cotangents(elbo_rng *rng, const elbo_lqr *lqr)
 {
     const size_t n = lqr->T ? lqr->T : 1;
-    elbo_lqr_cotangent *out = elbo_arena_take(arena, n, sizeof *out);
+    elbo_lqr_cotangent *out = elbo_arena_take(lqr_arena, n, sizeof *out);
 
     for (size_t t = 0; t < n; t++) {
-        gsl_matrix *P = matrix_random(rng, NX, NX, 1, arena);
-        gsl_matrix *S = matrix_random(rng, NU, NU, 1, arena);
+        gsl_matrix *P = matrix_random(rng, NX, NX, 1, lqr_arena);
+        gsl_matrix *S = matrix_random(rng, NU, NU, 1, lqr_arena);
 
         elbo_sym_mean(P);
         elbo_sym_mean(S);
         out[t] = (elbo_lqr_cotangent){
-            .V = {.P = P, .p = vector_random(rng, NX, 1, arena),
+            .V = {.P = P, .p = vector_random(rng, NX, 1, lqr_arena),
                   .c = elbo_rng_uniform(rng) - 0.5},
-            .K = matrix_random(rng, NU, NX, 1, arena),
-            .k = vector_random(rng, NU, 1, arena),
+            .K = matrix_random(rng, NU, NX, 1, lqr_arena),
+            .k = vector_random(rng, NU, 1, lqr_arena),
             .S = S,
         };
     }
@@ -112,8 +99,8 @@ typedef struct loss {
 static double of_solution(const void *data)
 {
     const loss *L = data;
-    const elbo_mark mark = elbo_arena_mark(arena);
-    const elbo_lqr_solution s = lqr_solved(L->lqr, arena);
+    const elbo_mark mark = elbo_arena_mark(lqr_arena);
+    const elbo_lqr_solution s = lqr_solved(L->lqr, lqr_arena);
     const size_t n = L->lqr->T ? L->lqr->T : 1;
     double sum = 0;
 
@@ -125,7 +112,7 @@ static double of_solution(const void *data)
                + bar->V.c * at->V.c + inner(bar->K, at->pi.K)
                + dot(bar->k, at->pi.k) + inner(bar->S, at->pi.S);
     }
-    elbo_arena_release(arena, mark);
+    elbo_arena_release(lqr_arena, mark);
     return sum;
 }
 
@@ -133,26 +120,26 @@ static double of_solution(const void *data)
 static double of_trajectory(const void *data)
 {
     const loss *L = data;
-    const elbo_mark mark = elbo_arena_mark(arena);
-    const elbo_lqr_solution s = lqr_solved(L->lqr, arena);
-    gsl_matrix *X = matrix_zero(L->lqr->T + 1, NX, arena);
-    gsl_matrix *U = matrix_zero(L->lqr->T, NU, arena);
+    const elbo_mark mark = elbo_arena_mark(lqr_arena);
+    const elbo_lqr_solution s = lqr_solved(L->lqr, lqr_arena);
+    gsl_matrix *X = matrix_zero(L->lqr->T + 1, NX, lqr_arena);
+    gsl_matrix *U = matrix_zero(L->lqr->T, NU, lqr_arena);
 
     elbo_lqr_trajectory(L->lqr, &s, L->x0, X, U);
 
     const double sum = inner(L->dX, X) + inner(L->dU, U)
                        + 0.25 * (inner(X, X) + 2 * inner(U, U));
 
-    elbo_arena_release(arena, mark);
+    elbo_arena_release(lqr_arena, mark);
     return sum;
 }
 
 static elbo_lqr_gradient *gradients(size_t n)
 {
-    elbo_lqr_gradient *out = elbo_arena_take(arena, n, sizeof *out);
+    elbo_lqr_gradient *out = elbo_arena_take(lqr_arena, n, sizeof *out);
 
-    for (size_t t = 0; t < n; t++) out[t] = elbo_lqr_gradient_take(arena, NX, NU);
-    ck_assert(elbo_arena_ok(arena));
+    for (size_t t = 0; t < n; t++) out[t] = elbo_lqr_gradient_take(lqr_arena, NX, NU);
+    ck_assert(elbo_arena_ok(lqr_arena));
     return out;
 }
 
@@ -184,12 +171,12 @@ START_TEST(gradients_of_solutions_equal_differences)
 {
     elbo_rng rng = elbo_rng_stream(2385, "differences", (uint64_t)_i);
     const elbo_lqr lqr = problem(&rng, &regimes[_i]);
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
     const loss L = {.lqr = &lqr, .bar = cotangents(&rng, &lqr)};
     elbo_lqr_gradient *g = gradients(lqr.T ? lqr.T : 1);
-    elbo_quadratic terminal = elbo_quadratic_take(arena, NX);
+    elbo_quadratic terminal = elbo_quadratic_take(lqr_arena, NX);
 
-    ck_assert_msg(elbo_lqr_reverse(&lqr, &s, L.bar, g, &terminal, arena) == ELBO_OK,
+    ck_assert_msg(elbo_lqr_reverse(&lqr, &s, L.bar, g, &terminal, lqr_arena) == ELBO_OK,
                   "%s", elbo_last_error()->text);
     compare_all(of_solution, &L, g, true);
     if (lqr.T)
@@ -204,17 +191,17 @@ START_TEST(implicit_equals_unrolled)
     const regime *k = &regimes[6 + _i];
     elbo_lqr lqr = problem(&rng, k);
     const elbo_lqr_cotangent *bar = cotangents(&rng, &lqr);
-    const elbo_lqr_solution ever = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution ever = lqr_solved(&lqr, lqr_arena);
     elbo_lqr_gradient *g = gradients(1), *each = gradients(700);
-    elbo_lqr_cotangent *first = elbo_arena_take(arena, 700, sizeof *first);
+    elbo_lqr_cotangent *first = elbo_arena_take(lqr_arena, 700, sizeof *first);
 
-    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &ever, bar, g, NULL, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &ever, bar, g, NULL, lqr_arena), ELBO_OK);
     lqr.T = 700;
     first[0] = bar[0];
 
-    const elbo_lqr_solution far = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution far = lqr_solved(&lqr, lqr_arena);
 
-    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &far, first, each, NULL, arena),
+    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &far, first, each, NULL, lqr_arena),
                      ELBO_OK);
     fold(each, 700, 1);
 
@@ -240,14 +227,14 @@ START_TEST(gradients_of_trajectories_equal_differences)
 
     if (_i == 2) lqr.terminal = NULL;
 
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
-    const loss L = {.lqr = &lqr, .x0 = vector_random(&rng, NX, 2, arena),
-                    .dX = matrix_random(&rng, 6, NX, 1, arena),
-                    .dU = matrix_random(&rng, 5, NU, 1, arena)};
-    gsl_matrix *X = matrix_zero(6, NX, arena), *U = matrix_zero(5, NU, arena);
-    gsl_matrix *dX = matrix_zero(6, NX, arena), *dU = matrix_zero(5, NU, arena);
-    gsl_vector *x0 = vector_random(&rng, NX, 0, arena);
-    elbo_quadratic terminal = elbo_quadratic_take(arena, NX);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
+    const loss L = {.lqr = &lqr, .x0 = vector_random(&rng, NX, 2, lqr_arena),
+                    .dX = matrix_random(&rng, 6, NX, 1, lqr_arena),
+                    .dU = matrix_random(&rng, 5, NU, 1, lqr_arena)};
+    gsl_matrix *X = matrix_zero(6, NX, lqr_arena), *U = matrix_zero(5, NU, lqr_arena);
+    gsl_matrix *dX = matrix_zero(6, NX, lqr_arena), *dU = matrix_zero(5, NU, lqr_arena);
+    gsl_vector *x0 = vector_random(&rng, NX, 0, lqr_arena);
+    elbo_quadratic terminal = elbo_quadratic_take(lqr_arena, NX);
     elbo_lqr_gradient *g = gradients(5);
 
     elbo_lqr_trajectory(&lqr, &s, L.x0, X, U);
@@ -260,7 +247,7 @@ START_TEST(gradients_of_trajectories_equal_differences)
                            gsl_matrix_get(L.dU, t, i) + gsl_matrix_get(U, t, i));
     }
     ck_assert_msg(elbo_lqr_trajectory_reverse(&lqr, &s, X, U, dX, dU, g, &terminal,
-                                              x0, arena)
+                                              x0, lqr_arena)
                       == ELBO_OK,
                   "%s", elbo_last_error()->text);
     compare_all(of_trajectory, &L, g, false);
@@ -279,24 +266,24 @@ START_TEST(one_more_lqr_equals_the_reverse_of_the_recursion)
     k.T = 12;
 
     const elbo_lqr lqr = problem(&rng, &k);
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
-    gsl_matrix *X = matrix_zero(13, NX, arena), *U = matrix_zero(12, NU, arena);
-    const gsl_matrix *dX = matrix_random(&rng, 13, NX, 1, arena);
-    const gsl_matrix *dU = matrix_random(&rng, 12, NU, 1, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
+    gsl_matrix *X = matrix_zero(13, NX, lqr_arena), *U = matrix_zero(12, NU, lqr_arena);
+    const gsl_matrix *dX = matrix_random(&rng, 13, NX, 1, lqr_arena);
+    const gsl_matrix *dU = matrix_random(&rng, 12, NU, 1, lqr_arena);
     elbo_lqr_gradient *a = gradients(12), *b = gradients(12);
-    elbo_lqr_cotangent *bar = elbo_arena_take(arena, 12, sizeof *bar);
+    elbo_lqr_cotangent *bar = elbo_arena_take(lqr_arena, 12, sizeof *bar);
     double lambda[NX];
 
-    elbo_lqr_trajectory(&lqr, &s, vector_random(&rng, NX, 2, arena), X, U);
+    elbo_lqr_trajectory(&lqr, &s, vector_random(&rng, NX, 2, lqr_arena), X, U);
     ck_assert_int_eq(elbo_lqr_trajectory_reverse(&lqr, &s, X, U, dX, dU, a, NULL,
-                                                 NULL, arena),
+                                                 NULL, lqr_arena),
                      ELBO_OK);
 
     for (size_t i = 0; i < NX; i++) lambda[i] = gsl_matrix_get(dX, 12, i);
     for (size_t t = 12; t-- > 0;) {
         const elbo_linear_dynamics *p = &lqr.dynamics[t];
-        gsl_matrix *K = matrix_zero(NU, NX, arena);
-        gsl_vector *kk = vector_random(&rng, NU, 0, arena);
+        gsl_matrix *K = matrix_zero(NU, NX, lqr_arena);
+        gsl_vector *kk = vector_random(&rng, NU, 0, lqr_arena);
         double back[NX];
 
         for (size_t j = 0; j < NU; j++) {
@@ -328,7 +315,7 @@ START_TEST(one_more_lqr_equals_the_reverse_of_the_recursion)
         }
         memcpy(lambda, back, sizeof lambda);
     }
-    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &s, bar, b, NULL, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &s, bar, b, NULL, lqr_arena), ELBO_OK);
     for (size_t t = 0; t < 12; t++) {
         ck_assert_double_lt(matrix_gap(a[t].A, b[t].A), 1e-11);
         ck_assert_double_lt(matrix_gap(a[t].B, b[t].B), 1e-11);
@@ -343,12 +330,12 @@ START_TEST(scalar_riccati_has_the_derivative_by_hand)
 {
     const double a = 1.3, one = 1, zero = 0, none[] = {0, 0}, cost[] = {1, 0, 0, 1};
     const double P = (a * a + sqrt(a * a * a * a + 4)) / 2;
-    const elbo_linear_dynamics p = {.A = matrix_of(1, 1, &a, arena),
-                                    .B = matrix_of(1, 1, &one, arena),
-                                    .W = matrix_of(1, 1, &zero, arena)};
-    const elbo_quadratic r = quadratic_of(2, cost, none, 0, arena);
-    elbo_lqr_gradient g = elbo_lqr_gradient_take(arena, 1, 1);
-    elbo_lqr_cotangent bar = {.V = {.P = matrix_of(1, 1, &one, arena)}};
+    const elbo_linear_dynamics p = {.A = matrix_of(1, 1, &a, lqr_arena),
+                                    .B = matrix_of(1, 1, &one, lqr_arena),
+                                    .W = matrix_of(1, 1, &zero, lqr_arena)};
+    const elbo_quadratic r = quadratic_of(2, cost, none, 0, lqr_arena);
+    elbo_lqr_gradient g = elbo_lqr_gradient_take(lqr_arena, 1, 1);
+    elbo_lqr_cotangent bar = {.V = {.P = matrix_of(1, 1, &one, lqr_arena)}};
     elbo_lqr lqr = elbo_lqr_defaults;
 
     lqr.nx = lqr.nu = 1;
@@ -356,17 +343,17 @@ START_TEST(scalar_riccati_has_the_derivative_by_hand)
     lqr.reward = &r;
     lqr.ndynamics = lqr.nreward = 1;
 
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
 
     ck_assert_double_eq_tol(gsl_matrix_get(s.stages[0].V.P, 0, 0), P, 1e-14);
-    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &s, &bar, &g, NULL, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &s, &bar, &g, NULL, lqr_arena), ELBO_OK);
     /* dP/da = a + a^3 / sqrt(a^4 + 4) */
     ck_assert_double_eq_tol(gsl_matrix_get(g.A, 0, 0),
                             a + a * a * a / sqrt(a * a * a * a + 4), 1e-13);
 
     /* The level of V has no derivative where it has no limit. */
     bar.V = (elbo_quadratic){.c = 1};
-    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &s, &bar, &g, NULL, arena),
+    ck_assert_int_eq(elbo_lqr_reverse(&lqr, &s, &bar, &g, NULL, lqr_arena),
                      ELBO_ENOCONV);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "level"));
 }
@@ -377,7 +364,7 @@ Suite *suite_lqr_gradient(void)
     Suite *s = suite_create("lqr_gradient");
     TCase *t = tcase_create("gradient");
 
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, lqr_set_up, lqr_tear_down);
     tcase_add_loop_test(t, gradients_of_solutions_equal_differences, 0, NREGIMES);
     tcase_add_loop_test(t, implicit_equals_unrolled, 0, NREGIMES - 6);
     tcase_add_loop_test(t, gradients_of_trajectories_equal_differences, 0, 4);

@@ -9,19 +9,6 @@
 #include "tests/lqr_cases.h"
 #include "tests/suites.h"
 
-static elbo_arena *arena;
-
-static void setup(void)
-{
-    ck_assert_int_eq(elbo_linalg_start(), ELBO_OK);
-    arena = elbo_arena_alloc(1 << 18);
-}
-
-static void teardown(void)
-{
-    elbo_arena_free(arena);
-}
-
 static double solution_gap(const elbo_lqr_solution *a, const elbo_lqr_solution *b,
                            size_t n)
 {
@@ -45,33 +32,33 @@ START_TEST(temperatures_have_the_limits_they_name)
     elbo_rng rng = elbo_rng_stream(2388, "limits", 0);
     const lqr_shape shape = {.nx = 3, .nu = 2, .T = 6, .noise = 2, .varying = true,
                              .prior = true, .radius = 1.5};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena);
     double last[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
 
     for (int power = 6; power <= 10; power++) {
         const double large = pow(10, power), small = 1 / large;
-        const elbo_lqr_solution clamp = lqr_solved(&lqr, arena);
+        const elbo_lqr_solution clamp = lqr_solved(&lqr, lqr_arena);
         double gap[4];
         elbo_lqr near = lqr;
 
         near.beta = large;
-        elbo_lqr_solution s = lqr_solved(&near, arena);
+        elbo_lqr_solution s = lqr_solved(&near, lqr_arena);
         gap[0] = solution_gap(&clamp, &s, 6);
         near.beta = -large;
-        s = lqr_solved(&near, arena);
+        s = lqr_solved(&near, lqr_arena);
         gap[1] = solution_gap(&clamp, &s, 6);
 
         near = lqr;
         near.alpha = small;
-        s = lqr_solved(&near, arena);
+        s = lqr_solved(&near, lqr_arena);
         gap[2] = solution_gap(&clamp, &s, 6);
 
         elbo_lqr follow = lqr;
 
         follow.alpha = INFINITY;
         near.alpha = large;
-        const elbo_lqr_solution prior = lqr_solved(&follow, arena);
-        s = lqr_solved(&near, arena);
+        const elbo_lqr_solution prior = lqr_solved(&follow, lqr_arena);
+        s = lqr_solved(&near, lqr_arena);
         gap[3] = solution_gap(&prior, &s, 6);
         for (int i = 0; i < 4; i++) {
             ck_assert_msg(gap[i] < 1e3 * small * (i == 2 ? power : 1) + 1e-12,
@@ -91,11 +78,11 @@ START_TEST(maximum_entropy_control_is_a_tilt_of_actuator_noise)
 {
     elbo_rng rng = elbo_rng_stream(2389, "duality", 0);
     const lqr_shape shape = {.nx = 3, .nu = 2, .T = 7, .prior = true, .radius = 1.5};
-    elbo_lqr soft = lqr_random(&rng, &shape, arena), leqg = soft;
+    elbo_lqr soft = lqr_random(&rng, &shape, lqr_arena), leqg = soft;
     elbo_linear_dynamics p = soft.dynamics[0];
     elbo_quadratic r = soft.reward[0];
-    gsl_matrix *S = matrix_zero(2, 2, arena), *A = matrix_zero(3, 3, arena);
-    const gsl_matrix *BK = times(p.B, soft.prior[0].K, arena);
+    gsl_matrix *S = matrix_zero(2, 2, lqr_arena), *A = matrix_zero(3, 3, lqr_arena);
+    const gsl_matrix *BK = times(p.B, soft.prior[0].K, lqr_arena);
 
     for (size_t i = 0; i < 5; i++)
         for (size_t j = 0; j < 5; j++)
@@ -105,7 +92,7 @@ START_TEST(maximum_entropy_control_is_a_tilt_of_actuator_noise)
     soft.alpha = 2.385;
 
     /* y = (A + B K0) x + c + B k0 + noise; the action itself does nothing. */
-    gsl_vector *c = elbo_arena_vec(arena, 3);
+    gsl_vector *c = elbo_arena_vec(lqr_arena, 3);
 
     gsl_matrix_memcpy(A, p.A);
     gsl_matrix_add(A, BK);
@@ -117,16 +104,16 @@ START_TEST(maximum_entropy_control_is_a_tilt_of_actuator_noise)
         for (size_t j = 0; j < 2; j++)
             *gsl_vector_ptr(c, i) += gsl_matrix_get(p.B, i, j)
                                      * gsl_vector_get(soft.prior[0].k, j);
-    p.W = times(times(p.B, S, arena), transposed(p.B, arena), arena);
+    p.W = times(times(p.B, S, lqr_arena), transposed(p.B, lqr_arena), lqr_arena);
     p.A = A;
     p.c = c;
-    p.B = matrix_zero(3, 2, arena);
+    p.B = matrix_zero(3, 2, lqr_arena);
     leqg.dynamics = &p;
     leqg.alpha = INFINITY;
     leqg.beta = soft.alpha;
 
-    const elbo_lqr_solution a = lqr_solved(&soft, arena);
-    const elbo_lqr_solution b = lqr_solved(&leqg, arena);
+    const elbo_lqr_solution a = lqr_solved(&soft, lqr_arena);
+    const elbo_lqr_solution b = lqr_solved(&leqg, lqr_arena);
 
     for (size_t t = 0; t < 7; t++)
         ck_assert_double_lt(quadratic_gap(&a.stages[t].V, &b.stages[t].V), 1e-12);
@@ -139,17 +126,17 @@ START_TEST(flat_maximum_entropy_has_the_gains_of_lqr)
 {
     elbo_rng rng = elbo_rng_stream(2390, "certainty", 0);
     const lqr_shape shape = {.nx = 3, .nu = 2, .T = 7, .noise = 3, .radius = 1.5};
-    elbo_lqr lqr = lqr_random(&rng, &shape, arena), soft = lqr, still = lqr;
+    elbo_lqr lqr = lqr_random(&rng, &shape, lqr_arena), soft = lqr, still = lqr;
     elbo_linear_dynamics p = lqr.dynamics[0];
 
-    p.W = matrix_zero(3, 3, arena);
+    p.W = matrix_zero(3, 3, lqr_arena);
     soft.alpha = 0.7;
     still.dynamics = &p;
     still.beta = -0.02385;
 
-    const elbo_lqr_solution a = lqr_solved(&lqr, arena);
-    const elbo_lqr_solution b = lqr_solved(&soft, arena);
-    const elbo_lqr_solution d = lqr_solved(&still, arena);
+    const elbo_lqr_solution a = lqr_solved(&lqr, lqr_arena);
+    const elbo_lqr_solution b = lqr_solved(&soft, lqr_arena);
+    const elbo_lqr_solution d = lqr_solved(&still, lqr_arena);
 
     for (size_t t = 0; t < 7; t++) {
         ck_assert_double_lt(matrix_gap(a.stages[t].pi.K, b.stages[t].pi.K), 1e-13);
@@ -165,10 +152,10 @@ END_TEST
 START_TEST(breakdown_is_named_with_its_stage)
 {
     const double one = 1, w = 0.5, reward[] = {1, 0, 0, 1}, none[] = {0, 0};
-    const elbo_linear_dynamics p = {.A = matrix_of(1, 1, &one, arena),
-                                    .B = matrix_of(1, 1, &one, arena),
-                                    .W = matrix_of(1, 1, &w, arena)};
-    const elbo_quadratic r = quadratic_of(2, reward, none, 0, arena);
+    const elbo_linear_dynamics p = {.A = matrix_of(1, 1, &one, lqr_arena),
+                                    .B = matrix_of(1, 1, &one, lqr_arena),
+                                    .W = matrix_of(1, 1, &w, lqr_arena)};
+    const elbo_quadratic r = quadratic_of(2, reward, none, 0, lqr_arena);
     elbo_lqr lqr = elbo_lqr_defaults;
     elbo_lqr_solution s;
 
@@ -181,16 +168,16 @@ START_TEST(breakdown_is_named_with_its_stage)
     /* V(1) has P = 1: stage 0 breaks at |beta| = 0.5. */
     lqr.beta = -0.5001;
     ck_assert_int_eq(
-        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena), ELBO_OK);
+        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena), ELBO_OK);
     lqr.beta = -0.4999;
     ck_assert_int_eq(
-        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena), ELBO_ENOTPD);
+        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena), ELBO_ENOTPD);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "stage 0: E exp"));
 
     /* Optimism has no such bound. */
     lqr.beta = 0.001;
     ck_assert_int_eq(
-        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena), ELBO_OK);
+        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena), ELBO_OK);
 
     /* For ever: P = 1 + P~/(1 + P~), P~ = P / (1 + s w P), has a solution with
      * 1 + s w P > 0 iff |beta| > beta*, by bisection on the scalar map. */
@@ -214,10 +201,10 @@ START_TEST(breakdown_is_named_with_its_stage)
     }
     lqr.beta = -(high + 1e-3);
     ck_assert_int_eq(
-        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena), ELBO_OK);
+        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena), ELBO_OK);
     lqr.beta = -(low - 1e-3);
     ck_assert_int_eq(
-        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena), ELBO_ENOTPD);
+        elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena), ELBO_ENOTPD);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "stages to go"));
 }
 END_TEST
@@ -226,10 +213,10 @@ START_TEST(values_without_bound_are_errors_in_words)
 {
     const double two = 2, zero = 0, one = 1, reward[] = {1, 0, 0, 1};
     const double none[] = {0, 0}, convex[] = {1, 0, 0, -1}, bonus[] = {1, 0};
-    elbo_linear_dynamics p = {.A = matrix_of(1, 1, &two, arena),
-                              .B = matrix_of(1, 1, &zero, arena),
-                              .W = matrix_of(1, 1, &zero, arena)};
-    elbo_quadratic r = quadratic_of(2, reward, none, 0, arena);
+    elbo_linear_dynamics p = {.A = matrix_of(1, 1, &two, lqr_arena),
+                              .B = matrix_of(1, 1, &zero, lqr_arena),
+                              .W = matrix_of(1, 1, &zero, lqr_arena)};
+    elbo_quadratic r = quadratic_of(2, reward, none, 0, lqr_arena);
     elbo_lqr lqr = elbo_lqr_defaults;
     elbo_lqr_solution s;
 
@@ -240,49 +227,49 @@ START_TEST(values_without_bound_are_errors_in_words)
     lqr.gamma = 0.9;
 
     /* Unstable and out of reach: gamma 2^2 > 1. */
-    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena),
+    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena),
                      ELBO_ENOCONV);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "|P| ="));
 
     /* Discounted enough: 0.2 2^2 < 1, P = 1 / (1 - 0.8). */
     lqr.gamma = 0.2;
-    s = lqr_solved(&lqr, arena);
+    s = lqr_solved(&lqr, lqr_arena);
     ck_assert_double_eq_tol(gsl_matrix_get(s.stages[0].V.P, 0, 0), 5, 1e-13);
 
     /* Linear rewards of a state that doubles. */
-    r = quadratic_of(2, (const double[]){0, 0, 0, 1}, bonus, 0, arena);
+    r = quadratic_of(2, (const double[]){0, 0, 0, 1}, bonus, 0, lqr_arena);
     lqr.gamma = 0.6;
-    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena),
+    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena),
                      ELBO_ENOCONV);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "linear term"));
 
     /* A reward at each step for ever. */
-    r = quadratic_of(2, reward, none, 0.25, arena);
-    p.A = matrix_of(1, 1, &one, arena);
+    r = quadratic_of(2, reward, none, 0.25, lqr_arena);
+    p.A = matrix_of(1, 1, &one, lqr_arena);
     p.B = p.A;
     lqr.gamma = 1;
-    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena),
+    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena),
                      ELBO_ENOCONV);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "0.25 at each step"));
     r.c = 0;
-    s = lqr_solved(&lqr, arena);
+    s = lqr_solved(&lqr, lqr_arena);
     /* P = 1 + P / (1 + P): the golden ratio */
     ck_assert_double_eq_tol(gsl_matrix_get(s.stages[0].V.P, 0, 0),
                             (1 + sqrt(5)) / 2, 1e-14);
 
     /* Actions that pay ever more. */
-    r = quadratic_of(2, convex, none, 0, arena);
-    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena),
+    r = quadratic_of(2, convex, none, 0, lqr_arena);
+    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena),
                      ELBO_ENOTPD);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "unbounded above"));
 
     /* No prior to follow; a W that is none. */
     lqr.alpha = INFINITY;
-    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena),
+    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena),
                      ELBO_EINVAL);
     lqr.alpha = 0;
-    p.W = matrix_of(1, 1, (const double[]){-0.1}, arena);
-    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, arena),
+    p.W = matrix_of(1, 1, (const double[]){-0.1}, lqr_arena);
+    ck_assert_int_eq(elbo_lqr_solve(&lqr, &elbo_lqr_config_defaults, &s, lqr_arena),
                      ELBO_ENOTPD);
     ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "no covariance"));
 }
@@ -307,7 +294,7 @@ static elbo_lqr regime(elbo_rng *rng, const temperature *k, size_t nx, size_t nu
     const lqr_shape shape = {.nx = nx, .nu = nu, .T = T, .noise = nx - 1,
                              .varying = varying, .radius = T ? 1.5 : 2,
                              .prior = k->prior, .penalty = k->penalty};
-    elbo_lqr lqr = lqr_random(rng, &shape, arena);
+    elbo_lqr lqr = lqr_random(rng, &shape, lqr_arena);
 
     lqr.alpha = k->alpha;
     lqr.beta = k->beta;
@@ -320,10 +307,10 @@ START_TEST(infinite_horizon_is_the_limit_of_long_ones)
 {
     elbo_rng rng = elbo_rng_stream(2391, "limit", (uint64_t)_i);
     elbo_lqr lqr = regime(&rng, &regimes[_i], 4, 2, 0, false);
-    const elbo_lqr_solution ever = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution ever = lqr_solved(&lqr, lqr_arena);
 
     lqr.T = 900;
-    const elbo_lqr_solution far = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution far = lqr_solved(&lqr, lqr_arena);
 
     ck_assert_double_lt(solution_gap(&ever, &far, 1), 1e-11);
     ck_assert_uint_le(ever.info.sweeps, 3);
@@ -337,7 +324,7 @@ START_TEST(sizes_of_thirty_states_settle)
     elbo_lqr lqr = regime(&rng, &regimes[3], 30, 7, 0, false);
 
     lqr.gamma = 0.9999;
-    const elbo_lqr_solution s = lqr_solved(&lqr, arena);
+    const elbo_lqr_solution s = lqr_solved(&lqr, lqr_arena);
 
     ck_assert_double_le(s.info.residual, 1e-12);
 }
@@ -370,7 +357,7 @@ Suite *suite_lqr_solve(void)
     Suite *s = suite_create("lqr_solve");
     TCase *t = tcase_create("solve");
 
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, lqr_set_up, lqr_tear_down);
     tcase_add_test(t, temperatures_have_the_limits_they_name);
     tcase_add_test(t, maximum_entropy_control_is_a_tilt_of_actuator_noise);
     tcase_add_test(t, flat_maximum_entropy_has_the_gains_of_lqr);
