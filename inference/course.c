@@ -339,6 +339,7 @@ static const elbo_absent absent[] = {
     {"data", "file"},
     {"data", "over"},
     {"data", "expert"},
+    {"data", "pool"},
     {"evaluation", "regret"},
     {"evaluation", "expert_discount"},
     {"evaluation", "nll"},

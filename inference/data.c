@@ -136,13 +136,13 @@ double elbo_data_size(const elbo_data *data)
     return elbo_sum(data->mass, data->n);
 }
 
-elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
-                             double scale, double C[])
+/* C += mass w of the samples from `first` on. */
+static elbo_status add_counts(const elbo_data *data, const elbo_pattern *pattern,
+                              size_t first, double C[])
 {
     const size_t nS = pattern->nS, nA = pattern->nA;
 
-    memset(C, 0, pattern->nnz * sizeof *C);
-    for (size_t i = 0; i < data->n; i++) {
+    for (size_t i = first; i < data->n; i++) {
         const size_t next = data->terminal[i] ? nS : data->next[i];
         const size_t entry =
             elbo_entry(pattern, data->s[i] * nA + data->a[i], next);
@@ -155,8 +155,35 @@ elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
                              data->terminal[i] ? " as the last one" : "");
         C[entry] += data->mass[i] * data->w[i];
     }
+    return ELBO_OK;
+}
+
+elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
+                             double scale, double C[])
+{
+    memset(C, 0, pattern->nnz * sizeof *C);
+    ELBO_TRY(add_counts(data, pattern, 0, C));
     for (size_t k = 0; k < pattern->nnz; k++) C[k] *= scale;
     return ELBO_OK;
+}
+
+elbo_status elbo_tally_add(elbo_tally *tally, const elbo_data *data,
+                           const elbo_pattern *pattern)
+{
+    const size_t first = tally->n;
+
+    if (first == 0) memset(tally->C, 0, pattern->nnz * sizeof *tally->C);
+    if (first == 0) tally->mass = 0;
+    ELBO_TRY(add_counts(data, pattern, first, tally->C));
+    for (size_t i = first; i < data->n; i++) tally->mass += data->mass[i];
+    tally->n = data->n;
+    return ELBO_OK;
+}
+
+double elbo_tally_ess(const elbo_tally *tally, double weight)
+{
+    if (!(weight > 0) || !(tally->mass > 0)) return 0;
+    return tally->mass * tally->mass / tally->mass;
 }
 
 /* In units of the largest weight: squares of the weights may overflow. */

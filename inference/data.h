@@ -22,6 +22,7 @@ typedef struct elbo_data {
                                not known */
     uint32_t *epoch;        /* [capacity] round of collection, from 0 */
     uint32_t *step;         /* [capacity] steps of its episode before it */
+    bool by_start;          /* episodes weigh those of the same start alone */
 } elbo_data;
 
 elbo_status elbo_data_init(elbo_data *data, size_t capacity, elbo_arena *arena);
@@ -75,6 +76,22 @@ elbo_status elbo_data_counts(const elbo_data *data, const elbo_pattern *pattern,
 
 /* (sum m w)^2 / sum m w^2, m the mass; 0 for no data. */
 double elbo_data_ess(const elbo_data *data);
+
+/* The same two where all weights are one number and D only grows: what is summed
+ * stays summed, to the same bits, so that a round costs its own samples and not
+ * all so far. Begins as {.C = zeros [nnz]}; n = 0 forgets. */
+typedef struct elbo_tally {
+    size_t n;    /* samples in it */
+    double mass; /* of them */
+    double *C;   /* [nnz] sums of m w */
+} elbo_tally;
+
+/* Adds the samples from tally->n on. ELBO_EDATA as elbo_data_counts: C is then
+ * between two rounds, forget. */
+elbo_status elbo_tally_add(elbo_tally *tally, const elbo_data *data,
+                           const elbo_pattern *pattern);
+/* (sum m w)^2 / sum m w^2 at that one number. */
+double elbo_tally_ess(const elbo_tally *tally, double weight);
 
 void elbo_data_save(const elbo_data *data, const elbo_collector *collector,
                     elbo_writer *out);

@@ -82,6 +82,13 @@ const elbo_option elbo_data_options[] = {
      .high = 1e9,
      .fallback = "0",
      .doc = "an episode is cut after so many; 0: after env.horizon, if there is one"},
+    {.name = "pool",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "all|start",
+     .fallback = "all",
+     .doc = "in Jcwpdis: whose episodes weigh each other, all or those of one start "
+            "state (instances side by side)"},
     {.name = "initial",
      .type = ELBO_INT,
      .unit = "steps",

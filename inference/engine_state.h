@@ -91,6 +91,7 @@ struct elbo_engine {
     elbo_value_set *members;    /* of control.values; NULL: the planner alone */
     elbo_standing standing;     /* values that stand still, for all of them */
     double *C;   /* [nnz] lambda-scaled weighted counts of the data */
+    elbo_tally tally; /* weight: a number */
     double *rho; /* [stages x nS x nA] occupancy of the last bound */
 };
 
@@ -150,6 +151,8 @@ elbo_status elbo_engine_budgeted(elbo_engine *engine, elbo_row *row);
 
 /* C from D: after each change of D or w. */
 elbo_status elbo_engine_count(elbo_engine *engine);
+/* |D| as counted last. */
+double elbo_engine_size(const elbo_engine *engine);
 
 /* Before both expressions. */
 elbo_status elbo_engine_open_standing(elbo_engine *engine,

@@ -236,7 +236,7 @@ static bool draws(const elbo_engine *e)
 static elbo_status gather(elbo_engine *e, elbo_row *row)
 {
     ELBO_TRY(elbo_engine_learn_from(e));
-    row->env_steps = (uint64_t)(elbo_data_size(&e->data) + 0.5);
+    row->env_steps = (uint64_t)(elbo_engine_size(e) + 0.5);
     ELBO_TRY(elbo_engine_see(e));
     return elbo_engine_hold(e);
 }

@@ -119,6 +119,7 @@ elbo_status elbo_engine_open_data(elbo_engine *e, const elbo_setup *setup,
                          "data: %zu iterations of %zu steps are too many",
                          rounds, each);
     ELBO_TRY(elbo_data_init(&e->data, capacity, e->arena));
+    e->data.by_start = elbo_choice_is(setup->data, "pool", "start");
     return open_behaviour(e, setup->data, seed);
 }
 
@@ -200,14 +201,38 @@ static elbo_status populate(elbo_engine *e)
 
 /* ---- each iteration ---- */
 
+/* Weights that an expression gives change with each round; a number stays. */
+static elbo_status tally(elbo_engine *e)
+{
+    if (e->weigher) return ELBO_OK;
+    return elbo_tally_add(&e->tally, &e->data, e->belief.mean.pattern);
+}
+
+/* Samples count 1 each, in any order. */
+double elbo_engine_size(const elbo_engine *e)
+{
+    return e->weigher || e->set.population ? elbo_data_size(&e->data)
+                                           : e->tally.mass;
+}
+
+static elbo_status count(elbo_engine *e, const elbo_pattern *pattern,
+                         double scale)
+{
+    if (e->weigher) return elbo_data_counts(&e->data, pattern, scale, e->C);
+    for (size_t i = 0; i < pattern->nnz; i++) e->C[i] = scale * e->tally.C[i];
+    return ELBO_OK;
+}
+
 elbo_status elbo_engine_count(elbo_engine *e)
 {
-    const double size = elbo_data_size(&e->data);
+    ELBO_TRY(tally(e));
+
+    const double size = elbo_engine_size(e);
     const double scale =
         e->set.lambda_each || size == 0 ? e->set.lambda : e->set.lambda / size;
     const elbo_pattern *pattern = e->belief.mean.pattern;
 
-    ELBO_TRY(elbo_data_counts(&e->data, pattern, scale, e->C));
+    ELBO_TRY(count(e, pattern, scale));
     e->regression.scale = scale;
     if (!e->expression.objective) return ELBO_OK;
     return elbo_objective_data(e->expression.objective, pattern, &e->data,

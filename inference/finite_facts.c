@@ -41,9 +41,12 @@ size_t elbo_horizon_read(const elbo_setup *setup)
 
 static bool rolls(const elbo_expr *expr)
 {
-    if (expr->kind == ELBO_EXPR_CALL && strcmp(expr->name, "roll") == 0
-        && expr->arg[0]->number > 1)
-        return true;
+    static const char *const words[] = {"roll", "T", "Td"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (expr->kind == ELBO_EXPR_CALL && strcmp(expr->name, words[i]) == 0
+            && expr->arg[0]->number > 1)
+            return true;
     for (size_t i = 0; i < expr->n; i++)
         if (rolls(expr->arg[i])) return true;
     return false;
@@ -66,6 +69,7 @@ static elbo_status read_words(const char *text, elbo_arena *arena,
     if (elbo_likelihood_term(text)) return ELBO_OK;
     ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
     f->rhat = f->rhat || elbo_expr_reads(expr, "rhat");
+    f->backups = f->backups || elbo_expr_reads(expr, "T");
     f->then = f->then || elbo_expr_reads(expr, "V_then");
     f->target = f->target || elbo_expr_reads(expr, "V_target");
     f->rolls = f->rolls || rolls(expr);

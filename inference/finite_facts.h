@@ -19,6 +19,7 @@ typedef struct elbo_facts {
     bool stops;       /* gradient: stop */
     bool more;        /* it reads more of the planner than Jmodel */
     bool rhat, then, target; /* it reads rhat, V_then, V_target */
+    bool backups;            /* it reads T, and so rewards */
     bool rolls;   /* some expression follows the policy: roll(2, ...) and on */
     bool stages;  /* with a horizon: likelihood or weight read what differs from
                      stage to stage */

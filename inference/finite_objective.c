@@ -38,7 +38,9 @@ elbo_status elbo_engine_join(elbo_engine *e, elbo_objective *objective)
     const double *const *values;
 
     elbo_engine_seen(e);
-    elbo_objective_reward(objective, e->belief.reward);
+    elbo_objective_reward(objective,
+                          e->belief.reward ? e->belief.reward : e->truth.r,
+                          !e->belief.reward);
     elbo_objective_hold(objective, held->target, held->then, V[held->reads],
                         Q[held->reads]);
 

@@ -61,6 +61,7 @@ static elbo_status open_model(elbo_engine *e, const elbo_setup *setup,
                                 &e->belief));
     ELBO_TRY(bound_model(e));
     e->C = elbo_arena_doubles(e->arena, e->belief.mean.pattern->nnz);
+    e->tally.C = elbo_arena_doubles(e->arena, e->belief.mean.pattern->nnz);
     ELBO_TRY(elbo_arena_check(e->arena, "the data's counts"));
     memset(e->C, 0, e->belief.mean.pattern->nnz * sizeof *e->C);
     return ELBO_OK;

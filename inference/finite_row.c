@@ -175,7 +175,9 @@ elbo_status elbo_engine_record(elbo_engine *engine, elbo_row *row)
     ELBO_TRY(elbo_engine_plan(engine));
     ELBO_TRY(elbo_engine_learnt(engine, &row->parts));
     row->elbo = elbo_parts_total(&row->parts);
-    row->ess = elbo_data_ess(&engine->data);
+    row->ess = engine->weigher
+                   ? elbo_data_ess(&engine->data)
+                   : elbo_tally_ess(&engine->tally, engine->set.weight);
 
     /* where q is the model the control part has followed it already */
     if (problem->optimality == ELBO_EXPONENTIAL

@@ -66,5 +66,6 @@ elbo_status elbo_finite_load(elbo_engine *engine, elbo_reader *in)
     ELBO_TRY(elbo_reader_section(in, "control"));
     if (control->load) ELBO_TRY(control->load(&engine->controller, in));
     ELBO_TRY(elbo_engine_open_samples(engine));
+    engine->tally.n = 0;
     return elbo_engine_count(engine);
 }

@@ -240,7 +240,7 @@ static bool reward_known(const facts *f)
 /* Neither the data, nor a plan, nor feedback says anything of it. */
 static bool reward_untaught(const facts *f)
 {
-    return learns_reward(f) && !f->rhat && f->kappa == 0
+    return learns_reward(f) && !f->rhat && !f->backups && f->kappa == 0
            && (f->stops || !(f->depends & ELBO_ON_PLANNER));
 }
 
@@ -295,6 +295,11 @@ static bool over_without_population(const facts *f)
 {
     return given(f->setup->data, "over")
            && !elbo_choice_is(f->setup->data, "source", "population");
+}
+
+static bool pool_unread(const facts *f)
+{
+    return elbo_choice_is(f->setup->data, "pool", "start") && !f->episodes;
 }
 
 static bool population_in_episodes(const facts *f)
@@ -414,6 +419,8 @@ static const elbo_clash rules[] = {
      "linear optimality needs rewards of 0 or more: must be known"},
     {"data", "over", over_without_population,
      "says what a population is taken over: needs source: population"},
+    {"data", "pool", pool_unread,
+     "nothing weighs episodes: for Jcwpdis"},
     {"data", "episode_steps", population_in_episodes,
      "a population has no episodes: its visits are discounted"},
     {"data", "mode", file_online, "online needs source: env"},

@@ -7,7 +7,9 @@
  * the outer objective of Wang et al., NeurIPS 2021): b_ni is the chance that who
  * collected the sample gave its action. An episode that ended keeps its last
  * weight and earns 0, one that was cut leaves the sums. Where no weight is left
- * the rest counts 0.
+ * the rest counts 0. With data.pool: start the n of each sum are the episodes that
+ * start in one state, and J is the mean over episodes of their states' estimates: of
+ * worlds that are instances side by side, each instance's own, as Wang et al. have it.
  */
 #ifndef ELBO_IMPORTANCE_H
 #define ELBO_IMPORTANCE_H

@@ -372,6 +372,7 @@ static const elbo_absent absent[] = {
     {"control", "sweeps"},
     {"control", "plan_rounds"},
     {"data", "over"},
+    {"data", "pool"},
     {"evaluation", "expert_discount"},
     {"evaluation", "held_out"},
     {"evaluation", "held_out_of"},

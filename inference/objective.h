@@ -66,8 +66,9 @@ void elbo_objective_plan_held(elbo_objective *objective,
 const elbo_expr *elbo_objective_expression(const elbo_objective *objective);
 
 /* The model's rewards, which it reads as rhat: borrowed, as they are at each
- * call. */
-void elbo_objective_reward(elbo_objective *objective, const double reward[]);
+ * call. known: they are the world's, and not differentiated. */
+void elbo_objective_reward(elbo_objective *objective, const double reward[],
+                           bool known);
 
 /* The policy pi [stages x nS x nA] at which gradJ_error compares the model with the
  * environment `truth`, borrowed, in its rewards; pi is copied. Nothing where the

@@ -239,6 +239,7 @@ static const elbo_absent absent[] = {
     {"control", "plan_rounds"},
     {"data", "over"},
     {"data", "expert"},
+    {"data", "pool"},
     {"data", "state_limit"},
     {"evaluation", "regret"},
     {"evaluation", "expert_discount"},

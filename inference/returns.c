@@ -6,7 +6,7 @@
 
 /* Words that average over the data, or look back at them: there are none where
  * a plan is made. */
-static const char *const of_data[] = {"Ed", "mean", "V_then"};
+static const char *const of_data[] = {"Ed", "Td", "mean", "V_then"};
 /* ... and words of one successor. */
 static const char *const of_next[] = {"next", "logp"};
 
@@ -21,7 +21,7 @@ static bool averages(const elbo_expr *e)
 {
     return e->kind == ELBO_EXPR_CALL
            && (strcmp(e->name, "E") == 0 || strcmp(e->name, "Var") == 0
-               || strcmp(e->name, "roll") == 0);
+               || strcmp(e->name, "roll") == 0 || strcmp(e->name, "T") == 0);
 }
 
 static bool is_named(const elbo_expr *e)

@@ -220,6 +220,7 @@ static const elbo_absent absent[] = {
     {"data","noise"},
     {"data",           "state_limit"},
     {"data",                   "expert"},
+    {"data","pool"},
     {"data","episode_steps"},
     {"evaluation",           "regret"},
     {"evaluation",                   "expert_discount"},

@@ -1,26 +1,13 @@
 #include "inference/value_set.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
 #include <string.h>
 
 #include "inference/core/alloc.h"
-#include "inference/evaluate.h"
 #include "inference/standing.h"
+#include "inference/value_set_state.h"
 
 enum { MOST_MEMBERS = 100000 };
-
-struct elbo_value_set {
-    const elbo_mdp *truth;
-    const int32_t *coord; /* [nS x dim] or NULL */
-    size_t dim, n;
-    double *V; /* [n x (nS + 1)] */
-    /* Of policies; else NULL. */
-    double *pi, *logpi, *Q; /* [n x nS x nA] */
-    bool of_data, search, fresh;
-    bool actions, stochastic; /* their kind */
-    uint64_t seed;
-};
 
 static const elbo_option policies[] = {
     {"n",           ELBO_INT, "", 1, MOST_MEMBERS, NULL, NULL,
@@ -37,6 +24,10 @@ static const elbo_option policies[] = {
      NULL},
     {"fresh", ELBO_BOOL, "", 0, 0, NULL, "false",
      "others in each iteration: the M-steps are those of a larger set's batches",
+     NULL},
+    {"value", ELBO_CHOICE, "", 0, 0, "own|uniform", "own",
+     "V: the policy's own, and Q; or a function uniform in [-1, 1] beside each, with "
+     "the planner's Q: for T(k, f) and Td(k, f)",
      NULL},
     {0        },
 };
@@ -115,8 +106,8 @@ static elbo_status parse(const char *text, elbo_arena *arena, size_t *kind,
 /* The same word where it outlives the arena. */
 static const char *lasting(const char *word)
 {
-    static const char *const arguments[] = {"n", "kind", "world", "from",
-                                            "fresh", "width"};
+    static const char *const arguments[] = {"n",     "kind",  "world", "from",
+                                            "fresh", "value", "width"};
 
     for (size_t i = 0; word && i < KINDS; i++)
         if (strcmp(word, elbo_value_kinds[i].name) == 0)
@@ -154,20 +145,22 @@ elbo_status elbo_value_set_oracle(const char *text, bool *oracle)
     const elbo_status s = parse(text, arena, &kind, &values, NULL, NULL);
 
     *oracle = s == ELBO_OK && kind == POLICIES
-              && (elbo_choice_is(&values, "world", "real")
-                  || elbo_choice_is(&values, "from", "search"));
+              && (elbo_choice_is(&values, "from", "search")
+                  || (elbo_choice_is(&values, "world", "real")
+                      && elbo_choice_is(&values, "value", "own")));
     elbo_arena_free(arena);
     return s;
 }
 
 /* ---- members ---- */
 
-static void draw_functions(elbo_value_set *set, uint64_t seed)
+void elbo_value_set_draw(elbo_value_set *set, const char *stream,
+                         uint64_t first)
 {
     const size_t nS = set->truth->nS;
 
     for (size_t k = 0; k < set->n; k++) {
-        elbo_rng rng = elbo_rng_stream(seed, "values", k);
+        elbo_rng rng = elbo_rng_stream(set->seed, stream, first + k);
 
         for (size_t s = 0; s < nS; s++)
             set->V[k * (nS + 1) + s] = 2 * elbo_rng_uniform(&rng) - 1;
@@ -236,97 +229,6 @@ static elbo_status fill_kernel(elbo_value_set *set, double width,
     return ELBO_OK;
 }
 
-static void draw_row(double pi[], size_t nA, bool stochastic, elbo_rng *rng)
-{
-    elbo_gsl_rng adaptor;
-    double sum = 0;
-
-    if (!stochastic) {
-        pi[elbo_rng_below(rng, nA)] = 1;
-        return;
-    }
-    for (size_t a = 0; a < nA; a++)
-        sum += pi[a] = gsl_ran_exponential(elbo_rng_gsl(&adaptor, rng), 1);
-    for (size_t a = 0; a < nA; a++) pi[a] /= sum;
-}
-
-/* Batch number `batch` of them. */
-static void draw_policies(elbo_value_set *set, uint64_t batch)
-{
-    const size_t nS = set->truth->nS, nA = set->truth->nA, rows = nS * nA;
-
-    for (size_t k = 0; k < set->n; k++) {
-        elbo_rng rng =
-            elbo_rng_stream(set->seed, "values", batch * set->n + k);
-
-        for (size_t s = 0; s < nS; s++) {
-            double *const pi = set->pi + k * rows + s * nA;
-
-            if (set->actions)
-                pi[k] = 1;
-            else
-                draw_row(pi, nA, set->stochastic, &rng);
-        }
-    }
-}
-
-/* ---- policies met on a search ---- */
-
-static const double share = 0.1; /* of states that are updated, or redrawn */
-enum { UPDATES = 10 };           /* between two members */
-
-static size_t best_action(const double Q[], size_t nA)
-{
-    size_t best = 0;
-
-    for (size_t a = 1; a < nA; a++)
-        if (Q[a] > Q[best]) best = a;
-    return best;
-}
-
-/* V(s) <- max Q(s, .) in a tenth of the states, UPDATES times. */
-static void update_some(const elbo_mdp *mdp, double V[], double Q[],
-                        elbo_rng *rng)
-{
-    for (size_t k = 0; k < UPDATES; k++) {
-        elbo_backup_rows(mdp, V, Q);
-        for (size_t s = 0; s < mdp->nS; s++)
-            if (elbo_rng_uniform(rng) < share)
-                V[s] = Q[s * mdp->nA + best_action(Q + s * mdp->nA, mdp->nA)];
-    }
-}
-
-/* Greedy in Q, but a random row in a tenth of the states (Grimm et al. 2021,
- * as their code has it). */
-static void blur(double pi[], const double Q[], size_t nS, size_t nA,
-                 bool stochastic, elbo_rng *rng)
-{
-    for (size_t s = 0; s < nS; s++)
-        if (elbo_rng_uniform(rng) < share)
-            draw_row(pi + s * nA, nA, stochastic, rng);
-        else
-            pi[s * nA + best_action(Q + s * nA, nA)] = 1;
-}
-
-static elbo_status search_policies(elbo_value_set *set, uint64_t batch,
-                                   elbo_arena *ws)
-{
-    const elbo_mdp *const truth = set->truth;
-    const size_t nS = truth->nS, rows = nS * truth->nA;
-    double *const V = elbo_arena_take(ws, nS + 1, sizeof *V);
-    double *const Q = elbo_arena_doubles(ws, rows);
-    elbo_rng rng = elbo_rng_stream(set->seed, "values search", batch);
-
-    ELBO_TRY(elbo_arena_check(ws, "a search of policies"));
-    for (size_t s = 0; s < nS; s++) V[s] = elbo_rng_uniform(&rng);
-    for (size_t k = 0; k < set->n; k++) {
-        elbo_backup_rows(truth, V, Q);
-        blur(set->pi + k * rows, Q, nS, truth->nA, set->stochastic, &rng);
-        update_some(truth, V, Q, &rng);
-    }
-    return ELBO_OK;
-}
-
 static elbo_status take(elbo_value_set *set, bool policy, elbo_arena *arena)
 {
     const size_t nS = set->truth->nS, rows = nS * set->truth->nA;
@@ -342,26 +244,6 @@ static elbo_status take(elbo_value_set *set, bool policy, elbo_arena *arena)
         set->Q = elbo_arena_take(arena, all, sizeof(double));
     }
     return elbo_arena_check(arena, "a set of values");
-}
-
-/* V, Q of every policy in the real world. */
-static elbo_status evaluate(elbo_value_set *set, elbo_arena *ws)
-{
-    const elbo_mdp *const truth = set->truth;
-    const size_t nS = truth->nS, rows = nS * truth->nA;
-    double *const V = elbo_arena_take(ws, 2 * (nS + 1), sizeof *V);
-
-    ELBO_TRY(elbo_arena_check(ws, "the values of a policy"));
-    for (size_t k = 0; k < set->n; k++) {
-        const elbo_chain chain = {
-            .mdp = truth, .pi = set->pi + k * rows, .q = truth->P};
-
-        ELBO_TRY(elbo_evaluate(&chain, truth->r, V, ws));
-        V[nS] = 0;
-        memcpy(set->V + k * (nS + 1), V, (nS + 1) * sizeof *V);
-        elbo_backup_rows(truth, V, set->Q + k * rows);
-    }
-    return ELBO_OK;
 }
 
 static elbo_status check_size(const elbo_value_set *set, size_t kind,
@@ -388,27 +270,13 @@ static elbo_status check_size(const elbo_value_set *set, size_t kind,
     return ELBO_OK;
 }
 
-/* Batch number `batch` of policies, and their values in the world. */
-static elbo_status renew(elbo_value_set *set, uint64_t batch, elbo_arena *ws)
-{
-    const size_t all = set->n * set->truth->nS * set->truth->nA;
-
-    memset(set->pi, 0, all * sizeof *set->pi);
-    if (set->search)
-        ELBO_TRY(search_policies(set, batch, ws));
-    else
-        draw_policies(set, batch);
-    for (size_t i = 0; i < all; i++) set->logpi[i] = log(set->pi[i]);
-    return set->of_data ? ELBO_OK : evaluate(set, ws);
-}
-
 static elbo_status fill(elbo_value_set *set, size_t kind,
                         const elbo_values *values, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
     elbo_status s = ELBO_OK;
 
-    if (kind == FUNCTIONS) draw_functions(set, set->seed);
+    if (kind == FUNCTIONS) elbo_value_set_draw(set, "values", 0);
     if (kind == INDICATORS) fill_indicators(set);
     if (kind == KERNEL) s = fill_kernel(set, elbo_real(values, "width"), ws);
     if (kind == POLICIES) {
@@ -417,7 +285,8 @@ static elbo_status fill(elbo_value_set *set, size_t kind,
         set->of_data = elbo_choice_is(values, "world", "data");
         set->search = elbo_choice_is(values, "from", "search");
         set->fresh = elbo_flag(values, "fresh");
-        s = renew(set, 0, ws);
+        set->uniform = elbo_choice_is(values, "value", "uniform");
+        s = elbo_value_set_renew(set, 0, ws);
     }
 
     elbo_arena_release(ws, mark);
@@ -454,8 +323,8 @@ static elbo_status fit(elbo_value_set *set, const elbo_data *data,
 {
     const size_t nS = set->truth->nS, rows = nS * set->truth->nA;
 
-    if (set->fresh) ELBO_TRY(renew(set, iteration, ws));
-    if (!set->of_data) return ELBO_OK;
+    if (set->fresh) ELBO_TRY(elbo_value_set_renew(set, iteration, ws));
+    if (!set->of_data || set->uniform) return ELBO_OK;
     for (size_t k = 0; k < set->n; k++)
         ELBO_TRY(elbo_data_values(data, set->truth, set->pi + k * rows,
                                   set->V + k * (nS + 1), set->Q + k * rows,
@@ -489,7 +358,7 @@ elbo_member elbo_value_set_member(const elbo_value_set *set, size_t k)
 
     return (elbo_member){
         .V = set->V + k * (nS + 1),
-        .Q = set->Q ? set->Q + k * rows : NULL,
+        .Q = set->Q && !set->uniform ? set->Q + k * rows : NULL,
         .logpi = set->logpi ? set->logpi + k * rows : NULL,
     };
 }

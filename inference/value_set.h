@@ -3,14 +3,16 @@
  *
  *   planner            none: V, Q and pi are the planner's
  *   policies(n, kind)   n policies; V, Q are each one's exact values in the real
- *                       world, or in the data's own process (standing.h)
+ *                       world, or in the data's own process (standing.h); or V is
+ *                       a function uniform in [-1, 1], another beside each, and Q
+ *                       the planner's
  *   functions(n)        n functions of states, uniform in [-1, 1]
  *   indicators(n)       of n groups of states, consecutive and as equal as can be:
  *                       sums of squared errors over them are the supremum over the
  *                       unit ball of their span
  *
  * The terms of the likelihood's outermost sum that read V, A or gradV (of policies
- * also Q, logpi, Epi or roll) are summed over the members; any other term counts
+ * also Q, logpi, Epi, roll, T or Td) are summed over the members; any other term counts
  * once (inference/likelihood/terms.h). A member's V (and Q and logpi, of policies)
  * stand in the place of the planner's and do not move with theta; functions have no
  * Q and no policy of their own, the planner's remain.

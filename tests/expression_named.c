@@ -94,6 +94,7 @@ static const struct {
     {"-exp(V(s))*sq(E(V(y)) - V(next))", ELBO_CALIBRATED},
     {"-sq(rhat + gamma*roll(2, V(y)) - Ed(r))", ELBO_CALIBRATED},
     {"-sq(E(V(y))*E(V(y)))", ELBO_CALIBRATION_UNKNOWN},
+    {"-sq(Epi(T(5, V(y))) - Epi(Td(5, V(y))))", ELBO_CALIBRATED},
     {"-exp(E(V(y)))", ELBO_CALIBRATION_UNKNOWN},
     {"logpi", ELBO_NO_THETA},
 };

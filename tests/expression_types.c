@@ -57,6 +57,8 @@ static const struct piece {
     {"norm(%s)", "Var(y)", ELBO_TYPE_VECTOR, X | T},
     {"%s", "roll(3, V_target(y))", ELBO_TYPE_SCALAR, X | T | P},
     {"norm(%s)", "roll(2, y)", ELBO_TYPE_VECTOR, X | T | P},
+    {"%s", "T(3, V_target(y))", ELBO_TYPE_SCALAR, X | T | P},
+    {"%s", "Td(3, V_target(y))", ELBO_TYPE_SCALAR, X | P},
     {"%s", "Epi(rhat)", ELBO_TYPE_SCALAR, X | T | P},
     {"norm(%s)", "Epi(E(y))", ELBO_TYPE_VECTOR, X | T | P},
     {"%s", "E(E(V_target(y))*V_target(y))", ELBO_TYPE_SCALAR, X | T},

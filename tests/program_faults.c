@@ -103,6 +103,8 @@ static void expect_refused(const char *text, bool coordinates, size_t column,
 START_TEST(what_has_no_meaning_is_refused)
 {
     expect_refused("1*roll(3, V(y)*r)", true, 2, "y alone");
+    expect_refused("1*T(3, V(y)*r)", true, 2, "y alone");
+    expect_refused("1*Td(1, 2 + 1)", true, 2, "y alone");
     expect_refused("Epi(V(next))", true, 0, "Ed(...)");
     expect_refused("E(Ed(V(y)))", true, 5, "Ed is a mean over data");
     expect_refused("r + sum(gradV(next))", false, 8, "no gradV");

@@ -98,6 +98,56 @@ START_TEST(every_slope_is_that_of_differences)
 }
 END_TEST
 
+/* The small kernel with its zeros written out, so that a policy's steps are a
+ * matrix: the same values and slopes as entry by entry. */
+START_TEST(steps_by_a_matrix_are_the_steps)
+{
+    static const char *const texts[] = {"-sq(T(4, V(y)) - r)",
+                                        "roll(3, sq(V(y)))*r",
+                                        "sq(T(3, V(y)) - Td(3, V(y)))"};
+    enum { WIDE = NS + 1, FULL = ROWS * WIDE };
+    static size_t start[ROWS + 1];
+    static uint32_t successor[FULL], entry[SAMPLES];
+    static double p[FULL], G[FULL + ROWS];
+    elbo_batch full = small.batch;
+    elbo_bindings bind = small.bind;
+    elbo_program *program, *plain = program_compile(texts[_i]);
+    double g[MOST + ROWS] = {0}, value;
+    const double want = program_run(plain, g);
+    size_t sample;
+
+    memset(p, 0, sizeof p);
+    memset(G, 0, sizeof G);
+    for (uint32_t i = 0; i < FULL; i++) successor[i] = i % WIDE;
+    for (size_t row = 0; row <= ROWS; row++) start[row] = row * WIDE;
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t i = small.start[row]; i < small.start[row + 1]; i++)
+            p[row * WIDE + small.successor[i]] = small.p[i];
+    for (size_t x = 0; x < SAMPLES; x++)
+        entry[x] = small.row[x] * WIDE + small.next[x];
+    full.nnz = FULL;
+    full.start = start;
+    full.successor = successor;
+    full.entry = entry;
+    bind.p = p;
+    ck_assert_int_eq(
+        elbo_program_alloc(program_expression(texts[_i], true, program_arena),
+                           &full, &program, &sample),
+        ELBO_OK);
+    ck_assert_int_eq(elbo_program_run(program, &bind, &value, G, &sample),
+                     ELBO_OK);
+    ck_assert_double_eq_tol(value, want, 1e-12 * (1 + fabs(want)));
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t i = small.start[row]; i < small.start[row + 1]; i++)
+            ck_assert_double_eq_tol(G[row * WIDE + small.successor[i]], g[i],
+                                    1e-12 * (1 + fabs(g[i])));
+    for (size_t row = 0; row < ROWS; row++)
+        ck_assert_double_eq_tol(G[FULL + row], g[small.batch.nnz + row], 1e-12);
+    elbo_program_free(program);
+    elbo_program_free(plain);
+}
+END_TEST
+
 /* ---- random expressions ---- */
 
 static const char *const leaves[] = {
@@ -106,10 +156,11 @@ static const char *const leaves[] = {
     "A(s,a)",     "logpi",         "logpi(next,a)", "occupancy",
     "J",          "Jmodel",        "logp",          "r",
     "1.385",      "0.7",           "E(V(y))",       "Var(V(y))",
+    "T(2, V(y))", "Td(2, V(y))",
     "V(y)",       "Q(y,a)",        "V_then(y)",     "A(y,a)",
     "logpi(y,a)", "sum(gradV(s))", "sum(gradV(y))",
 };
-enum { LEAVES = sizeof leaves / sizeof *leaves, OF_Y = 20 };
+enum { LEAVES = sizeof leaves / sizeof *leaves, OF_Y = 22 };
 
 static const struct {
     const char *before, *between, *after; /* between: two arguments */
@@ -260,6 +311,7 @@ TCase *program_slopes(void)
                         (int)program_cases_count);
     tcase_add_loop_test(
         t, slopes_of_random_expressions_are_those_of_differences, 0, 4);
+    tcase_add_loop_test(t, steps_by_a_matrix_are_the_steps, 0, 3);
     tcase_add_test(t, stop_blocks_the_planner_too);
     tcase_add_test(t, held_parts_are_told_apart);
     tcase_add_test(t, a_slope_that_is_not_finite_has_its_place);

@@ -215,7 +215,7 @@ static const char *const texts[] = {
     "mean(E(V(y)))*sq(mean(V(next)))*r", "E(Q(y,a)*V(y)) + J*Jmodel*V(s)",
     "V_then(next)*E(V_then(y)) - V_then(s)", "sq(V_target(s) - E(V_target(y)))",
     "Epi(E(V(y)))*Epi(Q(s,a)) + Ed(r)", "fixed_pi(occupancy*V(s)) + Jmodel",
-    "rhat*sq(r - rhat) + roll(1, V(y))", "stop(V(s) + E(V(y)))*V(s)*logp",
+    "rhat*sq(r - rhat) + roll(1, V(y))", "sq(T(1, V(y)))", "stop(V(s) + E(V(y)))*V(s)*logp",
 };
 /* clang-format on */
 

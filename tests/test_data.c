@@ -264,6 +264,35 @@ START_TEST(counts_are_weighted_sums_and_do_not_mind_the_order)
 }
 END_TEST
 
+/* Added as they come or counted anew: the same bits. */
+START_TEST(a_tally_of_data_that_grow_is_their_count)
+{
+    elbo_arena *arena = elbo_arena_alloc(4096);
+    elbo_pattern *dense;
+    elbo_data data = five(arena);
+    double C[24];
+    elbo_tally tally = {.C = elbo_arena_doubles(arena, 24)};
+
+    case_ok(elbo_pattern_dense(3, 2, arena, &dense));
+    for (size_t i = 0; i < 5; i++) data.w[i] = 1.3;
+    data.mass[2] = 0.7;
+    for (data.n = 0; data.n <= 5; data.n += 2 - data.n / 4) {
+        case_ok(elbo_tally_add(&tally, &data, dense));
+        case_ok(elbo_data_counts(&data, dense, 1, C));
+        ck_assert_mem_eq(tally.C, C, sizeof C);
+        ck_assert_double_eq_tol(elbo_tally_ess(&tally, 1.3),
+                                elbo_data_ess(&data), 1e-14);
+    }
+    ck_assert_double_eq_tol(tally.mass, 4.7, 1e-15);
+    ck_assert(elbo_tally_ess(&tally, 0) == 0);
+    tally.n = 0; /* forgotten */
+    data.n = 5;
+    case_ok(elbo_tally_add(&tally, &data, dense));
+    ck_assert_mem_eq(tally.C, C, sizeof C);
+    elbo_arena_free(arena);
+}
+END_TEST
+
 START_TEST(a_sample_outside_the_pattern_is_named)
 {
     case_problem c;
@@ -450,6 +479,7 @@ Suite *suite_data(void)
         t, collection_in_pieces_and_through_a_checkpoint_has_the_same_bits);
     tcase_add_test(t, too_many_transitions_are_refused_and_none_is_appended);
     tcase_add_test(t, counts_are_weighted_sums_and_do_not_mind_the_order);
+    tcase_add_test(t, a_tally_of_data_that_grow_is_their_count);
     tcase_add_test(t, a_sample_outside_the_pattern_is_named);
     tcase_add_test(t, no_data_have_no_effective_size);
     tcase_add_test(

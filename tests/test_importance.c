@@ -184,6 +184,52 @@ START_TEST(long_episodes_do_not_underflow)
 }
 END_TEST
 
+/* Each start's episodes on their own, and their mean over episodes; its slope. */
+START_TEST(within_starts_each_is_estimated_alone)
+{
+    episodes e;
+    logged_case c = {0}, part = {0};
+    double want = 0, slope[LONG * ROWS] = {0}, value;
+
+    draw(&e, 23, (unsigned)_i);
+    open_case(&c, &e, 1);
+    c.data.by_start = true;
+    for (uint32_t s = 0; s < NS; s++) {
+        static episodes own;
+
+        own.n = 0;
+        for (size_t k = 0; k < e.n; k++) {
+            if (e.s[k][0] != s) continue;
+            own.length[own.n] = e.length[k];
+            own.ended[own.n] = e.ended[k];
+            memcpy(own.s[own.n], e.s[k], sizeof e.s[k]);
+            memcpy(own.a[own.n], e.a[k], sizeof e.a[k]);
+            memcpy(own.r[own.n], e.r[k], sizeof e.r[k]);
+            memcpy(own.chance[own.n++], e.chance[k], sizeof e.chance[k]);
+        }
+        open_case(&part, &own, 1);
+        want += (double)own.n / (double)e.n * by_hand(&part, &own);
+        elbo_arena_free(part.arena);
+    }
+    ck_assert_double_eq_tol(value_of(&c), want, 1e-13);
+    ck_assert_double_gt(fabs(want - by_hand(&c, &e)), 1e-3);
+
+    case_ok(elbo_cwpdis(&c.own, c.logpi, &value, 1, slope, c.arena));
+    for (size_t i = 0; i < ROWS; i++) {
+        const double x = c.logpi[i], h = 1e-5;
+        double d;
+
+        c.logpi[i] = x + h;
+        d = value_of(&c);
+        c.logpi[i] = x - h;
+        d = (d - value_of(&c)) / (2 * h);
+        c.logpi[i] = x;
+        ck_assert_double_eq_tol(slope[i], d, 1e-9);
+    }
+    elbo_arena_free(c.arena);
+}
+END_TEST
+
 START_TEST(what_has_no_episodes_is_refused)
 {
     episodes e;
@@ -267,6 +313,7 @@ Suite *suite_importance(void)
     tcase_add_loop_test(t, its_slope_matches_differences, 0, 4);
     tcase_add_test(t, of_the_collectors_own_policy_it_is_the_mean_return);
     tcase_add_test(t, long_episodes_do_not_underflow);
+    tcase_add_loop_test(t, within_starts_each_is_estimated_alone, 0, 4);
     tcase_add_test(t, what_has_no_episodes_is_refused);
     tcase_add_test(t, with_many_episodes_the_word_is_the_return);
     tcase_add_test(t, a_distribution_as_data_is_refused_when_read);

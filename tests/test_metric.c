@@ -50,7 +50,7 @@ static void open_task(metric_case *c, const char *formula)
     case_ok(elbo_objective_open(formula, &e->world, &e->truth,
                                 e->belief.mean.pattern, e->data.capacity,
                                 e->arena, &c->task));
-    elbo_objective_reward(c->task, e->belief.reward);
+    elbo_objective_reward(c->task, e->belief.reward, false);
     case_ok(elbo_objective_data(c->task, e->belief.mean.pattern, &e->data,
                                 1 / elbo_data_size(&e->data), e->ws));
     c->outer = (elbo_outer){.objective = c->task,

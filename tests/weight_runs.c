@@ -39,6 +39,27 @@ START_TEST(distances_are_from_the_path)
 }
 END_TEST
 
+START_TEST(recent_data_are_those_of_the_last_rounds)
+{
+    const case_text text = {.inference = "weight=0.5*recent(2)",
+                            .data = "steps=40 mode=online policy=current"};
+    case_setup setup;
+    elbo_engine *e;
+    elbo_row row;
+
+    case_open_small(&setup, &text);
+    case_ok(elbo_engine_open(&setup.setup, 3, &e));
+    for (size_t k = 0; k < 4; k++) {
+        case_ok(elbo_engine_iterate(e, &row));
+        ck_assert_double_eq(row.ess, k == 0 ? 40 : 80);
+    }
+    for (size_t i = 0; i < 160; i++)
+        ck_assert_double_eq(e->data.w[i], i < 80 ? 0 : 0.5);
+    elbo_engine_free(e);
+    case_close(&setup);
+}
+END_TEST
+
 static const char *const weights[] = {
     "weight=ratio(kliep)",
     "weight=ratio(ulsif,real,data,0.01)",
@@ -51,6 +72,7 @@ static const char *const weights[] = {
     "weight=min(tom(kl,smoothed),10)",
     "weight=min(tom(chi2,none,current,0.2),10)",
     "weight=pdml/mean(pdml)",
+    "weight=recent(2)",
     "weight=relu(ampl)",
     "weight=relu(ampl(normalised,current,0.1))",
     "weight=exp(-distance_to(optimal))",
@@ -100,6 +122,7 @@ TCase *tcase_weight_runs(void)
     TCase *t = tcase_create("weights in runs");
 
     tcase_add_test(t, distances_are_from_the_path);
+    tcase_add_test(t, recent_data_are_those_of_the_last_rounds);
     tcase_add_loop_test(t, a_run_with_any_weight_resumes_to_the_same_bits, 0,
                         sizeof weights / sizeof *weights);
     return t;

@@ -78,7 +78,7 @@ static affine affine_product(const elbo_expr *e)
 
 static affine affine_call(const elbo_expr *e)
 {
-    static const char *const means[] = {"E", "roll", NULL};
+    static const char *const means[] = {"E", "roll", "T", NULL};
     static const char *const through[] = {"Epi", "Ed",       "mean", "sum",
                                           "dot", "fixed_pi", NULL};
     const elbo_expr *const f = e->arg[e->n - 1];

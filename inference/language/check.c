@@ -194,7 +194,7 @@ static elbo_status check_name(checker *c, elbo_expr *e)
                          rule->name);
     if (rule->depends & ELBO_ON_Y && !c->y)
         return ELBO_FAIL(ELBO_EINVAL,
-                         "y has a meaning only inside E, Var or roll");
+                         "y has a meaning only inside E, Var, roll, T or Td");
     e->type = rule->type;
     e->depends = rule->depends;
     if (rule->by_policy && c->fixed_pi) e->depends = hold_policy(e->depends);

@@ -128,7 +128,7 @@ typedef struct elbo_compiler {
     elbo_trace **end;
     /* Made when first needed; `made` tells. */
     elbo_quantity reward, coordinates, share, mean_share, kernel, logp;
-    elbo_quantity rhat, everywhere, absorbed;
+    elbo_quantity rhat, rewards, everywhere, absorbed;
     elbo_quantity slope[2]; /* the second within fixed_pi */
 } elbo_compiler;
 

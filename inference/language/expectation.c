@@ -43,6 +43,14 @@ elbo_quantity elbo_model_reward(elbo_compiler *c)
     return c->rhat;
 }
 
+elbo_quantity elbo_model_rewards(elbo_compiler *c)
+{
+    if (!c->rewards.made)
+        c->rewards = elbo_quantity_intake(
+            c, ELBO_RHAT_MODEL, elbo_quantity_number(0), ELBO_AT_MODEL_ROW);
+    return c->rewards;
+}
+
 elbo_quantity elbo_model_mean(elbo_compiler *c, elbo_quantity f)
 {
     const elbo_domain to = (f.at | ELBO_AT_ROW) & ~(elbo_domain)ELBO_AT_STATE;

@@ -257,6 +257,16 @@ static void rewards_backward(const pass *x, size_t first, size_t last)
         x->G[x->at->row[row]] += x->in->g[row];
 }
 
+static void all_rewards_forward(const pass *x, size_t first, size_t last)
+{
+    for (size_t row = first; row < last; row++) x->in->x[row] = x->p[row];
+}
+
+static void all_rewards_backward(const pass *x, size_t first, size_t last)
+{
+    for (size_t row = first; row < last; row++) x->G[row] += x->in->g[row];
+}
+
 typedef void run_rows(const pass *x, size_t first, size_t last);
 
 static const struct {
@@ -277,7 +287,14 @@ static const struct {
                        ELBO_AT_MODEL_ROW                                                  },
     [ELBO_RHAT_ROWS] = {rewards_forward, rewards_backward, ELBO_AT_ROW,
                        ELBO_AT_ROW                                                        },
+    [ELBO_RHAT_MODEL] = {all_rewards_forward, all_rewards_backward,
+                       ELBO_AT_MODEL_ROW, ELBO_AT_MODEL_ROW                               },
 };
+
+bool elbo_intake_is_reward(const elbo_intake *intake)
+{
+    return intake->kind == ELBO_RHAT_ROWS || intake->kind == ELBO_RHAT_MODEL;
+}
 
 /* What it runs over: rows, or runs of them that share no entries with others. */
 static const size_t *runs_in(const pass *x)
@@ -321,7 +338,7 @@ void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,
 {
     pass x = {.in = intake,
               .at = layout,
-              .p = intake->kind == ELBO_RHAT_ROWS ? rhat : p};
+              .p = elbo_intake_is_reward(intake) ? rhat : p};
 
     elbo_parallel_rows(runs_of(intake, layout), work_of(intake, layout), &x,
                        forward);
@@ -333,7 +350,7 @@ void elbo_intake_backward(const elbo_intake *intake, const elbo_layout *layout,
     const size_t nnz = layout->size[ELBO_AT_MODEL_ENTRY];
     pass x = {.in = intake,
               .at = layout,
-              .G = intake->kind == ELBO_RHAT_ROWS ? G + nnz : G};
+              .G = elbo_intake_is_reward(intake) ? G + nnz : G};
 
     elbo_parallel_rows(runs_of(intake, layout), work_of(intake, layout), &x,
                        backward);

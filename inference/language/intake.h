@@ -5,8 +5,9 @@
  *   E over pairs     x[sample] = sum_i p[i] f[sample, i]
  *   p at samples     x[sample] = p[entry of the sample]
  *   p at entries     x[i]      = p[i]
- *   p everywhere     x[i]      = p[i]        of the model's rows, not the
- * batch's rhat at rows     x[row]    = rhat[row]
+ *   p everywhere     x[i]      = p[i]        of the model's rows, not the batch's
+ *   rhat at rows     x[row]    = rhat[row]
+ *   rhat everywhere  x[row]    = rhat[row]   of the model's rows
  *
  * Each is linear in p, or in rhat, read where it lies: no copy of p is made,
  * and the tape begins at x. f does not depend on theta. Sums run over rows in
@@ -25,7 +26,8 @@ typedef enum elbo_intake_kind {
     ELBO_P_SAMPLES,
     ELBO_P_ENTRIES,
     ELBO_P_MODEL,
-    ELBO_RHAT_ROWS
+    ELBO_RHAT_ROWS,
+    ELBO_RHAT_MODEL
 } elbo_intake_kind;
 
 typedef struct elbo_intake {
@@ -41,6 +43,9 @@ typedef struct elbo_intake {
     double *tile;          /* [tile x cols] */
     struct elbo_intake *rest;
 } elbo_intake;
+
+/* Whether it reads rhat, not p. */
+bool elbo_intake_is_reward(const elbo_intake *intake);
 
 /* x from p [nnz] or rhat [nS x nA]. */
 void elbo_intake_forward(const elbo_intake *intake, const elbo_layout *layout,

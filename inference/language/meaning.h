@@ -46,12 +46,17 @@ elbo_quantity elbo_model_logp(elbo_compiler *c);
 elbo_quantity elbo_model_mean(elbo_compiler *c, elbo_quantity f);
 elbo_quantity elbo_model_variance(elbo_compiler *c, elbo_quantity f);
 elbo_quantity elbo_model_reward(elbo_compiler *c);
+/* ... at all of the model's rows. */
+elbo_quantity elbo_model_rewards(elbo_compiler *c);
 /* p at each entry of the batch's rows, and of the model. */
 elbo_quantity elbo_model_kernel(elbo_compiler *c);
 elbo_quantity elbo_model_everywhere(elbo_compiler *c);
 
-/* policy.c: roll(k, f) and Epi(f). */
-elbo_quantity elbo_policy_roll(elbo_compiler *c, const elbo_expr *e);
+/* steps.c: roll(k, f), T(k, f) and Td(k, f). */
+elbo_quantity elbo_steps_roll(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_steps_model(elbo_compiler *c, const elbo_expr *e);
+elbo_quantity elbo_steps_data(elbo_compiler *c, const elbo_expr *e);
+/* policy.c: Epi(f). */
 elbo_quantity elbo_policy_mean(elbo_compiler *c, const elbo_expr *e);
 
 /* worst.c: worst(f, width). */

@@ -271,6 +271,8 @@ static const struct {
     {"V_then",    "values of old networks are not kept"                            },
     {"V_target",  "this control tells no target copy of its value"                 },
     {"roll",      "steps further ahead than one are not unrolled here"             },
+    {"T",         "steps further ahead than one are not unrolled here"             },
+    {"Td",        "the data's steps are not followed further than one here"        },
     {"Epi",       "a mean over the policy's actions is not taken here: V(s) is Q's"},
     {"fixed_pi",  "no derivative goes through the policy here: write f itself"     },
     {"worst",     "an adversary's weights are not found here: see mean(f)"         },

@@ -139,7 +139,7 @@ static bool reads_reward(const elbo_program *program)
 {
     const elbo_intake *in = program->intakes;
 
-    while (in && in->kind != ELBO_RHAT_ROWS) in = in->rest;
+    while (in && !elbo_intake_is_reward(in)) in = in->rest;
     return in;
 }
 
@@ -243,12 +243,14 @@ static double run_live(elbo_program *program, const elbo_bindings *bind,
     return total;
 }
 
-static elbo_status add_derivative(const elbo_program *program, double G[],
+static elbo_status add_derivative(const elbo_program *program,
+                                  const elbo_bindings *bind, double G[],
                                   size_t *sample)
 {
     ELBO_TRY(elbo_fault_derivative(program, sample));
     for (const elbo_intake *in = program->intakes; in; in = in->rest)
-        elbo_intake_backward(in, &program->layout, G);
+        if (!bind->rhat_known || !elbo_intake_is_reward(in))
+            elbo_intake_backward(in, &program->layout, G);
     return ELBO_OK;
 }
 
@@ -266,7 +268,7 @@ elbo_status elbo_program_run(elbo_program *program, const elbo_bindings *bind,
         elbo_tape_get(program->fixed, program->total.node, &total);
     if (!isfinite(total)) return elbo_fault_value(program, total, sample);
     *value = total;
-    return G && live ? add_derivative(program, G, sample) : ELBO_OK;
+    return G && live ? add_derivative(program, bind, G, sample) : ELBO_OK;
 }
 
 /* The weights of the sum, in the layout's order. */
@@ -371,7 +373,7 @@ elbo_status elbo_program_slopes(elbo_program *program,
     if (!isfinite(total)) return elbo_fault_value(twin, total, sample);
     *value = total;
     ELBO_TRY(elbo_fault_slope(twin, sample));
-    if (G) ELBO_TRY(add_derivative(twin, G, sample));
+    if (G) ELBO_TRY(add_derivative(twin, bind, G, sample));
     add_slopes(twin, slopes);
     return ELBO_OK;
 }

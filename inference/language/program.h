@@ -11,7 +11,8 @@
  * one-sided at borders, 0 where there is no neighbour. Ed and mean weigh the
  * data as the objective does, and equally where all weights are 0. E f = sum p
  * f; a mean of what does not depend on y is itself. roll(k, f), f a function of y
- * alone, follows the policy and the model from each state on, exactly. Epi(f)
+ * alone, follows the policy and the model from each state on, exactly; so do T(k, f)
+ * with the rewards on the way, and Td(k, f) in the data (inference/language/steps.c). Epi(f)
  * takes pi over the actions that the batch has at s, scaled to sum to 1 over
  * them (0 where pi takes none of them). A weight of 0 hides no
  * value that is not finite.
@@ -73,7 +74,8 @@ void elbo_program_free(elbo_program *program);
  * it (elbo_program_needs tells). */
 typedef struct elbo_bindings {
     const double *p;         /* [nnz] the model's kernel: differentiated */
-    const double *rhat;      /* [nS x nA] its rewards: likewise */
+    const double *rhat;      /* [nS x nA] its rewards: likewise, unless known */
+    bool rhat_known;         /* not theta's: G has no room for them */
     const double *V;         /* [values x (nS + 1)] */
     const double *Q;         /* [plans x nS x nA] */
     const double *logpi;     /* [plans x nS x nA] */

@@ -237,12 +237,35 @@ elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
 elbo_quantity elbo_quantity_times(elbo_compiler *c, elbo_quantity K,
                                   elbo_quantity x)
 {
+    const bool live = K.live || x.live;
+
+    if (is_tiled(c, live)) give_up_tiles(c);
+    if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    x.node = elbo_tape_matmul(tape_of(c, live), argument(c, &K, x.at, live),
+                              false, argument(c, &x, x.at, live), false);
+    x.live = live;
+    if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    return traced(c, x);
+}
+
+elbo_quantity elbo_quantity_square(elbo_compiler *c, elbo_quantity x,
+                                   const uint32_t order[],
+                                   const size_t start[])
+{
+    const elbo_batch *const batch = &c->program->batch;
+    const size_t n = batch->nS + 1;
+    elbo_tape *const tape = tape_of(c, x.live);
+
     if (is_tiled(c, x.live)) give_up_tiles(c);
-    if (c->status != ELBO_OK) return elbo_quantity_number(0);
-    x.node = elbo_tape_matmul(tape_of(c, x.live),
-                              argument(c, &K, ELBO_AT_ROW, x.live), false,
-                              argument(c, &x, ELBO_AT_ROW, x.live), false);
-    if (c->status != ELBO_OK) return elbo_quantity_number(0);
+    if (c->status != ELBO_OK || !fits(c, x.at)) return elbo_quantity_number(0);
+    x.node = elbo_tape_reshape(
+        tape,
+        elbo_tape_segments(
+            tape, elbo_tape_gather(tape, x.node, order, batch->nnz), start,
+            n * n),
+        n, n);
+    x.at = ELBO_AT_STATE;
+    x.cols = n;
     return traced(c, x);
 }
 

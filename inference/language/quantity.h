@@ -25,10 +25,17 @@ elbo_quantity elbo_quantity_entries(elbo_compiler *c, elbo_quantity x);
 elbo_quantity elbo_quantity_sum(elbo_compiler *c, elbo_quantity x,
                                 elbo_domain to);
 
-/* K x of K [places x places] and x [places x 1] at rows. Live ones are not
- * tiled. */
+/* K x of K [places x places] and x [places x cols] of one domain. Live ones are
+ * not tiled. */
 elbo_quantity elbo_quantity_times(elbo_compiler *c, elbo_quantity K,
                                   elbo_quantity x);
+
+/* A number of each entry of the model as a matrix [states x states], END among
+ * them: its entry k is the sum of x[order[start[k]]] .. x[order[start[k + 1] - 1]].
+ * Live ones are not tiled. */
+elbo_quantity elbo_quantity_square(elbo_compiler *c, elbo_quantity x,
+                                   const uint32_t order[],
+                                   const size_t start[]);
 
 /* The sum over all places of weight * x: what the program is worth. The weight
  * is not live. */

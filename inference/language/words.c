@@ -27,7 +27,7 @@ enum {
     X(r, "r", "the reward", NAME(SCALAR, NEXT))                                \
     X(next, "next", "the state that came next", NAME(STATE, NEXT))             \
     X(gamma, "gamma", "the discount", NAME(SCALAR, 0))                         \
-    X(y, "y", "the model's next state, inside E, Var and roll",                \
+    X(y, "y", "the state that comes, inside E, Var, roll, T and Td",                \
       NAME(STATE, Y))                                                          \
     X(logp, "logp", "log p_theta(next|s, a)",                                  \
       NAME(SCALAR, NEXT | ELBO_ON_THETA))                                      \
@@ -39,6 +39,13 @@ enum {
     X(roll, "roll(k, f)",                                                      \
       "mean of f(y) over y, k steps ahead by the model and the policy",        \
       CALL("nf", WIDEST), .adds = MODEL | PLANNER, .removes = Y,               \
+      .effect = ELBO_BINDS_Y)                                                  \
+    X(T, "T(k, f)",                                                            \
+      "mean of k discounted rewards and f(y), by the model and the policy",    \
+      CALL("n1", SCALAR), .adds = MODEL | PLANNER, .removes = Y,               \
+      .effect = ELBO_BINDS_Y)                                                  \
+    X(Td, "Td(k, f)", "the same k steps in the data's own process",            \
+      CALL("n1", SCALAR), .adds = SAMPLE | PLANNER, .removes = Y,              \
       .effect = ELBO_BINDS_Y)                                                  \
     X(Epi, "Epi(f)", "mean of f(s, a) over a ~ pi(.|s)", CALL("f", WIDEST),    \
       .adds = SAMPLE | PLANNER, .effect = ELBO_HIDES_Y)                        \

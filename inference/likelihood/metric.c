@@ -135,7 +135,7 @@ static elbo_status open(const elbo_values *values, const elbo_factor_view *view,
     ELBO_TRY(elbo_objective_open(
         formula_of(elbo_text(values, "task")), view->world, view->truth,
         view->belief->mean.pattern, view->data->capacity, arena, &x->task));
-    elbo_objective_reward(x->task, view->belief->reward);
+    elbo_objective_reward(x->task, view->belief->reward, false);
     return open_outer(x, view, arena);
 }
 

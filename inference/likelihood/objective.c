@@ -204,9 +204,11 @@ const elbo_expr *elbo_objective_expression(const elbo_objective *objective)
     return objective->expr;
 }
 
-void elbo_objective_reward(elbo_objective *objective, const double reward[])
+void elbo_objective_reward(elbo_objective *objective, const double reward[],
+                           bool known)
 {
     objective->bind.rhat = reward;
+    objective->bind.rhat_known = known;
 }
 
 void elbo_objective_hold(elbo_objective *objective, const double target[],

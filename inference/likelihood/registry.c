@@ -83,7 +83,8 @@ static bool reads_beyond(const elbo_expr *expr, const char *name)
     static const char *const planner[] = {"V",     "Q",         "A", "gradV",
                                           "logpi", "occupancy", "J", "Jmodel",
                                           "Jcwpdis", "gradJ_error",
-                                          "roll",  "Epi"};
+                                          "roll",  "T",         "Td",
+                                          "Epi"};
 
     if (expr->name && strcmp(expr->name, "stop") == 0) return false;
     for (size_t i = 0; expr->name && i < sizeof planner / sizeof *planner; i++)

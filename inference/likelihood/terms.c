@@ -3,8 +3,8 @@
 /* Whether it reads what a member of the set stands for. */
 static bool is_theirs(const elbo_expr *expr, bool policies)
 {
-    static const char *const words[] = {"V",     "A",   "gradV", "Q",
-                                        "logpi", "Epi", "roll"};
+    static const char *const words[] = {"V",   "A",    "gradV", "Q", "logpi",
+                                        "Epi", "roll", "T",     "Td"};
     const size_t n = policies ? sizeof words / sizeof *words : 3;
 
     for (size_t i = 0; i < n; i++)

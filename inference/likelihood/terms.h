@@ -2,7 +2,7 @@
  *
  * A data term is summed over the n members of control.values. Of its outermost sum
  * only the terms that read what the members replace are theirs: V, A and gradV, and
- * where they are policies Q, logpi, Epi and roll too. Every other term is one term,
+ * where they are policies Q, logpi, Epi, roll, T and Td too. Every other term is one term,
  * whatever the set: it is divided by n and so counts once.
  */
 #ifndef ELBO_TERMS_H

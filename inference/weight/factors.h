@@ -11,7 +11,7 @@
 extern const elbo_factor elbo_factor_occupancy, elbo_factor_ratio,
     elbo_factor_gamps, elbo_factor_gamps_path, elbo_factor_tom,
     elbo_factor_pdml, elbo_factor_ampl, elbo_factor_distance_to,
-    elbo_factor_value;
+    elbo_factor_value, elbo_factor_recent;
 extern const elbo_factor elbo_factor_logratio; /* inference/transition */
 extern const elbo_factor elbo_factor_metric;   /* inference/likelihood */
 

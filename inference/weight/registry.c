@@ -10,6 +10,7 @@
     X(elbo_factor_gamps_path, "gamps_path", ELBO_FACTOR_ENTRY, false)          \
     X(elbo_factor_tom, "tom", ELBO_FACTOR_ENTRY, false)                        \
     X(elbo_factor_pdml, "pdml", ELBO_FACTOR_EPOCH, false)                      \
+    X(elbo_factor_recent, "recent", ELBO_FACTOR_EPOCH, false)                  \
     X(elbo_factor_ampl, "ampl", ELBO_FACTOR_ROW, false)                        \
     X(elbo_factor_distance_to, "distance_to", ELBO_FACTOR_ROW, false)          \
     X(elbo_factor_value, "value", ELBO_FACTOR_STATE, false)                    \
