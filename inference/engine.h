@@ -67,7 +67,7 @@ elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
  * those of the model, of a gradient != stop and of evaluation
  * (inference/engine_row.c). */
 enum {
-    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 1 + 5 + 10
+    ELBO_OWN_COLUMNS = ELBO_TRANSITION_COLUMNS + ELBO_MODEL_COLUMNS + 1 + 5 + 16
 };
 typedef struct elbo_own_values {
     size_t n;

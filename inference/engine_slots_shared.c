@@ -39,6 +39,11 @@ static bool gradient_unused(const facts *f)
     return !f->stops && !(f->depends & ELBO_ON_PLANNER);
 }
 
+static bool no_output_layer(const facts *f)
+{
+    return f->slots.route.output;
+}
+
 static bool likelihood_half_stopped(const facts *f)
 {
     return f->depends & ELBO_ON_THETA && f->depends & ELBO_STOPS_THETA;
@@ -112,6 +117,8 @@ const elbo_clash elbo_shared_clashes[] = {
      "the like see theta through the planner (give gradient: implicit, ...)"},
     {"inference", "gradient", gradient_unused,
      "nothing in the likelihood goes through the planner: must be stop"},
+    {"inference", "gradient", no_output_layer,
+     "only networks have an output layer: over must be all"},
     {"inference", "likelihood", likelihood_half_stopped,
      "a stop over a path to theta makes a semi-gradient, which has no maximum "
      "to search for"},

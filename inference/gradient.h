@@ -49,6 +49,7 @@ typedef struct elbo_route {
     size_t limit;              /* ... and its iterations at most */
     const struct elbo_ascender *search; /* of `search`: n evaluations */
     double step, box;                   /* ... as elbo_ascent's */
+    bool output; /* ... of networks, the output layers alone */
 } elbo_route;
 
 /* How well; added up over calls, so that a run can tell. */

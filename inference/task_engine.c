@@ -25,7 +25,7 @@ static elbo_status fit(elbo_engine *e, const elbo_task_mstep *mstep)
     ELBO_TRY(elbo_task_plan(e));
     ELBO_TRY(run->belief.model->fit(&run->belief, mstep, &run->fit, e->ws));
     if (run->objective) ELBO_TRY(elbo_task_objective_made(run->objective));
-    return ELBO_OK;
+    return run->search ? elbo_task_search(e, mstep->scale) : ELBO_OK;
 }
 
 static elbo_task_mstep what_to_fit(const elbo_engine *e)
@@ -192,7 +192,6 @@ static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
 
 static const elbo_absent absent[] = {
     {"inference",         "optimality"},
-    {"inference","gradient"},
     {"inference",         "feedback"},
     {"inference",                   "norm_bound"},
     {"inference", "tolerance"},

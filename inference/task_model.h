@@ -98,6 +98,11 @@ struct elbo_task_model {
      * exist already; the rest is set. NULL: not differentiable. */
     elbo_status (*node)(const elbo_task_belief *belief, size_t member, bool learnt,
                         elbo_tape *tape, elbo_task_nodes *nodes);
+    /* For searches by values: a member's numbers, all or those of its output layer
+     * alone, where they stand; what predicts follows them. Returns how many; 0: it is
+     * drawn, and stands in no numbers of its own. NULL: nothing can be searched. */
+    size_t (*numbers)(const elbo_task_belief *belief, size_t member, bool output,
+                      float **theta);
     /* log p(theta) of all members, or -KL(q(theta) || p(theta)). NULL: 0. */
     double (*log_prior)(const elbo_task_belief *belief);
     /* The gradient of the objective of an M-step on one batch against central

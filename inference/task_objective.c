@@ -36,6 +36,7 @@ elbo_network_words elbo_task_words(const elbo_task_model *model,
     words.has[ELBO_NETWORK_Q] = control->action_value != NULL;
     words.has[ELBO_NETWORK_LOGPI] = control->log_policy != NULL;
     words.has[ELBO_NETWORK_LOGP] = model->log_density != NULL;
+    words.has[ELBO_NETWORK_J] = control->plans && !weight;
     return words;
 }
 
@@ -134,9 +135,12 @@ static elbo_status take_memory(elbo_task_objective *o, size_t capacity)
         if (o->reads[i])
             o->rows.table[i] = o->table[i] = elbo_arena_take(
                 o->arena, capacity * cols_of(o, i), sizeof(float));
+    o->capacity = capacity;
     o->member =
         elbo_arena_take(o->arena, o->sight.belief->members, sizeof *o->member);
-    return elbo_arena_check(o->arena, "an expression's tables");
+    ELBO_TRY(elbo_arena_check(o->arena, "an expression's tables"));
+    elbo_task_objective_set_return(o, 0);
+    return ELBO_OK;
 }
 
 static elbo_status prepare(elbo_task_objective *o, const char *text,
@@ -197,6 +201,17 @@ size_t elbo_task_objective_factors(const elbo_task_objective *o,
 {
     *out = o->factor;
     return o->n_factors;
+}
+
+bool elbo_task_objective_returns(const elbo_task_objective *o)
+{
+    return o->reads[ELBO_NETWORK_J];
+}
+
+void elbo_task_objective_set_return(elbo_task_objective *o, double J)
+{
+    for (size_t i = 0; o->reads[ELBO_NETWORK_J] && i < o->capacity; i++)
+        o->table[ELBO_NETWORK_J][i] = (float)J;
 }
 
 void elbo_task_objective_set_factor(elbo_task_objective *o, size_t i,

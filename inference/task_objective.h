@@ -58,6 +58,10 @@ size_t elbo_task_objective_factors(const elbo_task_objective *o,
 void elbo_task_objective_set_factor(elbo_task_objective *o, size_t i,
                                     const double values[]);
 
+/* Whether it reads J; and the number that it reads, 0 at first. */
+bool elbo_task_objective_returns(const elbo_task_objective *o);
+void elbo_task_objective_set_return(elbo_task_objective *o, double J);
+
 /* The planner's values at the rows that `data` holds, before each M-step; the
  * data and their weights (by slot; NULL: 1) are borrowed. ELBO_ENOTFINITE names
  * what and the row. */

@@ -23,6 +23,7 @@ struct elbo_task_objective {
     elbo_network_factor factor[ELBO_NETWORK_FACTORS];
     size_t n_factors;
     float *table[ELBO_NETWORK_TABLES]; /* by slot */
+    size_t capacity;
     elbo_network_rows rows;            /* tables, factors and weights by slot */
     const elbo_replay *data;           /* of the last plan */
     elbo_task_part *member;            /* [members] */

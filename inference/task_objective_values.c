@@ -11,7 +11,8 @@ enum { BLOCK = 1024, ROWS = 256 };
 /* ---- tables ---- */
 
 static const char *const names[] = {
-    "V(s)", "V(next)", "gradV(s)", "gradV(next)", "Q(s, a)", "logpi", "logp"};
+    "V(s)", "V(next)", "gradV(s)", "gradV(next)", "Q(s, a)", "logpi", "logp",
+    "J"};
 
 /* Rows first .. first + n - 1 of V and of its slope at o, where they are read.
  */

@@ -195,6 +195,8 @@ static size_t own_values(const elbo_engine *e, double out[])
         out[n++] = run->score.nll_expert;
         out[n++] = run->score.nll_grid;
     }
+    for (size_t i = 0; run->search && i < ELBO_TASK_SEARCH_COLUMNS; i++)
+        out[n++] = run->search->found[i];
     if (run->belief.model->columns) {
         const char *const *name = run->belief.model->column_names;
 
@@ -215,6 +217,7 @@ void elbo_task_name_columns(elbo_engine *e)
     const char *const *const lists[] = {
         own_columns,
         e->task->regimes ? regime_columns : NULL,
+        e->task->search ? elbo_task_search_columns : NULL,
         e->task->belief.model->columns ? e->task->belief.model->column_names
                                        : NULL,
         e->task->control->columns ? e->task->control->column_names : NULL,

@@ -105,6 +105,18 @@ void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score)
     }
 }
 
+elbo_status elbo_task_earn(elbo_engine *e, const char *purpose, size_t n, double *out)
+{
+    const elbo_mark mark = elbo_arena_mark(e->ws);
+    sums real;
+    elbo_status s = take_sums(n, e->ws, &real);
+
+    if (s == ELBO_OK) s = play(e, purpose, IN_WORLD, ELBO_TASK_JUDGED, &real);
+    if (s == ELBO_OK) *out = mean_of(real.earned, n).value;
+    elbo_arena_release(e->ws, mark);
+    return s;
+}
+
 static elbo_status judge_real(elbo_engine *e, elbo_task_score *score)
 {
     sums real;

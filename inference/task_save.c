@@ -150,6 +150,7 @@ void elbo_task_save(const elbo_engine *e, elbo_writer *out)
     elbo_writer_section(out, "scores");
     read_figures(run, x);
     elbo_put_doubles(out, x, FIGURES);
+    elbo_task_search_save(e, out);
     elbo_writer_section(out, "factors");
     elbo_task_factors_save(run->factors, out);
     elbo_writer_section(out, "transition");
@@ -197,6 +198,7 @@ elbo_status elbo_task_load(elbo_engine *e, elbo_reader *in)
             return ELBO_FAIL(ELBO_EDATA, "checkpoint: figure %zu is %g", i,
                              x[i]);
     write_figures(run, x);
+    ELBO_TRY(elbo_task_search_load(e, in));
     ELBO_TRY(elbo_reader_section(in, "factors"));
     ELBO_TRY(elbo_task_factors_load(run->factors, in));
     ELBO_TRY(elbo_reader_section(in, "transition"));

@@ -88,6 +88,47 @@ static bool not_followed(const facts *f)
     return f->expression && !f->setup->model->task->node;
 }
 
+static bool searches(const facts *f)
+{
+    return f->slots.route.search != NULL;
+}
+
+static bool reads_return(const facts *f)
+{
+    return f->expression && f->depends & ELBO_ON_PLANNER
+           && f->setup->control->task->plans;
+}
+
+static bool other_gradient(const facts *f)
+{
+    return !f->stops && !searches(f);
+}
+
+static bool search_of_policy(const facts *f)
+{
+    return searches(f) && !f->setup->control->task->plans;
+}
+
+static bool search_of_fixed(const facts *f)
+{
+    return searches(f) && !f->setup->model->task->numbers;
+}
+
+static bool search_without_planner(const facts *f)
+{
+    return searches(f) && f->setup->control->task->plans && !reads_return(f);
+}
+
+static bool search_without_theta(const facts *f)
+{
+    return searches(f) && reads_return(f) && !(f->depends & ELBO_ON_THETA);
+}
+
+static bool return_unsearched(const facts *f)
+{
+    return f->stops && reads_return(f) && f->depends & ELBO_ON_THETA;
+}
+
 static bool other_transition(const facts *f)
 {
     return !elbo_task_transition_serves(&f->slots.tilt);
@@ -120,13 +161,27 @@ static const elbo_clash rules[] = {
     {"inference", "weight", weight_of_member,
      "a weight is read outside of the model's members: no E, Var and rhat"},
     {"inference", "likelihood", untold_likelihood,
-     "it reads what this control does not tell: V, gradV, Q, A or logpi"},
+     "it reads what this control does not tell: V, gradV, Q, A, logpi or J"},
     {"inference", "weight", untold_weight,
-     "it reads what this control or model does not tell: V, gradV, Q, A, logpi or logp"},
+     "it reads what this control or model does not tell: V, gradV, Q, A, logpi, logp or J"},
     {"inference", "likelihood", without_theta, "nothing in it depends on theta"},
     {"inference", "likelihood", behind_planner,
      "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
      "see theta through the planner"},
+    {"inference", "gradient", other_gradient,
+     "control tasks know no other: must be stop or search"},
+    {"inference", "gradient", search_of_policy,
+     "theta is searched by what its planner earns, and this control learns: must be "
+     "stop"},
+    {"inference", "gradient", search_of_fixed,
+     "this model has no numbers to search: must be stop"},
+    {"inference", "gradient", search_without_planner,
+     "nothing in the likelihood goes through the planner: must be stop"},
+    {"inference", "likelihood", search_without_theta,
+     "the search goes on from a fit, and nothing in it depends on theta but J: it "
+     "must be in it itself, as in logp - 0.01*J"},
+    {"inference", "likelihood", return_unsearched,
+     "J sees theta through the planner: gradient must be search"},
     {"inference", "transition", other_transition,
      "control tasks know no other: must be model, tilt, robust or "
      "free(ratio=classifier)"},

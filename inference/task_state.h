@@ -86,6 +86,16 @@ typedef struct elbo_task_score {
     double nll_expert, nll_grid;         /* nats a step, of evaluation.regimes */
 } elbo_task_score;
 
+/* gradient: search. */
+enum { ELBO_TASK_SEARCH_COLUMNS = 5 };
+typedef struct elbo_task_search_state {
+    elbo_ascent how;
+    bool output; /* the output layers alone */
+    size_t n;    /* numbers searched, of all members */
+    /* Of the last M-step, as columns: plans, l at the fit and at theta, J likewise. */
+    double found[ELBO_TASK_SEARCH_COLUMNS];
+} elbo_task_search_state;
+
 typedef struct elbo_task_run {
     elbo_task_world world;
     elbo_task_belief belief;
@@ -101,6 +111,7 @@ typedef struct elbo_task_run {
     double *weight; /* [data.capacity]; NULL: all 1 */
     elbo_task_objective *objective; /* NULL: logp */
     elbo_task_objective *weigher;   /* NULL: the weight is a number */
+    elbo_task_search_state *search; /* NULL: another gradient */
     elbo_task_factor_set *factors;  /* of both */
     elbo_task_transition transition; /* q, of rollouts and the bound */
     size_t initial, streams;
@@ -169,6 +180,20 @@ elbo_status elbo_task_judge(elbo_engine *engine, elbo_task_score *score);
 /* What collection earned since it was asked last; where no episode was over, what
  * was found then stands, at first what the running ones have so far. */
 void elbo_task_judge_collected(elbo_task_run *run, elbo_task_score *score);
+
+/* The mean return of n episodes of the policy as it is judged, in the world, at the
+ * engine's iteration: of streams (seed, purpose). ELBO_ENOTFINITE. */
+elbo_status elbo_task_earn(elbo_engine *engine, const char *purpose, size_t n,
+                           double *out);
+
+/* ---- task_search.c ---- */
+extern const char *const elbo_task_search_columns[]; /* ends in NULL */
+/* run->search, where the gradient slot is search. */
+elbo_status elbo_task_open_search(elbo_engine *engine, const elbo_setup *setup);
+/* theta <- the best found, from where the fit of this M-step left it. */
+elbo_status elbo_task_search(elbo_engine *engine, double scale);
+void elbo_task_search_save(const elbo_engine *engine, elbo_writer *out);
+elbo_status elbo_task_search_load(elbo_engine *engine, elbo_reader *in);
 
 /* ---- task_regimes.c ---- */
 elbo_status elbo_task_open_regimes(elbo_engine *engine, const elbo_setup *setup);

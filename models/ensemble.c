@@ -105,6 +105,20 @@ size_t elbo_ensemble_elites(const elbo_task_belief *belief, uint32_t out[])
     return e->config.elites ? e->config.elites : e->members;
 }
 
+/* The network's last layer, of which the variances' bounds are no part. */
+static size_t numbers(const elbo_task_belief *belief, size_t member, bool output,
+                      float **theta)
+{
+    const elbo_ensemble *const e = belief->self;
+    const size_t *const width = e->mlp.width, last = e->mlp.layers - 1;
+    const size_t n = (width[last] + 1) * width[last + 1];
+
+    if (e->q) return 0;
+    *theta = elbo_ensemble_theta(e, member);
+    if (output) *theta += elbo_mlp_size(&e->mlp) - n;
+    return output ? n : e->size;
+}
+
 /* ---- the prior ---- */
 
 void elbo_ensemble_precision(const elbo_ensemble *e, double rows, double tau[])
@@ -196,6 +210,7 @@ static const elbo_task_model task = {
     .elites = elbo_ensemble_elites,
     .log_density = elbo_ensemble_log_density,
     .node = elbo_ensemble_node,
+    .numbers = numbers,
     .log_prior = elbo_ensemble_log_prior,
     .column_names = column_names,
     .columns = columns,

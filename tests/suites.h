@@ -56,6 +56,7 @@
     X(task_objective)                                                          \
     X(task_weights)                                                            \
     X(task_factor)                                                             \
+    X(task_search)                                                              \
     X(task_slots)                                                              \
     X(task_transition)                                                         \
     X(linear_correct)                                                          \

@@ -232,7 +232,6 @@ static const struct {
     const char *text, *why;
     size_t column;
 } wrong[] = {
-    {"J",                                     "no search",               0 },
     {"logp + Jmodel",                         "no function of networks", 7 },
     {"r*occupancy",                           "is estimated",            2 },
     {"logp*occupancy(current)",               "only the quotient",       5 },

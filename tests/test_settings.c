@@ -74,6 +74,9 @@ static const struct {
      "inference", "gradient"},
     {{.inference = "likelihood=logp gradient=search(gp)", .model = "softmax"},
      "inference", "gradient"},
+    {{.inference = "likelihood=J gradient=search(nelder_mead,over=output)",
+      .model = "softmax"},
+     "inference", "gradient"},
     {{.inference = "likelihood=J gradient=search(nelder_mead) "
                    "norm_bound=joint(1) m_step=spg",
       .model = "softmax"},

@@ -33,6 +33,12 @@ static const elbo_option options[] = {
      .high = 1e6,
      .fallback = "3",
      .doc = "gp looks where every |theta_j| is at most this"},
+    {.name = "over",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "all|output",
+     .fallback = "all",
+     .doc = "the numbers that move: of networks, the output layers' alone"},
     {0                 },
 };
 
@@ -42,6 +48,7 @@ static elbo_status set(const elbo_values *values, elbo_route *out)
     out->n = (size_t)elbo_int(values, "evaluations");
     out->step = elbo_real(values, "step");
     out->box = elbo_real(values, "box");
+    out->output = elbo_choice_is(values, "over", "output");
     return ELBO_OK;
 }
 

@@ -21,7 +21,7 @@
  * the data say so. gradV is the slope of the network itself, at s and at next.
  * Ed(f) is f at the one sample there is: allowed as it is, or inside a square;
  * any other function of it would not be one of the mean and is refused, as is
- * what networks have not (J, occupancies, roll, Epi, ...). mean(f) is over the
+ * what networks have not (Jmodel, occupancies, roll, Epi, ...). mean(f) is over the
  * batch at hand: a nonlinear function of it is as biased as the batch is small.
  */
 #ifndef ELBO_NETWORK_H
@@ -42,7 +42,8 @@ enum { ELBO_NETWORK_SAMPLES = 4, ELBO_NETWORK_FACTORS = 8 };
     X(SLOPE_NEXT, no)                                                          \
     X(Q, 1)     /* Q(s, a) */                                                  \
     X(LOGPI, 1) /* log pi(a|s) / pi0(a|s) */                                   \
-    X(LOGP, 1)  /* logp, where no member is at hand */
+    X(LOGP, 1)  /* logp, where no member is at hand */                         \
+    X(J, 1)     /* J, the same in every row */
 
 typedef enum elbo_network_table {
 #define ELBO_NETWORK_ENUM(name, cols) ELBO_NETWORK_##name,

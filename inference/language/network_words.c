@@ -183,6 +183,13 @@ static elbo_net_term call_logpi(elbo_net_compiler *c, const elbo_expr *e)
     return at_data(c, e) ? logpi(c, e) : elbo_net_number(c, 0);
 }
 
+static elbo_net_term returned(elbo_net_compiler *c, const elbo_expr *e)
+{
+    return table(c, e, ELBO_NETWORK_J,
+                 "the return in the world is told of planners alone, in a "
+                 "likelihood");
+}
+
 /* ---- the data ---- */
 
 /* The one sample that there is. */
@@ -260,8 +267,6 @@ static elbo_net_term times_quotient(elbo_net_compiler *c, const elbo_expr *e)
 static const struct {
     const char *name, *why;
 } absent[] = {
-    {"J",         "a policy's return in the world is no function of networks: there is "
-          "no search here"                                                },
     {"Jmodel",
      "a policy's return in the model is no function of networks here"              },
     {"Jcwpdis",   "importance weights of whole episodes are not computed here"     },
@@ -303,6 +308,7 @@ static const struct {
     {"logp",  logp,      NULL      },
     {"rhat",  rhat,      NULL      },
     {"logpi", logpi,     call_logpi},
+    {"J",     returned,  NULL      },
     {"V",     NULL,      call_V    },
     {"gradV", NULL,      call_slope},
     {"Q",     NULL,      call_Q    },

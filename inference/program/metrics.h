@@ -7,7 +7,7 @@
 
 #include "inference/engine.h"
 
-enum { ELBO_COLUMNS = 32 };
+enum { ELBO_COLUMNS = 48 };
 
 /* What a run keeps beside the engine's state: it goes into checkpoints. */
 typedef struct elbo_record {
