@@ -28,34 +28,14 @@ static const elbo_option options[] = {
      .unit = "",
      .fallback = "false",
      .doc = "the standard deviation is learnt too, not fixed as published"},
-    {.name = "batch",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = 1,
-     .high = 65536,
-     .fallback = "256",
-     .doc = "transitions of an update"},
-    {.name = "rate",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = 1,
-     .fallback = "3e-4",
-     .doc = "Adam's step for the policy"},
+    ELBO_NETWORK_LEARNING("256", "3e-4", "Adam's step for the policy"),
     {.name = "value_rate",
      .type = ELBO_REAL,
      .unit = "",
      .low = 0,
      .high = 1,
      .fallback = "1e-3",
-     .doc = "... and for V"},
-    {.name = "clip",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 1e-12,
-     .high = INFINITY,
-     .fallback = "inf",
-     .doc = "longest gradient of a network that is not shortened"},
+     .doc = "Adam's step for V; 0: rate"},
     {.name = "lambda",
      .type = ELBO_REAL,
      .unit = "",
@@ -113,20 +93,10 @@ static elbo_status open_networks(awr *a, const elbo_values *v,
 {
     const elbo_task_world *const w = a->problem.world;
     const size_t batch = (size_t)elbo_int(v, "batch");
-    const elbo_critic_config config = {
-        .no = w->no,
-        .count = 1,
-        .hidden = (size_t)elbo_int(v, "layers"),
-        .width = (size_t)elbo_int(v, "width"),
-        .activation = elbo_activation_named(elbo_text(v, "activation")),
-        .batch = batch,
-        .rate = elbo_real(v, "value_rate"),
-        .clip = elbo_real(v, "clip"),
-    };
-    elbo_adam_config adam = elbo_adam_defaults;
+    elbo_critic_config config = elbo_network_critic(v, "value_rate");
+    const elbo_adam_config adam = elbo_network_adam(v, "rate");
 
-    adam.rate = elbo_real(v, "rate");
-    adam.clip = elbo_real(v, "clip");
+    config.no = w->no;
     ELBO_TRY(
         elbo_task_policy_open(v, w, !elbo_flag(v, "learn_std"), &a->policy));
     ELBO_TRY(elbo_weighted_fit_init(&a->fit, &a->policy, batch, &adam,

@@ -19,13 +19,7 @@
 static const elbo_option options[] = {
     ELBO_NETWORK_SHAPE(0, "2", "128", "relu"),
     ELBO_TASK_POLICY_OPTIONS("tanh", "0.7"),
-    {.name = "batch",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = 1,
-     .high = 1e6,
-     .fallback = "256",
-     .doc = "transitions of an update"},
+    ELBO_NETWORK_LEARNING("256", "5e-4", "Adam's step for policy and critics"),
     {.name = "samples",
      .type = ELBO_INT,
      .unit = "",
@@ -34,20 +28,6 @@ static const elbo_option options[] = {
      .fallback = "20",
      .doc = "actions drawn at each state of the E-step in a box; of choices all "
             "are taken"},
-    {.name = "rate",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = 1,
-     .fallback = "5e-4",
-     .doc = "step of Adam, of policy and critic"},
-    {.name = "clip",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = INFINITY,
-     .fallback = "inf",
-     .doc = "of gradients' norms"},
     {.name = "critics",
      .type = ELBO_INT,
      .unit = "",
@@ -164,19 +144,12 @@ static elbo_status open_critic(elbo_mpo *mpo, const elbo_values *v,
                                elbo_arena *arena)
 {
     const elbo_task_world *const w = mpo->problem.world;
-    const elbo_critic_config config = {
-        .no = w->no,
-        .nu = w->nu,
-        .choices = w->choices > 0,
-        .count = (size_t)elbo_int(v, "critics"),
-        .hidden = (size_t)elbo_int(v, "layers"),
-        .width = (size_t)elbo_int(v, "width"),
-        .activation = elbo_activation_named(elbo_text(v, "activation")),
-        .batch = mpo->settings.batch,
-        .rate = elbo_real(v, "rate"),
-        .clip = elbo_real(v, "clip"),
-    };
+    elbo_critic_config config = elbo_network_critic(v, "rate");
 
+    config.no = w->no;
+    config.nu = w->nu;
+    config.choices = w->choices > 0;
+    config.count = (size_t)elbo_int(v, "critics");
     return elbo_critic_init(&mpo->critic, &config, mpo->problem.seed, arena);
 }
 
@@ -184,15 +157,13 @@ static elbo_status open_policy(elbo_mpo *mpo, const elbo_values *v,
                                elbo_arena *arena)
 {
     elbo_rng rng = elbo_rng_stream(mpo->problem.seed, "policy", 0);
-    elbo_adam_config adam = elbo_adam_defaults;
+    const elbo_adam_config adam = elbo_network_adam(v, "rate");
 
     ELBO_TRY(elbo_task_policy_open(v, mpo->problem.world, false, &mpo->policy));
     mpo->size = elbo_mlp_size(&mpo->policy.mlp);
     mpo->theta = elbo_arena_take(arena, mpo->size, sizeof(float));
     mpo->old = elbo_arena_take(arena, mpo->size, sizeof(float));
     mpo->gradient = elbo_arena_take(arena, mpo->size, sizeof(float));
-    adam.rate = elbo_real(v, "rate");
-    adam.clip = elbo_real(v, "clip");
     elbo_adam_init(&mpo->adam, &adam, mpo->size, arena);
     mpo->tape = elbo_tape_place(ELBO_F32, arena);
     ELBO_TRY(elbo_arena_check(arena, "control mpo"));

@@ -16,3 +16,19 @@ elbo_adam_config elbo_network_adam(const elbo_values *values, const char *rate)
     config.clip = elbo_real(values, "clip");
     return config;
 }
+
+elbo_critic_config elbo_network_critic(const elbo_values *values,
+                                       const char *rate)
+{
+    const elbo_adam_config adam = elbo_network_adam(values, rate);
+
+    return (elbo_critic_config){
+        .count = 1,
+        .hidden = (size_t)elbo_int(values, "layers"),
+        .width = (size_t)elbo_int(values, "width"),
+        .activation = elbo_activation_named(elbo_text(values, "activation")),
+        .batch = (size_t)elbo_int(values, "batch"),
+        .rate = adam.rate,
+        .clip = adam.clip,
+    };
+}

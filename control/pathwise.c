@@ -34,7 +34,7 @@ static const elbo_option options[] = {
      .doc = "of the model that a path is differentiated through"},
     ELBO_SOFT_CRITIC_OPTIONS,
     ELBO_NETWORK_OPTIONS,
-    {0                                                 },
+    {0},
 };
 
 /* ---- the graph ---- */
@@ -44,9 +44,41 @@ typedef struct path {
     elbo_actor_critic *s;
     elbo_pathwise *p;
     elbo_pathwise_graph *g;
+    elbo_arena *arena;
     size_t member, first, rows;
     elbo_node alpha, sum; /* of what is paid so far, [rows x 1] */
+    elbo_mlp_leaves critic[ELBO_CRITICS];
 } path;
+
+/* What a graph reads: x itself in float, in double a copy of it as it is. */
+static elbo_node given(const path *a, size_t rows, size_t cols, const float x[])
+{
+    elbo_tape *const tape = a->g->tape;
+    double *wide;
+    elbo_node leaf;
+
+    if (elbo_tape_precision(tape) == ELBO_F32)
+        return elbo_tape_borrow_f32(tape, rows, cols, x);
+    leaf = elbo_tape_constant(tape, rows, cols);
+    wide = elbo_arena_doubles(a->arena, rows * cols);
+    for (size_t i = 0; wide && i < rows * cols; i++) wide[i] = (double)x[i];
+    if (wide) elbo_tape_point(tape, leaf, wide);
+    return leaf;
+}
+
+/* In double, once the tape is finished. */
+static void copy_critics(const path *a)
+{
+    for (size_t k = 0; k < a->s->shape.critics; k++) {
+        const elbo_learner *const critic = &a->s->critic[k];
+        double *const wide = elbo_arena_doubles(a->arena, critic->n);
+
+        for (size_t i = 0; wide && i < critic->n; i++)
+            wide[i] = (double)critic->theta[i];
+        if (wide)
+            elbo_mlp_set(&a->s->shape.critic, &a->critic[k], a->g->tape, wide);
+    }
+}
 
 static elbo_node mul(const path *a, elbo_node x, elbo_node y)
 {
@@ -59,7 +91,7 @@ static void pay(path *a, size_t t, elbo_node x)
     elbo_tape *const tape = a->g->tape;
     const size_t all = a->s->batch.rows;
     const elbo_node alive =
-        elbo_tape_borrow_f32(tape, a->rows, 1, a->p->alive + t * all + a->first);
+        given(a, a->rows, 1, a->p->alive + t * all + a->first);
     const elbo_node now =
         elbo_tape_scale(tape, mul(a, alive, x), pow(a->s->gamma, (double)t));
 
@@ -70,8 +102,7 @@ static elbo_node noise_at(const path *a, size_t t)
 {
     const size_t all = a->s->batch.rows, nu = a->s->shape.nu;
 
-    return elbo_tape_borrow_f32(a->g->tape, a->rows, nu,
-                   a->p->noise + (t * all + a->first) * nu);
+    return given(a, a->rows, nu, a->p->noise + (t * all + a->first) * nu);
 }
 
 /* The model at (o_t, u_t); outcomes are leaves that its likelihood wants. */
@@ -85,9 +116,9 @@ static elbo_status ask_model(path *a, size_t t, elbo_task_nodes *nodes)
         .rows = a->rows,
         .o = a->g->o[t],
         .u = a->g->u[t],
-        .reward = elbo_tape_borrow_f32(tape, a->rows, 1, a->p->zero),
-        .next = elbo_tape_borrow_f32(tape, a->rows, no, a->p->zero),
-        .end = elbo_tape_borrow_f32(tape, a->rows, 1, a->p->zero),
+        .reward = given(a, a->rows, 1, a->p->zero),
+        .next = given(a, a->rows, no, a->p->zero),
+        .end = given(a, a->rows, 1, a->p->zero),
     };
     ELBO_TRY(belief->model->node(belief, a->member, false, tape, nodes));
     return nodes->rhat == ELBO_TASK_NO_NODE ? ELBO_FAIL(
@@ -112,7 +143,7 @@ static elbo_status unroll(path *a, size_t t)
         elbo_tape_binary(tape, ELBO_SUB, nodes.rhat, mul(a, kl, a->alpha)));
 
     const elbo_node shock =
-        elbo_tape_borrow_f32(tape, a->rows, no, a->p->shock + (t * all + a->first) * no);
+        given(a, a->rows, no, a->p->shock + (t * all + a->first) * no);
 
     a->g->o[t + 1] =
         elbo_tape_binary(tape, ELBO_ADD, nodes.mean, mul(a, nodes.std, shock));
@@ -132,39 +163,59 @@ static void close_path(path *a)
                            .actor = a->g->actor};
 
     elbo_soft_value(shape, tape, true, &end);
+    memcpy(a->critic, end.critic, sizeof a->critic);
     for (size_t k = 0; k < shape->critics; k++)
-        elbo_mlp_point(&shape->critic, &end.critic[k], tape,
-                       a->s->critic[k].theta);
+        if (elbo_tape_precision(tape) == ELBO_F32)
+            elbo_mlp_point(&shape->critic, &end.critic[k], tape,
+                           a->s->critic[k].theta);
     pay(a, a->p->H, end.V);
 }
 
-static elbo_status build(elbo_actor_critic *s, elbo_pathwise *p, size_t member,
-                         size_t b, elbo_arena *arena)
+elbo_status elbo_pathwise_unroll(elbo_actor_critic *s, elbo_pathwise *p,
+                                 size_t member, size_t b,
+                                 elbo_precision precision,
+                                 elbo_pathwise_graph *g, elbo_arena *arena)
 {
-    const size_t first = s->batch.first[b],
+    const size_t first = s->batch.first[b], no = s->shape.no,
                  rows = s->batch.first[b + 1] - first;
-    elbo_pathwise_graph *const g = &p->graph[member * s->batch.blocks + b];
-    path a = {
-        .s = s, .p = p, .g = g, .member = member, .first = first, .rows = rows};
+    path a = {.s = s,
+              .p = p,
+              .g = g,
+              .arena = arena,
+              .member = member,
+              .first = first,
+              .rows = rows};
 
-    g->tape = elbo_tape_place(ELBO_F32, arena);
+    g->tape = elbo_tape_place(precision, arena);
     g->o = elbo_arena_take(arena, p->H + 1, sizeof *g->o);
     g->u = elbo_arena_take(arena, p->H, sizeof *g->u);
     ELBO_TRY(elbo_arena_check(arena, "pathwise"));
-    g->o[0] =
-        elbo_tape_borrow_f32(g->tape, rows, s->shape.no, s->batch.o + first * s->shape.no);
-    a.alpha = elbo_tape_borrow_f32(g->tape, 1, 1, &s->alpha);
+    g->o[0] = given(&a, rows, no, s->batch.o + first * no);
+    a.alpha = given(&a, 1, 1, &s->alpha);
     g->actor = elbo_mlp_leaf(&s->shape.actor, g->tape, true);
-    elbo_mlp_point(&s->shape.actor, &g->actor, g->tape, s->actor.theta);
     for (size_t t = 0; t < p->H; t++) ELBO_TRY(unroll(&a, t));
     close_path(&a);
 
-    const elbo_node weight = elbo_tape_borrow_f32(g->tape, rows, 1, s->batch.weight + first);
+    const elbo_node weight = given(&a, rows, 1, s->batch.weight + first);
     const elbo_node total =
         elbo_tape_sum(g->tape, mul(&a, weight, a.sum), ELBO_ALL);
 
     g->loss = elbo_tape_scale(g->tape, total, -1 / (double)s->batch.rows);
+    if (precision == ELBO_F32)
+        elbo_mlp_point(&s->shape.actor, &g->actor, g->tape, s->actor.theta);
     ELBO_TRY(elbo_tape_finish(g->tape));
+    if (precision == ELBO_F64) copy_critics(&a);
+    return elbo_arena_check(arena, "pathwise");
+}
+
+/* The graph of a member and a block, which leaves its gradient with the actor.
+ */
+static elbo_status build(elbo_actor_critic *s, elbo_pathwise *p, size_t member,
+                         size_t b, elbo_arena *arena)
+{
+    elbo_pathwise_graph *const g = &p->graph[member * s->batch.blocks + b];
+
+    ELBO_TRY(elbo_pathwise_unroll(s, p, member, b, ELBO_F32, g, arena));
     elbo_mlp_point_gradient(&s->shape.actor, &g->actor, g->tape,
                             s->actor.grad + b * s->actor.n);
     return ELBO_OK;

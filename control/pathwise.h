@@ -28,4 +28,13 @@ typedef struct elbo_pathwise {
     size_t member;              /* of this update */
 } elbo_pathwise;
 
+/* -J of a member's paths from block b of the batch. In ELBO_F32 it reads
+ * networks, noise and ends where they are; in ELBO_F64 copies of what they are
+ * now, but for the actor's parameters, which are the caller's to set. The
+ * arena's. */
+elbo_status elbo_pathwise_unroll(elbo_actor_critic *s, elbo_pathwise *p,
+                                 size_t member, size_t b,
+                                 elbo_precision precision,
+                                 elbo_pathwise_graph *g, elbo_arena *arena);
+
 #endif

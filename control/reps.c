@@ -65,27 +65,9 @@ static const elbo_option options[] = {
      .fallback = "0",
      .doc = "of the model, over which the successor's features are averaged; 0: "
             "the successor that was seen"},
-    {.name = "batch",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = 1,
-     .high = 65536,
-     .fallback = "256",
-     .doc = "transitions of an update of the policy"},
-    {.name = "rate",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 0,
-     .high = 1,
-     .fallback = "1e-3",
-     .doc = "Adam's step for the policy; a linear one is fitted in closed form"},
-    {.name = "clip",
-     .type = ELBO_REAL,
-     .unit = "",
-     .low = 1e-12,
-     .high = INFINITY,
-     .fallback = "inf",
-     .doc = "longest gradient that is not shortened"},
+    ELBO_NETWORK_LEARNING("256", "1e-3",
+                          "Adam's step for the policy; a linear one is fitted in "
+                          "closed form"),
     {0},
 };
 
@@ -105,7 +87,7 @@ static elbo_status open_reps(const elbo_values *values,
     elbo_reps *const a = elbo_arena_take(arena, 1, sizeof *a);
     const elbo_task_world *const w = problem->world;
     const size_t batch = (size_t)elbo_int(values, "batch");
-    elbo_adam_config adam = elbo_adam_defaults;
+    const elbo_adam_config adam = elbo_network_adam(values, "rate");
 
     ELBO_TRY(elbo_arena_check(arena, "control reps"));
     if (!(problem->gamma < 1))
@@ -119,8 +101,6 @@ static elbo_status open_reps(const elbo_values *values,
     a->draws = (size_t)elbo_int(values, "draws");
     a->eta = 1;
     a->last_finite = NAN;
-    adam.rate = elbo_real(values, "rate");
-    adam.clip = elbo_real(values, "clip");
     ELBO_TRY(elbo_task_policy_open(values, w, false, &a->policy));
     ELBO_TRY(elbo_weighted_fit_init(&a->fit, &a->policy, batch, &adam,
                                     problem->seed, arena));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/pathwise.h"
+#include "tests/network_cases.h"
 #include "tests/sac_cases.h"
 #include "tests/scratch_folder.h"
 #include "tests/suites.h"
@@ -52,6 +53,29 @@ static void beyond(const void *self, size_t n, const float o[], const float u[],
     for (size_t i = 0; i < n; i++) terminal[i] = fabsf(next[i]) > 0.5f;
 }
 
+/* One that is neither linear nor of one noise: o' = a o + b u + sin(2 o) u / 2
+ * + exp(o / 2 - 1) e, and rhat -(o^2 + c u^2) cos u. */
+static elbo_status bent_node(const elbo_task_belief *belief, size_t member,
+                             bool learnt, elbo_tape *tape,
+                             elbo_task_nodes *nodes)
+{
+    const elbo_node x = nodes->o, u = nodes->u;
+    const elbo_node wave = elbo_tape_unary(tape, ELBO_SIN, scaled(tape, x, 2));
+
+    ELBO_TRY(plant_node(belief, member, learnt, tape, nodes));
+    nodes->mean = elbo_tape_binary(
+        tape, ELBO_ADD, nodes->mean,
+        scaled(tape, elbo_tape_binary(tape, ELBO_MUL, wave, u), 0.5));
+    nodes->std =
+        elbo_tape_unary(tape, ELBO_EXP,
+                        elbo_tape_binary(tape, ELBO_SUB, scaled(tape, x, 0.5),
+                                         elbo_tape_number(tape, 1)));
+    nodes->rhat = elbo_tape_binary(tape, ELBO_MUL, nodes->rhat,
+                                   elbo_tape_unary(tape, ELBO_COS, u));
+    return ELBO_OK;
+}
+
+static const elbo_task_model bent = {.node = bent_node, .elites = both};
 static const elbo_task_model plant = {.node = plant_node, .elites = both};
 static const elbo_task ending = {.terminal = beyond}, endless = {0};
 
@@ -188,6 +212,54 @@ START_TEST(a_path_stops_where_the_task_tells_an_end)
 }
 END_TEST
 
+/* Every parameter of the policy, by way of actions, the model's means and
+ * deviations, rewards, the KL at temperature 0.3 and the critics at the end, in
+ * double; and what the update climbs in float is that to float's rounding. Ends
+ * are as the update found them. */
+START_TEST(the_graph_in_double_has_the_slopes_of_differences)
+{
+    static const char *const settings[] = {
+        "horizon=1 width=5 batch=12 activation=tanh",
+        "horizon=4 width=5 batch=12 activation=tanh critics=1",
+        "horizon=4 layers=1 width=6 batch=12 activation=silu"};
+    path_case at;
+
+    open_case(&at, _i == 2 ? &ending : &endless, "width=4");
+    at.belief.model = &bent;
+    at.l.problem.temperature = 0.3;
+    learning_open(&at.l, "pathwise", settings[_i]);
+    ck_assert_int_eq(learning_improve(&at.l, 3), ELBO_OK);
+
+    elbo_actor_critic *const s = at.l.self;
+    elbo_pathwise *const p = s->own;
+    double *const theta = elbo_arena_doubles(at.l.arena, s->actor.n);
+
+    (void)by_tape(s); /* the gradient at the parameters as they are now */
+    for (size_t i = 0; i < s->actor.n; i++)
+        theta[i] = (double)s->actor.theta[i];
+    for (size_t block = 0; block < s->batch.blocks; block++) {
+        const float *const grad = s->actor.grad + block * s->actor.n;
+        float *const slope =
+            elbo_arena_take(at.l.arena, s->actor.n, sizeof *slope);
+        elbo_pathwise_graph g;
+
+        ck_assert_int_eq(elbo_pathwise_unroll(s, p, p->member, block, ELBO_F64,
+                                              &g, at.l.arena),
+                         ELBO_OK);
+        network_check_gradient(&s->shape.actor, &g.actor, g.tape, g.loss, theta,
+                               1e-8);
+        elbo_mlp_set(&s->shape.actor, &g.actor, g.tape, theta);
+        elbo_tape_forward(g.tape);
+        elbo_tape_backward(g.tape, g.loss);
+        elbo_mlp_gradient(&s->shape.actor, &g.actor, g.tape, slope);
+        for (size_t i = 0; i < s->actor.n; i++)
+            ck_assert_double_eq_tol((double)grad[i], (double)slope[i],
+                                    1e-5 * (1 + fabs((double)slope[i])));
+    }
+    learning_free(&at.l);
+}
+END_TEST
+
 static double gain(void)
 {
     double P = 1, K = 0;
@@ -285,6 +357,8 @@ Suite *suite_pathwise(void)
     tcase_add_checked_fixture(t, scratch_make, scratch_remove);
     tcase_add_test(t, a_held_action_has_the_slope_of_the_closed_form);
     tcase_add_test(t, a_path_stops_where_the_task_tells_an_end);
+    tcase_add_loop_test(t, the_graph_in_double_has_the_slopes_of_differences, 0,
+                        3);
     tcase_add_test(t, the_policy_that_is_learnt_has_the_riccati_equations_gain);
     tcase_add_test(
         t, a_saved_path_goes_on_to_the_same_bits_on_any_number_of_threads);
