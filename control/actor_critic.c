@@ -38,7 +38,8 @@ elbo_status elbo_actor_critic_open(elbo_actor_critic *s,
                                  .no = world->no,
                                  .nu = world->nu,
                                  .choices = world->choices > 0,
-                                 .hard = hard};
+                                 .hard = hard,
+                                 .softmax = s->shape.softmax};
     ELBO_TRY(elbo_network_hidden(values, &hidden));
     ELBO_TRY(elbo_soft_shape_init(&s->shape, &hidden));
     ELBO_TRY(elbo_minibatch_init(&s->batch, world, rows, arena));

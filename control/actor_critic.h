@@ -9,7 +9,8 @@
  *   alpha <- alpha - rate grad alpha (entropy - target)          if it is tuned
  *   Q'_k <- Q'_k + tau (Q_k - Q'_k)
  *
- * with draws of pi reparameterised. That is soft. Hard: u = tanh(m), alpha = 0;
+ * with draws of pi reparameterised. That is soft; where pi is the critics' softmax
+ * (shape.softmax, set before open) it needs no step of its own. Hard: u = tanh(m), alpha = 0;
  * V' by a slow pi' and clipped noise on its action; pi by the first critic; pi
  * and all that is slow moves at every delay'th update.
  */
@@ -66,13 +67,19 @@ typedef struct elbo_actor_critic_tally {
     double largest_q;
 } elbo_actor_critic_tally;
 
+/* Parameters in double, for tapes of doubles. */
+typedef struct elbo_actor_critic_copies {
+    double *actor, *critic[ELBO_CRITICS];
+} elbo_actor_critic_copies;
+
 /* For V on rows of others: fixed draws, so that it is a function of o. */
 typedef struct elbo_actor_critic_values {
     elbo_tape *tape;
     elbo_soft_nodes nodes;
     float *noise; /* [samples x nu], the same for every row */
     /* in a tape of doubles */
-    double *noise_f64, *actor, *critic[ELBO_CRITICS], alpha;
+    double *noise_f64, alpha;
+    elbo_actor_critic_copies now, slow;
 } elbo_actor_critic_values;
 
 typedef struct elbo_actor_critic elbo_actor_critic;
@@ -139,6 +146,13 @@ elbo_status elbo_actor_critic_value_open(elbo_actor_critic *s,
                                          elbo_arena *arena);
 /* The copies in double are those of the parameters as they are now. */
 void elbo_actor_critic_value_refresh(elbo_actor_critic *s);
+/* V's graph at nodes->o (and at critics that are given: nodes->judged), its leaves
+ * pointing at the networks as they learn, or at their slow copies. */
+void elbo_actor_critic_value_nodes(elbo_actor_critic *s, elbo_tape *tape,
+                                   bool target, elbo_soft_nodes *nodes);
+elbo_status elbo_actor_critic_target_value(void *self, size_t n,
+                                           const float o[], float V[],
+                                           elbo_arena *ws);
 elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
                                   elbo_arena *ws);
 elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
@@ -152,5 +166,9 @@ elbo_status elbo_actor_critic_log_policy(void *self, size_t n, const float o[],
                                          elbo_arena *ws);
 elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
                                          elbo_node o, elbo_node *V);
+
+/* actor_critic_equation.c: what the critics solve (inference/task_control.h); V' is
+ * without the noise of hard targets, and by V's fixed draws. */
+extern const elbo_task_equation elbo_actor_critic_equation;
 
 #endif

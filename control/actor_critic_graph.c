@@ -93,7 +93,8 @@ elbo_status elbo_actor_critic_graphs(elbo_actor_critic *s, elbo_arena *arena)
 {
     for (size_t b = 0; b < s->batch.blocks; b++) {
         ELBO_TRY(build_target(s, b, arena));
-        if (!s->aim_actor) ELBO_TRY(build_actor(s, b, arena));
+        if (!s->aim_actor && !s->shape.softmax)
+            ELBO_TRY(build_actor(s, b, arena));
         for (size_t k = 0; k < s->shape.critics; k++)
             ELBO_TRY(build_critic(s, b, k, arena));
     }

@@ -226,6 +226,19 @@ static void draw_noise(elbo_actor_critic *s, elbo_rng *rng)
         s->noise_next[i] = fminf(fmaxf(scale * s->noise_next[i], -most), most);
 }
 
+/* Of the slow critics' softmax where the batch's transitions led: there is no other
+ * policy to ask. */
+static double kl_of_targets(const elbo_actor_critic *s)
+{
+    double kl = 0;
+
+    for (size_t b = 0; b < s->batch.blocks; b++)
+        kl += sum_of(elbo_tape_value_f32(s->block[b].target,
+                                         s->block[b].target_nodes.kl),
+                     s->batch.first[b + 1] - s->batch.first[b]);
+    return kl / (double)s->batch.rows;
+}
+
 static elbo_status update(elbo_actor_critic *s, const elbo_task_estep *estep)
 {
     elbo_rng rng = elbo_rng_stream(s->seed, "control update", s->updates);
@@ -235,7 +248,10 @@ static elbo_status update(elbo_actor_critic *s, const elbo_task_estep *estep)
     draw_noise(s, &rng);
     elbo_actor_critic_share(s->batch.blocks, work(s), s, aim);
     ELBO_TRY(learn_critics(s));
-    if (due(s, s->delay)) ELBO_TRY(learn_actor(s, &rng, &kl));
+    if (s->shape.softmax)
+        kl = kl_of_targets(s);
+    else if (due(s, s->delay))
+        ELBO_TRY(learn_actor(s, &rng, &kl));
     if (s->tune) ELBO_TRY(learn_temperature(s, kl));
     s->tally.kl += kl;
     s->largest_kl = fmax(s->largest_kl, fabs(kl));

@@ -28,41 +28,46 @@ static elbo_node spread_noise(elbo_tape *tape, elbo_node noise, elbo_node o)
                              elbo_tape_rows(tape, o) * samples, nu);
 }
 
-static void point_f64(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
-                      elbo_tape *tape, const double theta[])
-{
-    for (size_t l = 0; l < mlp->layers; l++) {
-        elbo_tape_point(tape, leaves->W[l], theta);
-        theta += mlp->width[l] * mlp->width[l + 1];
-        elbo_tape_point(tape, leaves->b[l], theta);
-        theta += mlp->width[l + 1];
-    }
-}
-
-static void point_leaves(elbo_actor_critic *s, elbo_tape *tape, elbo_node noise,
+/* The policy and the critics as they learn, or their slow copies: a soft policy has
+ * none. */
+static void point_leaves(elbo_actor_critic *s, elbo_tape *tape, bool target,
                          const elbo_soft_nodes *nodes)
 {
     const elbo_soft_shape *const shape = &s->shape;
-    const elbo_actor_critic_values *const v = &s->value;
+    const elbo_actor_critic_copies *const wide =
+        target ? &s->value.slow : &s->value.now;
 
     if (elbo_tape_precision(tape) == ELBO_F32) {
-        elbo_tape_point_f32(tape, nodes->alpha, &s->alpha);
-        if (!shape->choices) elbo_tape_point_f32(tape, noise, v->noise);
-        elbo_mlp_point(&shape->actor, &nodes->actor, tape, s->actor.theta);
-        for (size_t k = 0; k < shape->critics; k++)
+        elbo_mlp_point(&shape->actor, &nodes->actor, tape,
+                       target && s->actor.target ? s->actor.target
+                                                 : s->actor.theta);
+        for (size_t k = 0; k < shape->critics && !nodes->judged; k++)
             elbo_mlp_point(&shape->critic, &nodes->critic[k], tape,
-                           s->critic[k].theta);
+                           target ? s->critic[k].target : s->critic[k].theta);
     } else {
-        elbo_tape_point(tape, nodes->alpha, &v->alpha);
-        if (!shape->choices) elbo_tape_point(tape, noise, v->noise_f64);
-        point_f64(&shape->actor, &nodes->actor, tape, v->actor);
-        for (size_t k = 0; k < shape->critics; k++)
-            point_f64(&shape->critic, &nodes->critic[k], tape, v->critic[k]);
+        elbo_mlp_point_f64(&shape->actor, &nodes->actor, tape, wide->actor);
+        for (size_t k = 0; k < shape->critics && !nodes->judged; k++)
+            elbo_mlp_point_f64(&shape->critic, &nodes->critic[k], tape,
+                               wide->critic[k]);
     }
 }
 
-/* nodes->o is given. */
-static void build(elbo_actor_critic *s, elbo_tape *tape, elbo_soft_nodes *nodes)
+static void point_numbers(elbo_actor_critic *s, elbo_tape *tape,
+                          elbo_node noise, elbo_node alpha)
+{
+    const elbo_actor_critic_values *const v = &s->value;
+
+    if (elbo_tape_precision(tape) == ELBO_F32) {
+        elbo_tape_point_f32(tape, alpha, &s->alpha);
+        if (!s->shape.choices) elbo_tape_point_f32(tape, noise, v->noise);
+    } else {
+        elbo_tape_point(tape, alpha, &v->alpha);
+        if (!s->shape.choices) elbo_tape_point(tape, noise, v->noise_f64);
+    }
+}
+
+void elbo_actor_critic_value_nodes(elbo_actor_critic *s, elbo_tape *tape,
+                                   bool target, elbo_soft_nodes *nodes)
 {
     elbo_node noise = 0;
 
@@ -73,7 +78,8 @@ static void build(elbo_actor_critic *s, elbo_tape *tape, elbo_soft_nodes *nodes)
         nodes->noise = spread_noise(tape, noise, nodes->o);
     }
     elbo_soft_value(&s->shape, tape, false, nodes);
-    point_leaves(s, tape, noise, nodes);
+    point_leaves(s, tape, target, nodes);
+    point_numbers(s, tape, noise, nodes->alpha);
 }
 
 /* Pairs +z, -z; of an odd number the last is 0. */
@@ -92,6 +98,14 @@ static void draw_noise(elbo_actor_critic *s)
         s->value.noise_f64[i] = (double)s->value.noise[i];
 }
 
+static void take_copies(const elbo_actor_critic *s,
+                        elbo_actor_critic_copies *copies, elbo_arena *arena)
+{
+    copies->actor = elbo_arena_doubles(arena, s->actor.n);
+    for (size_t k = 0; k < s->shape.critics; k++)
+        copies->critic[k] = elbo_arena_doubles(arena, s->critic[k].n);
+}
+
 elbo_status elbo_actor_critic_value_open(elbo_actor_critic *s,
                                          elbo_arena *arena)
 {
@@ -100,29 +114,34 @@ elbo_status elbo_actor_critic_value_open(elbo_actor_critic *s,
     v->noise =
         elbo_arena_take(arena, s->value_samples * s->shape.nu, sizeof(float));
     v->noise_f64 = elbo_arena_doubles(arena, s->value_samples * s->shape.nu);
-    v->actor = elbo_arena_doubles(arena, s->actor.n);
-    for (size_t k = 0; k < s->shape.critics; k++)
-        v->critic[k] = elbo_arena_doubles(arena, s->critic[k].n);
+    take_copies(s, &v->now, arena);
+    take_copies(s, &v->slow, arena);
     v->tape = elbo_tape_place(ELBO_F32, arena);
     ELBO_TRY(elbo_arena_check(arena, s->name));
     draw_noise(s);
     elbo_actor_critic_value_refresh(s);
     v->nodes.o = elbo_tape_input(v->tape, ROWS, s->shape.no);
-    build(s, v->tape, &v->nodes);
+    elbo_actor_critic_value_nodes(s, v->tape, false, &v->nodes);
     return elbo_tape_finish(v->tape);
 }
 
-static void widen(const elbo_learner *from, double to[])
+static void widen(size_t n, const float from[], double to[])
 {
-    for (size_t i = 0; i < from->n; i++) to[i] = (double)from->theta[i];
+    for (size_t i = 0; i < n; i++) to[i] = (double)from[i];
 }
 
 void elbo_actor_critic_value_refresh(elbo_actor_critic *s)
 {
-    s->value.alpha = (double)s->alpha;
-    widen(&s->actor, s->value.actor);
-    for (size_t k = 0; k < s->shape.critics; k++)
-        widen(&s->critic[k], s->value.critic[k]);
+    elbo_actor_critic_values *const v = &s->value;
+    const float *const slow = s->actor.target;
+
+    v->alpha = (double)s->alpha;
+    widen(s->actor.n, s->actor.theta, v->now.actor);
+    widen(s->actor.n, slow ? slow : s->actor.theta, v->slow.actor);
+    for (size_t k = 0; k < s->shape.critics; k++) {
+        widen(s->critic[k].n, s->critic[k].theta, v->now.critic[k]);
+        widen(s->critic[k].n, s->critic[k].target, v->slow.critic[k]);
+    }
 }
 
 elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
@@ -130,15 +149,14 @@ elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
 {
     elbo_soft_nodes nodes = {.o = o};
 
-    build(self, tape, &nodes);
+    elbo_actor_critic_value_nodes(self, tape, false, &nodes);
     *V = nodes.V;
     return ELBO_OK;
 }
 
-elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
-                                    float V[], float gradient[], elbo_arena *ws)
+static elbo_status values(elbo_actor_critic *s, size_t n, const float o[],
+                          float V[], float gradient[], elbo_arena *ws)
 {
-    elbo_actor_critic *const s = self;
     const size_t no = s->shape.no;
     const elbo_mark mark = elbo_arena_mark(ws);
     float *const room = elbo_arena_take(ws, ROWS * no, sizeof *room);
@@ -160,6 +178,25 @@ elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
                rows * no * sizeof *gradient);
     }
     elbo_arena_release(ws, mark);
+    return status;
+}
+
+elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
+                                    float V[], float gradient[], elbo_arena *ws)
+{
+    return values(self, n, o, V, gradient, ws);
+}
+
+elbo_status elbo_actor_critic_target_value(void *self, size_t n,
+                                           const float o[], float V[],
+                                           elbo_arena *ws)
+{
+    elbo_actor_critic *const s = self;
+    elbo_status status;
+
+    point_leaves(s, s->value.tape, true, &s->value.nodes);
+    status = values(s, n, o, V, NULL, ws);
+    point_leaves(s, s->value.tape, false, &s->value.nodes);
     return status;
 }
 
@@ -193,6 +230,31 @@ static elbo_status act_one(const elbo_actor_critic *s, const elbo_task_act *act,
     return ELBO_OK;
 }
 
+/* min_k Q_k(o, .) / alpha, [n x nu]. */
+static elbo_status critics_head(const elbo_actor_critic *s, size_t n,
+                                const float o[], float head[], elbo_arena *ws)
+{
+    const size_t size = n * s->shape.nu;
+    float *const q = elbo_arena_take(ws, size, sizeof *q);
+
+    ELBO_TRY(elbo_arena_check(ws, "values of choices"));
+    for (size_t k = 0; k < s->shape.critics; k++) {
+        ELBO_TRY(elbo_mlp_forward(&s->shape.critic, s->critic[k].theta, n, o,
+                                  k ? q : head, ws));
+        for (size_t i = 0; k && i < size; i++) head[i] = fminf(head[i], q[i]);
+    }
+    for (size_t i = 0; i < size; i++) head[i] /= s->alpha;
+    return ELBO_OK;
+}
+
+/* What the policy's density is read off, [n x outputs] of its network. */
+static elbo_status policy_head(const elbo_actor_critic *s, size_t n,
+                               const float o[], float head[], elbo_arena *ws)
+{
+    if (s->shape.softmax) return critics_head(s, n, o, head, ws);
+    return elbo_mlp_forward(&s->shape.actor, s->actor.theta, n, o, head, ws);
+}
+
 elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
                                   elbo_arena *ws)
 {
@@ -203,9 +265,7 @@ elbo_status elbo_actor_critic_act(void *self, const elbo_task_act *act,
     double *const z = elbo_arena_doubles(ws, s->shape.nu);
     elbo_status status = elbo_arena_check(ws, "actions of a policy");
 
-    if (status == ELBO_OK)
-        status = elbo_mlp_forward(&s->shape.actor, s->actor.theta, act->n,
-                                  act->o, head, ws);
+    if (status == ELBO_OK) status = policy_head(s, act->n, act->o, head, ws);
     for (size_t i = 0; i < act->n && status == ELBO_OK; i++)
         status = act_one(s, act, i, head + i * outputs, z);
     elbo_arena_release(ws, mark);
@@ -255,9 +315,7 @@ elbo_status elbo_actor_critic_log_policy(void *self, size_t n, const float o[],
     float *const head = elbo_arena_take(ws, n * outputs, sizeof *head);
     elbo_status status = elbo_arena_check(ws, "densities of actions");
 
-    if (status == ELBO_OK)
-        status =
-            elbo_mlp_forward(&s->shape.actor, s->actor.theta, n, o, head, ws);
+    if (status == ELBO_OK) status = policy_head(s, n, o, head, ws);
     for (size_t i = 0; i < n && status == ELBO_OK; i++)
         logpi[i] =
             (float)(s->shape.choices ? elbo_soft_chosen : elbo_soft_density)(

@@ -6,6 +6,9 @@
  * critics, slow targets and a tuned temperature are no part of the bound; each
  * can be switched off.
  *
+ * `policy: softmax`, of choices, is soft Q-learning: the policy step in closed
+ * form (Haarnoja, Tang, Abbeel, Levine, ICML 2017).
+ *
  * Reference: Haarnoja, Zhou, Abbeel, Levine, ICML 2018; Haarnoja et al. (2018),
  * Algorithms and Applications; discrete: Christodoulou (2019).
  */
@@ -35,6 +38,13 @@ static elbo_status check_entropy(const char *text, size_t *column,
 }
 
 static const elbo_option options[] = {
+    {.name = "policy",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "network|softmax",
+     .fallback = "network",
+     .doc = "a network that learns, or, of choices, the critics' softmax at the "
+            "temperature: soft Q-learning"},
     ELBO_SOFT_CRITIC_OPTIONS,
     {.name = "tune",
      .type = ELBO_BOOL,
@@ -84,6 +94,10 @@ static elbo_status open_temperature(elbo_actor_critic *s,
         return ELBO_FAIL(ELBO_EINVAL,
                          "sac needs a finite temperature%s, not %g",
                          s->tune ? " above 0 to tune it" : "", alpha);
+    if (s->shape.softmax && (s->tune || !(alpha > 0)))
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "policy: softmax needs a temperature above 0 that is "
+                         "not tuned");
     return ELBO_OK;
 }
 
@@ -103,6 +117,10 @@ static elbo_status open_sac(const elbo_values *values,
         .value_samples =
             choices ? 1 : (size_t)elbo_int(values, "value_samples"),
     };
+    s->shape.softmax = elbo_choice_is(values, "policy", "softmax");
+    if (s->shape.softmax && !choices)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "policy: softmax is of a choice of actions, not of a box");
     ELBO_TRY(open_temperature(s, values, problem->temperature));
     ELBO_TRY(elbo_actor_critic_open(s, values, problem, false, arena));
     s->target_entropy = target_entropy(values, &s->shape);
@@ -145,6 +163,8 @@ static const elbo_task_control task = {
     .act = elbo_actor_critic_act,
     .value = elbo_actor_critic_value,
     .value_node = elbo_actor_critic_value_node,
+    .target_value = elbo_actor_critic_target_value,
+    .equation = &elbo_actor_critic_equation,
     .action_value = elbo_actor_critic_action_value,
     .log_policy = elbo_actor_critic_log_policy,
     .temperature = temperature,

@@ -99,14 +99,15 @@ void elbo_soft_policy(const elbo_soft_shape *shape, elbo_tape *tape,
     *kl = squash(tape, head, noise, shape->nu, u);
 }
 
-/* min_k Q_k(input), of constant critics. */
+/* min_k Q_k(input), of constant critics unless they are given. */
 static elbo_node least(const elbo_soft_shape *shape, elbo_tape *tape,
                        elbo_node input, elbo_soft_nodes *nodes)
 {
     elbo_node q = 0;
 
     for (size_t k = 0; k < elbo_soft_critics(shape, nodes); k++) {
-        nodes->critic[k] = elbo_mlp_leaf(&shape->critic, tape, false);
+        if (!nodes->judged)
+            nodes->critic[k] = elbo_mlp_leaf(&shape->critic, tape, false);
 
         const elbo_node qk =
             elbo_mlp_node(&shape->critic, &nodes->critic[k], tape, input);
@@ -117,14 +118,16 @@ static elbo_node least(const elbo_soft_shape *shape, elbo_tape *tape,
 }
 
 static void value_of_choices(const elbo_soft_shape *shape, elbo_tape *tape,
-                             elbo_node logits, elbo_soft_nodes *nodes)
+                             elbo_node head, elbo_soft_nodes *nodes)
 {
+    const elbo_node q = least(shape, tape, nodes->o, nodes);
+    const elbo_node logits =
+        shape->softmax ? elbo_tape_binary(tape, ELBO_DIV, q, nodes->alpha) : head;
     const elbo_node logpi = elbo_tape_binary(tape, ELBO_SUB, logits,
                                              elbo_tape_logsumexp(tape, logits));
     const elbo_node pi = elbo_tape_unary(tape, ELBO_EXP, logpi);
     const elbo_node ratio =
         number(tape, logpi, ELBO_ADD, log((double)shape->nu));
-    const elbo_node q = least(shape, tape, nodes->o, nodes);
 
     nodes->kl = elbo_tape_sum(tape, elbo_tape_binary(tape, ELBO_MUL, pi, ratio),
                               ELBO_ROWS);

@@ -12,7 +12,9 @@
  *   log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2 x))
  *
  * Choices: the network's outputs are logits, Q_k(o) has a number for each
- * choice, pi0 is 1 / choices, and the expectation is a sum.
+ * choice, pi0 is 1 / choices, and the expectation is a sum. Or the logits are
+ * min_k Q_k / alpha, and V = alpha log E_pi0 exp(min_k Q_k / alpha): soft
+ * Q-learning, without a network of the policy's own.
  *
  * Hard (of a box): u = tanh(m), or that plus noise cut to [-1, 1]; the KL is 0.
  *
@@ -39,6 +41,7 @@ typedef struct elbo_soft_shape {
     size_t no, nu;
     bool choices;
     bool hard; /* u = tanh(m), boxes only: no noise, no KL */
+    bool softmax; /* of the critics, choices only: the policy's network is idle */
 } elbo_soft_shape;
 
 /* [B rows] of observations, `samples` draws for each. */
@@ -51,6 +54,7 @@ typedef struct elbo_soft_nodes {
     bool smooth;     /* given: hard, but noise is added to the action */
     bool first;      /* given: Q is the first critic's alone */
     bool shared;     /* given: the policy's leaves are there already */
+    bool judged;     /* given: the critics' leaves are there already */
     elbo_mlp_leaves actor, critic[ELBO_CRITICS];
     elbo_node kl;   /* [B x 1] of log pi / pi0 */
     elbo_node q, V; /* [B x 1] */

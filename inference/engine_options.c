@@ -221,6 +221,13 @@ const elbo_option elbo_control_options[] = {
      .high = 1e7,
      .fallback = "400",
      .doc = "of the model, started at each iteration"},
+    {.name = "rollout_first",
+     .type = ELBO_CHOICE,
+     .unit = "",
+     .choices = "policy|data",
+     .fallback = "policy",
+     .doc = "a rollout's first step: the policy's action and the model's end, or the "
+            "action and the end that the data have there"},
     {.name = "rollout_keep",
      .type = ELBO_INT,
      .unit = "iterations",

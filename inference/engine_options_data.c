@@ -37,8 +37,9 @@ const elbo_option elbo_data_options[] = {
      .low = 0,
      .high = 1,
      .fallback = "0",
-     .doc = "share of uniformly random actions mixed in; in linear-Gaussian "
-            "worlds of steps on which N(0, noise^2) is added"},
+     .doc = "share of uniformly random actions mixed in (in control tasks, in what is "
+            "collected); in linear-Gaussian worlds of steps on which N(0, noise^2) is "
+            "added"},
     {.name = "noise",
      .type = ELBO_REAL,
      .unit = "",

@@ -55,6 +55,7 @@ static const elbo_absent of_tasks[] = {
     {"control", "updates"},
     {"control", "rollout_length"},
     {"control", "rollout_batch"},
+    {"control", "rollout_first"},
     {"control", "rollout_keep"},
     {"control", "real_ratio"},
     {"control", "successors"},

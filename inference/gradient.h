@@ -104,14 +104,32 @@ typedef struct elbo_adjoint {
     const double *start; /* [n] gV': what `identity` leaves of it */
 } elbo_adjoint;
 
+/* M x = b by products: of networks, M is the curvature of what critics minimise
+ * (inference/task_gradient.h). */
+typedef struct elbo_operator {
+    const void *self;
+    size_t n;
+    void (*apply)(const void *self, const double x[], double y[]); /* M x */
+    void (*transposed)(const void *self, const double x[], double y[]);
+    const double *b, *start; /* [n], as in elbo_adjoint */
+} elbo_operator;
+
 struct elbo_solver {
     const char *name, *source, *formula, *doc;
     const elbo_option *options;
     void (*set)(const elbo_values *values, elbo_route *out);
     bool exact;
+    /* One of the two: by products alone (info may be NULL), or by the chain itself. */
+    elbo_status (*iterate)(const elbo_operator *system, const elbo_route *route,
+                           double x[], elbo_gradient_info *info, elbo_arena *ws);
     elbo_status (*solve)(const elbo_adjoint *system, const elbo_route *route,
                          double x[], elbo_gradient_info *info, elbo_arena *ws);
 };
+
+/* x [n] of a chain's system, by whichever the solver has. */
+elbo_status elbo_solver_solve(const elbo_solver *solver,
+                              const elbo_adjoint *system, const elbo_route *route,
+                              double x[], elbo_gradient_info *info, elbo_arena *ws);
 
 /* inference/gradient/registry.c; both end in NULL. */
 extern const elbo_gradient *const elbo_gradients[];

@@ -45,6 +45,39 @@ typedef struct elbo_task_act {
 
 enum { ELBO_TASK_CONTROL_COLUMNS = 6 };
 
+/* What a control's critics solve, on a tape, for derivatives that go through it
+ * (inference/task_gradient.h):
+ *
+ *   dL/dw (w, theta) = 0,   L = mean_rows sum_k (Q_k(o, u) - y)^2 / 2
+ *   y = reward + gamma (1 - end) V'(next)
+ *
+ * over transitions as the model tells them; w are the critics' parameters, V' and the
+ * policy stand still. Nodes are [B x 1]. */
+enum { ELBO_TASK_UNKNOWNS = 32 };
+
+/* w as inputs of a tape, at their present values (they point at the control's own). */
+typedef struct elbo_task_unknowns {
+    size_t n;
+    elbo_node leaf[ELBO_TASK_UNKNOWNS];
+} elbo_task_unknowns;
+
+/* A batch of transitions: [B x no] [B x nu] [B x 1] [B x no] [B x 1]. */
+typedef struct elbo_task_outcome {
+    elbo_node o, u, reward, next, end;
+} elbo_task_outcome;
+
+typedef struct elbo_task_equation {
+    void (*unknowns)(void *self, elbo_tape *tape, elbo_task_unknowns *w);
+    elbo_node (*loss)(void *self, elbo_tape *tape, const elbo_task_unknowns *w,
+                      const elbo_task_outcome *x); /* L, 1 x 1 */
+    /* Q(o, u) and V(o) as they move with w, and V' of the slow copies. */
+    elbo_node (*Q)(void *self, elbo_tape *tape, const elbo_task_unknowns *w,
+                   elbo_node o, elbo_node u);
+    elbo_node (*V)(void *self, elbo_tape *tape, const elbo_task_unknowns *w,
+                   elbo_node o);
+    elbo_node (*target)(void *self, elbo_tape *tape, elbo_node o);
+} elbo_task_equation;
+
 /* The control's `task` member. */
 typedef struct elbo_task_control {
     const char *kind;    /* what its F is, one line */
@@ -69,6 +102,11 @@ typedef struct elbo_task_control {
      * control's own). `member` tells tapes apart. NULL: it has none. */
     elbo_status (*value_node)(void *self, elbo_tape *tape, elbo_node o,
                               elbo_node *V);
+    /* V'(o) [n] of the slow copies. NULL: it has none. */
+    elbo_status (*target_value)(void *self, size_t n, const float o[], float V[],
+                                elbo_arena *ws);
+    /* NULL: its values solve no equation that derivatives could follow. */
+    const elbo_task_equation *equation;
     /* Q(o, u) [n]; log pi(u|o) / pi0(u) [n], of rows of actions. NULL: not told. */
     elbo_status (*action_value)(void *self, size_t n, const float o[],
                                 const float u[], float Q[], elbo_arena *ws);

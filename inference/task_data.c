@@ -48,6 +48,7 @@ elbo_status elbo_task_open_data(elbo_engine *e, const elbo_setup *setup)
     run->initial = (size_t)elbo_int(setup->data, "initial");
     run->streams = (size_t)elbo_int(setup->data, "streams");
     run->trials = (size_t)elbo_int(setup->data, "episodes");
+    run->epsilon = elbo_real(setup->data, "epsilon");
     run->uniform = elbo_choice_is(setup->data, "policy", "uniform");
     ELBO_TRY(room(e, setup, &capacity));
     ELBO_TRY(elbo_replay_init(&run->data, run->world.no, run->world.nu,
@@ -101,6 +102,17 @@ static elbo_status keep(elbo_task_run *run, size_t i)
     return ELBO_OK;
 }
 
+/* A share of the actions is pi0's; world i draws from its own stream. */
+static void explore(elbo_task_run *run)
+{
+    elbo_task_fleet *const f = &run->collector.fleet;
+    const size_t nu = run->world.nu;
+
+    for (size_t i = 0; i < f->n && run->epsilon > 0; i++)
+        if (elbo_rng_uniform(&f->draws[i]) < run->epsilon)
+            elbo_task_uniform(&run->world, 1, &f->draws[i], f->u + i * nu);
+}
+
 /* One step of every world. */
 static elbo_status step(elbo_task_run *run, elbo_task_manner manner,
                         elbo_arena *ws)
@@ -109,6 +121,7 @@ static elbo_status step(elbo_task_run *run, elbo_task_manner manner,
     elbo_task_fleet *const f = &c->fleet;
 
     ELBO_TRY(elbo_task_fleet_act(f, run, manner, ws));
+    explore(run);
     elbo_task_fleet_step(f, run);
     for (size_t i = 0; i < f->n; i++) ELBO_TRY(keep(run, i));
     elbo_task_fleet_advance(f, run, NULL);

@@ -24,7 +24,11 @@ static elbo_status fit(elbo_engine *e, const elbo_task_mstep *mstep)
 
     ELBO_TRY(elbo_task_plan(e));
     ELBO_TRY(run->belief.model->fit(&run->belief, mstep, &run->fit, e->ws));
-    if (run->objective) ELBO_TRY(elbo_task_objective_made(run->objective));
+    if (run->objective) {
+        run->unsolved =
+            (double)elbo_task_objective_solved(run->objective).unconverged;
+        ELBO_TRY(elbo_task_objective_made(run->objective));
+    }
     return run->search ? elbo_task_search(e, mstep->scale) : ELBO_OK;
 }
 
@@ -215,7 +219,6 @@ static const elbo_absent absent[] = {
     {"data",                   "source"},
     {"data","file"},
     {"data",           "over"},
-    {"data",                   "epsilon"},
     {"data","noise"},
     {"data",           "state_limit"},
     {"data",                   "expert"},

@@ -14,6 +14,7 @@ static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
         .solver = run->solver,
         .gamma = run->problem.gamma,
         .seed = run->problem.seed,
+        .route = run->route.solver ? &run->route : NULL,
     };
 
     return elbo_task_objective_open(slot, text, out == &run->weigher, &sight,
@@ -73,6 +74,8 @@ elbo_status elbo_task_open_expressions(elbo_engine *e, const elbo_setup *setup)
     const char *const weight = elbo_text(setup->inference, "weight");
     elbo_weight w;
 
+    ELBO_TRY(elbo_gradient_parse(elbo_text(setup->inference, "gradient"),
+                                 e->arena, &run->route, NULL, NULL));
     ELBO_TRY(
         elbo_task_factors_open(run->data.capacity, e->arena, &run->factors));
     if (!e->set.likelihood->conjugate)
@@ -111,13 +114,18 @@ elbo_status elbo_task_plan(elbo_engine *e)
     elbo_task_run *const run = e->task;
 
     if (!run->objective) return ELBO_OK;
-    return elbo_task_objective_plan(run->objective, &run->data, run->weight,
-                                    e->ws);
+    if (!run->route.solver)
+        return elbo_task_objective_plan(run->objective, &run->data, run->weight,
+                                        e->ws);
+    elbo_task_objective_rows(run->objective, &run->data, run->weight);
+    return ELBO_OK;
 }
 
 elbo_status elbo_task_expressed(elbo_engine *e, double l[])
 {
-    ELBO_TRY(elbo_task_plan(e));
-    return elbo_task_objective_values(e->task->objective, e->iteration, l,
-                                      e->ws);
+    elbo_task_run *const run = e->task;
+
+    ELBO_TRY(elbo_task_objective_plan(run->objective, &run->data, run->weight,
+                                      e->ws));
+    return elbo_task_objective_values(run->objective, e->iteration, l, e->ws);
 }

@@ -26,15 +26,19 @@ elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
 
 elbo_network_words elbo_task_words(const elbo_task_model *model,
                                    const elbo_task_control *control,
-                                   bool weight)
+                                   bool weight, bool moves)
 {
     elbo_network_words words = {.member = !weight,
                                 .value = control->value_node != NULL};
 
-    for (size_t i = ELBO_NETWORK_V; i <= ELBO_NETWORK_SLOPE_NEXT; i++)
+    for (size_t i = ELBO_NETWORK_V; i <= ELBO_NETWORK_V_NEXT; i++)
         words.has[i] = control->value != NULL;
+    for (size_t i = ELBO_NETWORK_SLOPE; i <= ELBO_NETWORK_SLOPE_NEXT; i++)
+        words.has[i] = control->value != NULL && !moves;
+    for (size_t i = ELBO_NETWORK_TARGET; i <= ELBO_NETWORK_TARGET_NEXT; i++)
+        words.has[i] = control->target_value != NULL;
     words.has[ELBO_NETWORK_Q] = control->action_value != NULL;
-    words.has[ELBO_NETWORK_LOGPI] = control->log_policy != NULL;
+    words.has[ELBO_NETWORK_LOGPI] = control->log_policy != NULL && !moves;
     words.has[ELBO_NETWORK_LOGP] = model->log_density != NULL;
     words.has[ELBO_NETWORK_J] = control->plans && !weight;
     return words;
@@ -48,7 +52,8 @@ elbo_network_frame elbo_task_frame(const elbo_task_objective *o,
 {
     const elbo_task_control *const control = o->sight.control;
     const elbo_network_words words =
-        elbo_task_words(o->sight.belief->model, control, o->weighs);
+        elbo_task_words(o->sight.belief->model, control, o->weighs,
+                        o->sight.route != NULL);
     elbo_network_frame f = {
         .tape = tape,
         .rows = nodes->rows,
@@ -166,6 +171,27 @@ static elbo_node build(void *self, size_t member, elbo_tape *tape,
 static void bind(void *self, size_t member, elbo_tape *tape,
                  const elbo_replay *data, const uint32_t slot[], size_t n,
                  elbo_rng *rng);
+static elbo_status pull(void *self, size_t member, elbo_tape *tape);
+static double held(void *self, size_t member, elbo_tape *tape);
+
+/* Whether derivatives can go where the slot says. */
+static elbo_status check_route(const elbo_task_objective *o)
+{
+    const elbo_task_sight *const sight = &o->sight;
+
+    if (!sight->route) return ELBO_OK;
+    if (!sight->control->equation)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "%s: this control's values solve no equation that "
+                         "derivatives could follow: gradient must be stop",
+                         o->slot);
+    if (sight->belief->members > 1)
+        return ELBO_FAIL(ELBO_EINVAL,
+                         "%s: with gradient: implicit the critics solve the "
+                         "equation of one model: it must have 1 member, not %zu",
+                         o->slot, sight->belief->members);
+    return ELBO_OK;
+}
 
 elbo_status elbo_task_objective_open(const char *slot, const char *text,
                                      bool weight, const elbo_task_sight *sight,
@@ -178,8 +204,14 @@ elbo_status elbo_task_objective_open(const char *slot, const char *text,
     ELBO_TRY(elbo_arena_check(arena, slot));
     *o = (elbo_task_objective){
         .slot = slot, .weighs = weight, .sight = *sight, .arena = arena};
+    if (weight) o->sight.route = NULL;
     o->likelihood =
-        (elbo_task_likelihood){.self = o, .build = build, .bind = bind};
+        (elbo_task_likelihood){.self = o,
+                               .build = build,
+                               .bind = bind,
+                               .pull = o->sight.route ? pull : NULL,
+                               .held = o->sight.route ? held : NULL};
+    ELBO_TRY(check_route(o));
     ELBO_TRY(prepare(o, text, capacity));
     *out = o;
     return ELBO_OK;
@@ -187,8 +219,10 @@ elbo_status elbo_task_objective_open(const char *slot, const char *text,
 
 void elbo_task_objective_close(elbo_task_objective *o)
 {
-    for (size_t m = 0; o && m < o->sight.belief->members; m++)
+    for (size_t m = 0; o && m < o->sight.belief->members; m++) {
         elbo_network_free(o->member[m].program);
+        elbo_task_pull_free(o->member[m].pull);
+    }
 }
 
 const elbo_expr *elbo_task_objective_expression(const elbo_task_objective *o)
@@ -222,17 +256,33 @@ void elbo_task_objective_set_factor(elbo_task_objective *o, size_t i,
 
 /* ---- the M-step ---- */
 
+static elbo_status make(elbo_task_objective *o, elbo_task_part *part,
+                        elbo_tape *tape, const elbo_task_nodes *nodes)
+{
+    elbo_network_frame f = elbo_task_frame(o, tape, nodes, true);
+    const elbo_task_sight *const sight = &o->sight;
+    size_t column;
+
+    if (sight->route) {
+        ELBO_TRY(elbo_task_pull_alloc(sight->route, sight->control, sight->solver,
+                                      tape, nodes, &part->pull));
+        elbo_task_pull_frame(part->pull, &f);
+    }
+    return elbo_network_alloc(o->expr, &f, &part->program, &column);
+}
+
 /* Each member has one tape at a time, on a thread of its own. */
 static elbo_node build(void *self, size_t member, elbo_tape *tape,
                        const elbo_task_nodes *nodes)
 {
     elbo_task_objective *const o = self;
     elbo_task_part *const part = &o->member[member];
-    const elbo_network_frame f = elbo_task_frame(o, tape, nodes, true);
-    size_t column;
 
     elbo_network_free(part->program);
-    part->status = elbo_network_alloc(o->expr, &f, &part->program, &column);
+    elbo_task_pull_free(part->pull);
+    part->program = NULL;
+    part->pull = NULL;
+    part->status = make(o, part, tape, nodes);
     if (part->status == ELBO_OK) return elbo_network_value(part->program);
     part->error = *elbo_last_error();
     return nodes->logp;
@@ -250,6 +300,32 @@ static void bind(void *self, size_t member, elbo_tape *tape,
     rows.n = n;
     if (o->member[member].program)
         elbo_network_bind(o->member[member].program, &rows, rng);
+    if (o->member[member].pull)
+        elbo_task_pull_bind(o->member[member].pull, rng);
+}
+
+static elbo_status pull(void *self, size_t member, elbo_tape *tape)
+{
+    elbo_task_part *const part = &((elbo_task_objective *)self)->member[member];
+
+    (void)tape;
+    if (part->status == ELBO_OK)
+        return elbo_task_pull_apply(part->pull, &part->info);
+    elbo_error_restore(&part->error);
+    return part->status;
+}
+
+static double held(void *self, size_t member, elbo_tape *tape)
+{
+    const elbo_task_objective *const o = self;
+
+    (void)tape;
+    return elbo_task_pull_held(o->member[member].pull);
+}
+
+elbo_gradient_info elbo_task_objective_solved(const elbo_task_objective *o)
+{
+    return o->member[0].info; /* there is no other where anything is solved */
 }
 
 const elbo_task_likelihood *

@@ -5,13 +5,14 @@
  * or as the weight w, in control tasks: nodes of inference/language/network.h
  * on each member's tape, and tables of what the control says at every row of
  * the data, which stand still from one elbo_task_objective_plan to the next
- * (gradient: stop).
+ * (gradient: stop), or nodes of the critics, through which derivatives go
+ * (inference/task_gradient.h).
  */
 #ifndef ELBO_TASK_OBJECTIVE_H
 #define ELBO_TASK_OBJECTIVE_H
 
 #include "inference/language/network.h"
-#include "inference/task_control.h"
+#include "inference/task_gradient.h"
 
 typedef struct elbo_task_objective elbo_task_objective;
 
@@ -23,6 +24,8 @@ typedef struct elbo_task_sight {
     void *solver; /* the control's state */
     double gamma;
     uint64_t seed;
+    const elbo_route *route; /* how the likelihood sees theta through the control;
+                                NULL: gradient: stop */
 } elbo_task_sight;
 
 /* Names of auxiliary factors in control tasks; ends in {0}. */
@@ -35,10 +38,11 @@ elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
                                       const char **nearest);
 
 /* What expressions may read of a model and a control; `weight`: outside of the
- * model's members. */
+ * model's members; `moves`: derivatives go through the control, so that nothing
+ * may be read of it that they do not follow. */
 elbo_network_words elbo_task_words(const elbo_task_model *model,
                                    const elbo_task_control *control,
-                                   bool weight);
+                                   bool weight, bool moves);
 
 /* For data of at most `capacity` rows; `weight`: it is the weight, in which no
  * member of the model is at hand. Memory from the arena, but for
@@ -69,10 +73,16 @@ elbo_status elbo_task_objective_plan(elbo_task_objective *o,
                                      const elbo_replay *data,
                                      const double weight[], elbo_arena *ws);
 
+/* The rows alone: what an M-step needs where the planner moves on its tape. */
+void elbo_task_objective_rows(elbo_task_objective *o, const elbo_replay *data,
+                              const double weight[]);
+
 /* The data term of an M-step; then whether its nodes could be made. */
 const elbo_task_likelihood *
 elbo_task_objective_likelihood(elbo_task_objective *o);
 elbo_status elbo_task_objective_made(const elbo_task_objective *o);
+/* How well the solves of the gradient slot went since the last plan or rows. */
+elbo_gradient_info elbo_task_objective_solved(const elbo_task_objective *o);
 
 /* out [n]: the expression at the rows, the mean over the elites, with samples
  * of streams (seed, "expression", round). ELBO_ENOTFINITE names the row. */

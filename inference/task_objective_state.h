@@ -9,6 +9,8 @@
 /* A member's nodes in the present M-step. */
 typedef struct elbo_task_part {
     elbo_network *program;
+    elbo_task_pull *pull; /* NULL: gradient: stop */
+    elbo_gradient_info info;
     elbo_status status;
     elbo_error error;
 } elbo_task_part;

@@ -11,8 +11,8 @@ enum { BLOCK = 1024, ROWS = 256 };
 /* ---- tables ---- */
 
 static const char *const names[] = {
-    "V(s)", "V(next)", "gradV(s)", "gradV(next)", "Q(s, a)", "logpi", "logp",
-    "J"};
+    "V(s)",           "V(next)", "gradV(s)", "gradV(next)", "V_target(s)",
+    "V_target(next)", "Q(s, a)", "logpi",    "logp", "J"};
 
 /* Rows first .. first + n - 1 of V and of its slope at o, where they are read.
  */
@@ -29,6 +29,23 @@ static elbo_status read_value(elbo_task_objective *o, const float at[],
     ELBO_TRY(elbo_arena_check(ws, "values of the data"));
     return o->sight.control->value(o->sight.solver, n, at + first * no, values,
                                    slopes, ws);
+}
+
+static elbo_status read_target(elbo_task_objective *o, const float at[],
+                               size_t first, size_t n, elbo_network_table V,
+                               elbo_arena *ws)
+{
+    if (!o->table[V]) return ELBO_OK;
+    return o->sight.control->target_value(o->sight.solver, n,
+                                          at + first * o->sight.world->no,
+                                          o->table[V] + first, ws);
+}
+
+/* Nothing follows an end. */
+static void end_values(const elbo_replay *d, size_t first, size_t n, float V[])
+{
+    for (size_t i = first; V && i < first + n; i++)
+        if (d->end[i]) V[i] = 0;
 }
 
 static elbo_status read_density(elbo_task_objective *o, size_t first, size_t n,
@@ -60,6 +77,8 @@ static elbo_status read_block(elbo_task_objective *o, size_t first, size_t n,
         read_value(o, d->o, first, n, ELBO_NETWORK_V, ELBO_NETWORK_SLOPE, ws));
     ELBO_TRY(read_value(o, d->next, first, n, ELBO_NETWORK_V_NEXT,
                         ELBO_NETWORK_SLOPE_NEXT, ws));
+    ELBO_TRY(read_target(o, d->o, first, n, ELBO_NETWORK_TARGET, ws));
+    ELBO_TRY(read_target(o, d->next, first, n, ELBO_NETWORK_TARGET_NEXT, ws));
     if (Q)
         ELBO_TRY(
             control->action_value(o->sight.solver, n, at, u, Q + first, ws));
@@ -67,8 +86,8 @@ static elbo_status read_block(elbo_task_objective *o, size_t first, size_t n,
         ELBO_TRY(
             control->log_policy(o->sight.solver, n, at, u, pi + first, ws));
     if (o->table[ELBO_NETWORK_LOGP]) ELBO_TRY(read_density(o, first, n, ws));
-    for (size_t i = first; o->table[ELBO_NETWORK_V_NEXT] && i < first + n; i++)
-        if (d->end[i]) o->table[ELBO_NETWORK_V_NEXT][i] = 0;
+    end_values(d, first, n, o->table[ELBO_NETWORK_V_NEXT]);
+    end_values(d, first, n, o->table[ELBO_NETWORK_TARGET_NEXT]);
     return ELBO_OK;
 }
 
@@ -92,12 +111,20 @@ static elbo_status check_tables(const elbo_task_objective *o)
     return ELBO_OK;
 }
 
+void elbo_task_objective_rows(elbo_task_objective *o, const elbo_replay *data,
+                              const double weight[])
+{
+    o->data = data;
+    o->rows.weight = weight;
+    for (size_t m = 0; m < o->sight.belief->members; m++)
+        o->member[m].info = (elbo_gradient_info){0};
+}
+
 elbo_status elbo_task_objective_plan(elbo_task_objective *o,
                                      const elbo_replay *data,
                                      const double weight[], elbo_arena *ws)
 {
-    o->data = data;
-    o->rows.weight = weight;
+    elbo_task_objective_rows(o, data, weight);
     for (size_t first = 0; first < data->n; first += BLOCK) {
         const size_t n = data->n - first < BLOCK ? data->n - first : BLOCK;
         const elbo_mark mark = elbo_arena_mark(ws);

@@ -25,6 +25,7 @@ static const char *const own_columns[] = {
     "fit_holdout", "fit_steps",  "exploited",      "diverging",     NULL,
 };
 
+static const char *const solve_columns[] = {"inner_unconverged", NULL};
 static const char *const regime_columns[] = {"nll_expert", "nll_grid", NULL};
 
 /* ---- flags ---- */
@@ -191,6 +192,7 @@ static size_t own_values(const elbo_engine *e, double out[])
     size_t n = sizeof x / sizeof *x;
 
     for (size_t i = 0; i < n; i++) out[i] = x[i];
+    if (run->route.solver) out[n++] = run->unsolved;
     if (run->regimes) {
         out[n++] = run->score.nll_expert;
         out[n++] = run->score.nll_grid;
@@ -216,6 +218,7 @@ void elbo_task_name_columns(elbo_engine *e)
 {
     const char *const *const lists[] = {
         own_columns,
+        e->task->route.solver ? solve_columns : NULL,
         e->task->regimes ? regime_columns : NULL,
         e->task->search ? elbo_task_search_columns : NULL,
         e->task->belief.model->columns ? e->task->belief.model->column_names

@@ -17,6 +17,7 @@ elbo_status elbo_task_open_rollouts(elbo_engine *e, const elbo_setup *setup)
     run->real_ratio = elbo_real(how, "real_ratio");
     run->batch = (size_t)elbo_int(how, "rollout_batch");
     run->keep = (size_t)elbo_int(how, "rollout_keep");
+    run->replays = elbo_choice_is(how, "rollout_first", "data");
     ELBO_TRY(elbo_task_schedule_parse(elbo_text(how, "rollout_length"),
                                       &run->schedule, NULL));
     if (run->control->plans || !run->control->improve)
@@ -108,6 +109,26 @@ static elbo_status keep(elbo_task_run *run, const elbo_task_fleet *f, size_t i,
     return ELBO_OK;
 }
 
+/* The step that the data have at these slots, by the model: it keeps action and end. */
+static elbo_status replay(elbo_engine *e, elbo_task_fleet *f,
+                          const uint32_t slot[])
+{
+    const elbo_task_run *const run = e->task;
+    const size_t nu = run->world.nu;
+
+    for (size_t i = 0; i < f->n; i++)
+        memcpy(f->u + i * nu, run->data.u + slot[i] * nu, nu * sizeof *f->u);
+    ELBO_TRY(elbo_task_fleet_imagine(f, run, true, e->ws));
+    for (size_t i = 0; i < f->n; i++) f->end[i] = run->data.end[slot[i]];
+    return ELBO_OK;
+}
+
+static elbo_status imagine(elbo_engine *e, elbo_task_fleet *f)
+{
+    ELBO_TRY(elbo_task_fleet_act(f, e->task, ELBO_TASK_EXPLORE, e->ws));
+    return elbo_task_fleet_imagine(f, e->task, true, e->ws);
+}
+
 static elbo_status roll(elbo_engine *e, size_t length)
 {
     elbo_task_run *const run = e->task;
@@ -118,8 +139,8 @@ static elbo_status roll(elbo_engine *e, size_t length)
     ELBO_TRY(elbo_arena_check(e->ws, "rollouts"));
     branch(e, &f, slot);
     for (size_t t = 0; t < length && f.n > 0; t++) {
-        ELBO_TRY(elbo_task_fleet_act(&f, run, ELBO_TASK_EXPLORE, e->ws));
-        ELBO_TRY(elbo_task_fleet_imagine(&f, run, true, e->ws));
+        ELBO_TRY(t == 0 && run->replays ? replay(e, &f, slot)
+                                        : imagine(e, &f));
         for (size_t i = 0; i < f.n; i++)
             ELBO_TRY(keep(run, &f, i, e->iteration, (uint32_t)t));
         elbo_task_fleet_advance(&f, run, f.end);

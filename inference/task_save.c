@@ -77,7 +77,7 @@ static elbo_status load_collector(elbo_task_run *run, elbo_reader *in)
 
 /* ---- what rows carry ---- */
 
-enum { FIGURES = 23 };
+enum { FIGURES = 24 };
 
 static void read_figures(const elbo_task_run *run, double x[FIGURES])
 {
@@ -106,6 +106,7 @@ static void read_figures(const elbo_task_run *run, double x[FIGURES])
         s->parts.transition_kl,
         s->nll_expert,
         s->nll_grid,
+        run->unsolved,
     };
 
     for (size_t i = 0; i < FIGURES; i++) x[i] = all[i];
@@ -130,6 +131,7 @@ static void write_figures(elbo_task_run *run, const double x[FIGURES])
         .nll_grid = x[22],
     };
     run->owed = x[14];
+    run->unsolved = x[23];
     run->fit =
         (elbo_task_fit){(size_t)x[15], (size_t)x[16], x[17], x[18], x[19]};
 }

@@ -55,7 +55,8 @@ static bool weight_of_member(const facts *f)
 static bool untold(const facts *f, const char *slot, bool weight)
 {
     const elbo_network_words words =
-        elbo_task_words(f->setup->model->task, f->setup->control->task, weight);
+        elbo_task_words(f->setup->model->task, f->setup->control->task, weight,
+                        !weight && f->slots.route.solver);
     const elbo_network_words all = elbo_network_all(!weight);
 
     return !refused(f, slot, &all) && refused(f, slot, &words);
@@ -99,9 +100,14 @@ static bool reads_return(const facts *f)
            && f->setup->control->task->plans;
 }
 
+static bool implicit(const facts *f)
+{
+    return f->slots.route.solver && elbo_task_gradient_serves(&f->slots.route);
+}
+
 static bool other_gradient(const facts *f)
 {
-    return !f->stops && !searches(f);
+    return !f->stops && !searches(f) && !implicit(f);
 }
 
 static bool search_of_policy(const facts *f)
@@ -127,6 +133,39 @@ static bool search_without_theta(const facts *f)
 static bool return_unsearched(const facts *f)
 {
     return f->stops && reads_return(f) && f->depends & ELBO_ON_THETA;
+}
+
+static bool gradient_unused(const facts *f)
+{
+    return implicit(f) && !(f->depends & ELBO_ON_PLANNER);
+}
+
+static bool gradient_of_no_equation(const facts *f)
+{
+    return implicit(f) && !f->setup->control->task->equation;
+}
+
+static bool gradient_of_the_world(const facts *f)
+{
+    return implicit(f) && f->setup->control->task->equation
+           && elbo_real(f->setup->control_common, "real_ratio") != 0;
+}
+
+static bool gradient_of_no_rollout(const facts *f)
+{
+    elbo_task_schedule schedule;
+
+    return implicit(f) && f->setup->control->task->equation
+           && elbo_task_schedule_parse(
+                  elbo_text(f->setup->control_common, "rollout_length"),
+                  &schedule, NULL)
+                  == ELBO_OK
+           && elbo_task_schedule_most(&schedule) == 0;
+}
+
+static bool gradient_of_tilt(const facts *f)
+{
+    return implicit(f) && f->slots.tilt.kind != &elbo_transition_model;
 }
 
 static bool other_transition(const facts *f)
@@ -161,15 +200,18 @@ static const elbo_clash rules[] = {
     {"inference", "weight", weight_of_member,
      "a weight is read outside of the model's members: no E, Var and rhat"},
     {"inference", "likelihood", untold_likelihood,
-     "it reads what this control does not tell: V, gradV, Q, A, logpi or J"},
+     "it reads what this control does not tell: V, gradV, V_target, Q, A, logpi or J; or, "
+     "with gradient: implicit, gradV or logpi, which do not move with the critics"},
     {"inference", "weight", untold_weight,
-     "it reads what this control or model does not tell: V, gradV, Q, A, logpi, logp or J"},
+     "it reads what this control or model does not tell: V, gradV, V_target, Q, A, logpi, "
+     "logp or J"},
     {"inference", "likelihood", without_theta, "nothing in it depends on theta"},
     {"inference", "likelihood", behind_planner,
      "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
      "see theta through the planner"},
     {"inference", "gradient", other_gradient,
-     "control tasks know no other: must be stop or search"},
+     "control tasks know no other: must be stop, implicit(identity), implicit(cg), "
+     "implicit(neumann(k)) or search"},
     {"inference", "gradient", search_of_policy,
      "theta is searched by what its planner earns, and this control learns: must be "
      "stop"},
@@ -182,6 +224,16 @@ static const elbo_clash rules[] = {
      "must be in it itself, as in logp - 0.01*J"},
     {"inference", "likelihood", return_unsearched,
      "J sees theta through the planner: gradient must be search"},
+    {"inference", "gradient", gradient_unused,
+     "nothing in the likelihood goes through the critics: must be stop"},
+    {"inference", "gradient", gradient_of_no_equation,
+     "this control's values solve no equation that derivatives could follow: must be stop"},
+    {"inference", "gradient", gradient_of_tilt,
+     "the critics' equation is of the model's own successors: transition must be model"},
+    {"control", "real_ratio", gradient_of_the_world,
+     "with gradient: implicit the critics are to solve the model's equation: must be 0"},
+    {"control", "rollout_length", gradient_of_no_rollout,
+     "with gradient: implicit the critics are to learn from the model: must be above 0"},
     {"inference", "transition", other_transition,
      "control tasks know no other: must be model, tilt, robust or "
      "free(ratio=classifier)"},
@@ -229,6 +281,10 @@ static const char *kind(const facts *f)
     const elbo_transition *const q = f->slots.tilt.kind;
     const char *const expressed = elbo_facts_kind(f);
 
+    if (f->expression && f->slots.route.solver)
+        return "outer objective, by networks: the data term through the critics' "
+               "equation, which they nearly solve; F bounds no evidence, never "
+               "watched";
     if (expressed) return expressed;
     if (q == &elbo_transition_free)
         return "not a bound: the log ratio of environment and model is "

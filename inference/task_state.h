@@ -109,6 +109,7 @@ typedef struct elbo_task_run {
     elbo_replay data, rollouts;
     elbo_task_collector collector;
     double *weight; /* [data.capacity]; NULL: all 1 */
+    elbo_route route; /* of the gradient slot; its solver: it goes through the critics */
     elbo_task_objective *objective; /* NULL: logp */
     elbo_task_objective *weigher;   /* NULL: the weight is a number */
     elbo_task_search_state *search; /* NULL: another gradient */
@@ -121,6 +122,8 @@ typedef struct elbo_task_run {
 
     elbo_task_schedule schedule;
     size_t batch, keep; /* rollouts an iteration; iterations that stay */
+    bool replays;       /* their first step has the data's action and end */
+    double epsilon;     /* share of pi0 in collection */
     size_t *kept;       /* [keep] rows of the last iterations, oldest first */
     double updates, real_ratio;
     uint64_t fit_every, judge_every;
@@ -130,6 +133,7 @@ typedef struct elbo_task_run {
     elbo_replay expert, grid;
 
     elbo_task_fit fit; /* of the last M-step */
+    double unsolved;   /* solves of the gradient slot in it that hit their limit */
     elbo_task_rolled rolled;
     double owed; /* a fraction of an improvement */
     elbo_task_score score;

@@ -2,6 +2,7 @@
  * from within: for ensemble*.c, random.c and their tests.
  *
  *   z = (o, u), normalised     y = (o' - o, r if learnt), normalised    [D]
+ *                              (o' itself where `predicts` says so)
  *   gaussian        y ~ N(mu, diag exp v),  v between its bounds
  *   deterministic   y = mu;  its density is N(mu, noise^2 I)
  *   mixture         y ~ sum_k pi_k N(mu_k, diag exp v_k)
@@ -57,11 +58,13 @@ typedef struct elbo_ensemble_config {
     elbo_head head;
     elbo_known reward, end;
     bool learn_bounds, normalise_inputs, normalise_targets, bootstrap, restart;
+    bool absolute; /* y is o' itself, not its change */
     double highest, lowest, penalty; /* of v's bounds */
     double noise, floor;
     double decay[ELBO_MLP_LAYERS], precision[ELBO_MLP_LAYERS];
     double holdout, improvement;
     size_t elites, holdout_most, epochs, patience, batch;
+    size_t steps; /* of an M-step; 0: it has epochs */
     elbo_adam_config adam;
     bool mean_field;
     double start; /* sigma, of mean_field */
@@ -155,6 +158,10 @@ typedef struct elbo_ensemble_leaves {
     elbo_node out_mean, out_scale;              /* [1 x D] */
 } elbo_ensemble_leaves;
 elbo_ensemble_leaves elbo_ensemble_leaves_of(const elbo_task_nodes *nodes);
+/* The leaves that are learnt, in theta's order: how many. */
+enum { ELBO_ENSEMBLE_LEAVES = 2 * ELBO_MLP_LAYERS + 2 };
+size_t elbo_ensemble_learnt(const elbo_ensemble *e, const elbo_task_nodes *nodes,
+                            elbo_node out[ELBO_ENSEMBLE_LEAVES]);
 elbo_status elbo_ensemble_node(const elbo_task_belief *belief, size_t member,
                                bool learnt, elbo_tape *tape,
                                elbo_task_nodes *nodes);

@@ -9,34 +9,56 @@
 
 static const double step_size = 1e-5, off = 0.02;
 
-static double value_at(elbo_ensemble_task *t, const double theta[])
+static const elbo_task_likelihood *pulling(const elbo_ensemble_task *t)
 {
+    const elbo_task_likelihood *const likelihood = t->mstep->likelihood;
+
+    return likelihood && likelihood->pull ? likelihood : NULL;
+}
+
+/* What the gradient slot holds included. */
+static double value_at(elbo_ensemble_task *t, const double theta[], bool held)
+{
+    const elbo_task_likelihood *const likelihood = held ? pulling(t) : NULL;
     double value;
 
     elbo_ensemble_set(t->belief->self, theta, t->tape, &t->nodes);
     elbo_tape_forward(t->tape);
     elbo_tape_get(t->tape, t->objective, &value);
-    return value;
+    if (!likelihood) return value;
+    return value + likelihood->held(likelihood->self, t->member, t->tape);
 }
 
-/* grad [size] at the last forward run. */
-static void gradient(elbo_ensemble_task *t, double grad[])
+typedef void reader(const elbo_tape *tape, elbo_node x, double out[]);
+
+/* number [size] is scratch. */
+static void add(elbo_ensemble_task *t, reader *read, double grad[])
 {
-    const elbo_ensemble *const e = t->belief->self;
-    const elbo_ensemble_leaves l = elbo_ensemble_leaves_of(&t->nodes);
-    const size_t bounds = elbo_ensemble_bounds(e);
-    double *at = grad;
+    elbo_node leaf[ELBO_ENSEMBLE_LEAVES];
+    const size_t leaves =
+        elbo_ensemble_learnt(t->belief->self, &t->nodes, leaf);
+
+    for (size_t k = 0; k < leaves; k++) {
+        const size_t n = elbo_tape_rows(t->tape, leaf[k])
+                         * elbo_tape_cols(t->tape, leaf[k]);
+
+        read(t->tape, leaf[k], t->number);
+        for (size_t i = 0; i < n; i++) grad[i] += t->number[i];
+        grad += n;
+    }
+}
+
+/* grad [size], 0 on entry, at the last forward run. */
+static elbo_status gradient(elbo_ensemble_task *t, double grad[])
+{
+    const elbo_task_likelihood *const likelihood = pulling(t);
 
     elbo_tape_backward(t->tape, t->objective);
-    for (size_t k = 0; k < e->mlp.layers; k++) {
-        elbo_tape_gradient(t->tape, l.mlp.W[k], at);
-        at += e->mlp.width[k] * e->mlp.width[k + 1];
-        elbo_tape_gradient(t->tape, l.mlp.b[k], at);
-        at += e->mlp.width[k + 1];
-    }
-    if (!e->config.learn_bounds || bounds == 0) return;
-    elbo_tape_gradient(t->tape, l.highest, at);
-    elbo_tape_gradient(t->tape, l.lowest, at + bounds);
+    add(t, elbo_tape_gradient, grad);
+    if (!likelihood) return ELBO_OK;
+    ELBO_TRY(likelihood->pull(likelihood->self, t->member, t->tape));
+    add(t, elbo_tape_product, grad);
+    return ELBO_OK;
 }
 
 /* Parameters that the objective may move: all, but bounds that are fixed. */
@@ -59,11 +81,11 @@ static void compare(elbo_ensemble_task *t, double theta[], const double grad[],
 
         theta[j] = kept + h;
 
-        const double up = value_at(t, theta);
+        const double up = value_at(t, theta, true);
 
         theta[j] = kept - h;
 
-        const double want = (up - value_at(t, theta)) / (2 * h);
+        const double want = (up - value_at(t, theta, true)) / (2 * h);
         const double relative = fabs(grad[j] - want) / (1 + largest);
 
         theta[j] = kept;
@@ -90,8 +112,8 @@ static elbo_status check(elbo_ensemble_task *t, elbo_derivative_check *out,
     memset(grad, 0, e->size * sizeof *grad);
     for (size_t i = 0; i < t->batch; i++) t->slot[i] = t->rows.slot[i];
     elbo_ensemble_bind(t);
-    value_at(t, theta);
-    gradient(t, grad);
+    value_at(t, theta, false);
+    ELBO_TRY(gradient(t, grad));
     elbo_tape_hold(t->tape, true);
     compare(t, theta, grad, out);
     elbo_tape_hold(t->tape, false);

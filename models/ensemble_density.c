@@ -70,8 +70,8 @@ static void target(const elbo_ensemble *e, const elbo_replay *data, size_t slot,
     const size_t no = data->no;
 
     for (size_t j = 0; j < no; j++)
-        y[j] =
-            (double)data->next[slot * no + j] - (double)data->o[slot * no + j];
+        y[j] = (double)data->next[slot * no + j]
+               - (e->config.absolute ? 0 : (double)data->o[slot * no + j]);
     if (e->D > no) y[no] = (double)data->reward[slot];
     for (size_t j = 0; j < e->D; j++)
         y[j] = (y[j] - (double)e->out_mean[j]) / (double)e->out_scale[j];

@@ -156,7 +156,8 @@ static void put(const draws *d, const part *p, const room *r)
         float *const next = d->next + row * no;
 
         for (size_t j = 0; j < no; j++)
-            next[j] = o[j] + (e->out_mean[j] + e->out_scale[j] * y[j]);
+            next[j] = (e->config.absolute ? 0 : o[j])
+                      + (e->out_mean[j] + e->out_scale[j] * y[j]);
         if (e->D > no)
             d->reward[row] = e->out_mean[no] + e->out_scale[no] * y[no];
         if (e->config.end == ELBO_LEARNT)

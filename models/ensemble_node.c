@@ -89,7 +89,9 @@ static elbo_node target(maker *m)
 {
     elbo_ensemble_leaves *const l = &m->leaves;
     const size_t D = m->e->D;
-    elbo_node y = sub(m, m->nodes->next, m->nodes->o);
+    elbo_node y = m->e->config.absolute
+                      ? m->nodes->next
+                      : sub(m, m->nodes->next, m->nodes->o);
 
     if (D > m->e->world->no) y = elbo_tape_join(m->tape, y, m->nodes->reward);
     l->out_mean = row_leaf(m, m->e->out_mean, D);
@@ -238,7 +240,8 @@ static void finish_moments(maker *m)
         add(m, m->leaves.out_mean, mul(m, m->leaves.out_scale, m->mean));
     const elbo_task *const task = m->e->world->task;
 
-    nodes->mean = add(m, nodes->o, columns(m, y, 0, no));
+    nodes->mean = columns(m, y, 0, no);
+    if (!m->e->config.absolute) nodes->mean = add(m, nodes->o, nodes->mean);
     nodes->certain = m->e->config.head == ELBO_HEAD_DETERMINISTIC;
     if (nodes->certain)
         nodes->std = elbo_tape_scale(m->tape, nodes->o, 0);
@@ -300,6 +303,22 @@ elbo_ensemble_leaves elbo_ensemble_leaves_of(const elbo_task_nodes *nodes)
 
     memcpy(&leaves, nodes->leaf, sizeof leaves);
     return leaves;
+}
+
+size_t elbo_ensemble_learnt(const elbo_ensemble *e, const elbo_task_nodes *nodes,
+                            elbo_node out[ELBO_ENSEMBLE_LEAVES])
+{
+    const elbo_ensemble_leaves leaves = elbo_ensemble_leaves_of(nodes);
+    size_t n = 0;
+
+    for (size_t l = 0; l < e->mlp.layers; l++) {
+        out[n++] = leaves.mlp.W[l];
+        out[n++] = leaves.mlp.b[l];
+    }
+    if (!e->config.learn_bounds || elbo_ensemble_bounds(e) == 0) return n;
+    out[n++] = leaves.highest;
+    out[n++] = leaves.lowest;
+    return n;
 }
 
 static void set(elbo_tape *tape, elbo_node leaf, const float x[])

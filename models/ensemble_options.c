@@ -49,6 +49,8 @@ const elbo_option elbo_ensemble_options[] = {
      "of the hidden layers", NULL},
     {"head",                ELBO_CHOICE, "", 0, 0, "gaussian|deterministic|mixture",
      "gaussian", "the law of the change of the observation", NULL},
+    {"predicts",           ELBO_CHOICE, "", 0, 0, "change|next", "change",
+     "what the networks' outputs are: the change of the observation, or the next one", NULL},
     {"components",             ELBO_INT, "", 1, 32, NULL, "5", "of head: mixture", NULL},
     {"noise",                  ELBO_REAL, "", 1e-6, 1e6, NULL, "1",
      "of head: deterministic: the deviation that its density has, in "
@@ -88,6 +90,8 @@ const elbo_option elbo_ensemble_options[] = {
     {"improvement",           ELBO_REAL, "", 0, 1, NULL, "0.01",
      "by so much of its modulus an objective must rise to be better", NULL},
     {"batch",                ELBO_INT, "rows", 1, 65536, NULL, "64", "rows of a step", NULL},
+    {"steps",                ELBO_INT, "", 0, 1e9, NULL, "0",
+     "an M-step is so many steps, each on rows drawn anew, and no epochs; 0: epochs", NULL},
     {"rate",         ELBO_REAL, "", 0, 10, NULL, "1e-3", "Adam's", NULL},
     {"clip",                  ELBO_REAL, "", 0, HUGE_VAL, NULL, "inf", "of the gradient's norm",
      NULL},
@@ -172,6 +176,7 @@ static elbo_ensemble_config read_config(const elbo_values *values)
         .learn_bounds = elbo_choice_is(values, "bounds", "learnt"),
         .normalise_inputs = !elbo_choice_is(values, "normalise", "none"),
         .normalise_targets = elbo_choice_is(values, "normalise", "both"),
+        .absolute = elbo_choice_is(values, "predicts", "next"),
         .bootstrap = elbo_choice_is(values, "bootstrap", "indices"),
         .mean_field = elbo_choice_is(values, "posterior", "mean_field"),
         .start = elbo_real(values, "start"),
@@ -188,6 +193,7 @@ static elbo_ensemble_config read_config(const elbo_values *values)
         .epochs = (size_t)elbo_int(values, "epochs"),
         .patience = (size_t)elbo_int(values, "patience"),
         .batch = (size_t)elbo_int(values, "batch"),
+        .steps = (size_t)elbo_int(values, "steps"),
     };
 }
 

@@ -5,8 +5,10 @@
 
 static bool held_out(const elbo_ensemble *e, uint64_t id)
 {
-    elbo_rng rng = elbo_rng_stream(e->seed, "holdout", id);
+    elbo_rng rng;
 
+    if (e->config.holdout == 0) return false;
+    rng = elbo_rng_stream(e->seed, "holdout", id);
     return elbo_rng_uniform(&rng) < e->config.holdout;
 }
 

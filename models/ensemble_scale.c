@@ -34,6 +34,7 @@ void elbo_ensemble_scale(elbo_ensemble *e, const elbo_replay *data)
 {
     const size_t no = data->no, nu = data->nu, n = data->n;
     const double lowest = e->config.floor;
+    const float *const from = e->config.absolute ? NULL : data->o;
 
     for (size_t j = 0; e->config.normalise_inputs && j < no; j++)
         column(data->o, NULL, n, no, j, lowest, &e->in_mean[j],
@@ -42,7 +43,7 @@ void elbo_ensemble_scale(elbo_ensemble *e, const elbo_replay *data)
         column(data->u, NULL, n, nu, j, lowest, &e->in_mean[no + j],
                &e->in_scale[no + j]);
     for (size_t j = 0; e->config.normalise_targets && j < no; j++)
-        column(data->next, data->o, n, no, j, lowest, &e->out_mean[j],
+        column(data->next, from, n, no, j, lowest, &e->out_mean[j],
                &e->out_scale[j]);
     if (e->config.normalise_targets && e->D > no)
         column(data->reward, NULL, n, 1, 0, lowest, &e->out_mean[no],

@@ -4,7 +4,8 @@
  * rows
  *
  * by Adam on batches without replacement; the last of an epoch is filled up
- * from the epoch's first rows. The last term's gradient is a weight decay of
+ * from the epoch's first rows. Where an M-step is so many steps, each draws its
+ * rows from all, again without replacement. The last term's gradient is a weight decay of
  * tau / rows.
  */
 #include <math.h>
@@ -203,21 +204,38 @@ elbo_status elbo_ensemble_mean(elbo_ensemble_task *t, const uint32_t slot[],
 
 /* ---- steps ---- */
 
-static void read_gradient(elbo_ensemble_task *t)
+typedef void reader(const elbo_tape *tape, elbo_node x, double out[]);
+
+/* grad -= what is read of each parameter: Adam goes down. */
+static void subtract(elbo_ensemble_task *t, reader *read)
+{
+    elbo_node leaf[ELBO_ENSEMBLE_LEAVES];
+    const size_t leaves =
+        elbo_ensemble_learnt(t->belief->self, &t->nodes, leaf);
+    float *grad = t->grad;
+
+    for (size_t k = 0; k < leaves; k++) {
+        const size_t n = elbo_tape_rows(t->tape, leaf[k])
+                         * elbo_tape_cols(t->tape, leaf[k]);
+
+        read(t->tape, leaf[k], t->number);
+        for (size_t i = 0; i < n; i++) grad[i] -= (float)t->number[i];
+        grad += n;
+    }
+}
+
+/* The objective's derivatives, and theta's way through a planner, which they lack. */
+static elbo_status read_gradient(elbo_ensemble_task *t)
 {
     const elbo_ensemble *const e = t->belief->self;
-    const elbo_ensemble_leaves l = elbo_ensemble_leaves_of(&t->nodes);
-    const size_t n = elbo_mlp_size(&e->mlp), bounds = elbo_ensemble_bounds(e);
+    const elbo_task_likelihood *const likelihood = t->mstep->likelihood;
 
-    elbo_mlp_gradient(&e->mlp, &l.mlp, t->tape, t->grad);
-    for (size_t i = 0; i < n; i++) t->grad[i] = -t->grad[i];
-    memset(t->grad + n, 0, 2 * bounds * sizeof *t->grad);
-    if (!e->config.learn_bounds || bounds == 0) return;
-    elbo_tape_gradient(t->tape, l.highest, t->number);
-    for (size_t i = 0; i < bounds; i++) t->grad[n + i] = -(float)t->number[i];
-    elbo_tape_gradient(t->tape, l.lowest, t->number);
-    for (size_t i = 0; i < bounds; i++)
-        t->grad[n + bounds + i] = -(float)t->number[i];
+    memset(t->grad, 0, e->size * sizeof *t->grad);
+    subtract(t, elbo_tape_gradient);
+    if (!likelihood || !likelihood->pull) return ELBO_OK;
+    ELBO_TRY(likelihood->pull(likelihood->self, t->member, t->tape));
+    subtract(t, elbo_tape_product);
+    return ELBO_OK;
 }
 
 static elbo_status step(elbo_ensemble_task *t)
@@ -232,7 +250,7 @@ static elbo_status step(elbo_ensemble_task *t)
     if (!isfinite(value)) return not_finite(t, "the objective", value);
     t->last = value;
     elbo_tape_backward(t->tape, t->objective);
-    read_gradient(t);
+    ELBO_TRY(read_gradient(t));
     if (e->q) elbo_mean_field_slope(t);
     t->gradient_norm = e->q ? elbo_adam_step(&e->adam[0], e->q, t->slope, NULL)
                             : elbo_adam_step(&e->adam[t->member],
@@ -269,6 +287,25 @@ static elbo_status one_epoch(elbo_ensemble_task *t)
     return ELBO_OK;
 }
 
+/* An M-step of so many steps. */
+static elbo_status all_steps(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const size_t n = t->rows.n;
+
+    while (t->steps < e->config.steps) {
+        for (size_t i = 0; i < t->batch; i++) {
+            const size_t j = i + elbo_rng_below(&t->rng, n - i);
+            const uint32_t drawn = t->rows.slot[j];
+
+            t->rows.slot[j] = t->rows.slot[i];
+            t->rows.slot[i] = t->slot[i] = drawn;
+        }
+        ELBO_TRY(step(t));
+    }
+    return ELBO_OK;
+}
+
 /* tau / rows of each weight, 0 of biases and bounds. */
 static void set_decay(elbo_ensemble_task *t)
 {
@@ -286,19 +323,15 @@ static void set_decay(elbo_ensemble_task *t)
 }
 
 /* The best theta on the rows held out stays; without any, the last. */
-elbo_status elbo_ensemble_train(elbo_ensemble_task *t)
+static elbo_status all_epochs(elbo_ensemble_task *t)
 {
     elbo_ensemble *const e = t->belief->self;
     float *const theta = e->q ? e->q : elbo_ensemble_theta(e, t->member);
     const elbo_ensemble_rows *const rows = &t->rows;
-    const size_t most = e->config.holdout_most,
-                 bytes = learnt(e) * sizeof *theta;
+    const size_t bytes = learnt(e) * sizeof *theta;
     double best = -(double)INFINITY, now;
     size_t since = 0;
 
-    t->rng = elbo_rng_stream(t->mstep->seed, "m-step",
-                             t->mstep->round << 16 | (uint64_t)t->member);
-    set_decay(t);
     if (rows->held) {
         ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &best));
         memcpy(t->best, theta, bytes);
@@ -315,6 +348,26 @@ elbo_status elbo_ensemble_train(elbo_ensemble_task *t)
     }
     if (rows->held) memcpy(theta, t->best, bytes);
     t->holdout = rows->held ? best : (double)NAN;
+    return ELBO_OK;
+}
+
+elbo_status elbo_ensemble_train(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const elbo_ensemble_rows *const rows = &t->rows;
+    const size_t most = e->config.holdout_most;
+
+    t->rng = elbo_rng_stream(t->mstep->seed, "m-step",
+                             t->mstep->round << 16 | (uint64_t)t->member);
+    set_decay(t);
+    if (e->config.steps == 0) {
+        ELBO_TRY(all_epochs(t));
+    } else {
+        ELBO_TRY(all_steps(t));
+        t->holdout = (double)NAN;
+        if (rows->held)
+            ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &t->holdout));
+    }
     return elbo_ensemble_mean(t, rows->slot, rows->n < most ? rows->n : most,
                               &t->train);
 }

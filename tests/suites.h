@@ -58,6 +58,7 @@
     X(task_factor)                                                             \
     X(task_search)                                                              \
     X(task_slots)                                                              \
+    X(task_gradient)                                                           \
     X(task_transition)                                                         \
     X(linear_correct)                                                          \
     X(linear_policy)                                                           \

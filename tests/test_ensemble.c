@@ -17,6 +17,7 @@ static const char *const heads[] = {
     "head=deterministic noise=0.7 reward=learnt",
     "head=mixture components=3 terminal=learnt",
     "head=gaussian bounds=fixed terminal=never layers=0",
+    "head=gaussian reward=learnt predicts=next",
     "posterior=mean_field precision=1",
 };
 enum { HEADS = sizeof heads / sizeof *heads };
@@ -139,7 +140,9 @@ static double direct(const elbo_ensemble *e, size_t member,
         for (size_t j = 0; j < e->D; j++) {
             const size_t at = k * e->D + j;
             const double y = j < 2 ? (double)data->next[2 * slot + j]
-                                         - (double)data->o[2 * slot + j]
+                                         - (e->config.absolute
+                                                ? 0
+                                                : (double)data->o[2 * slot + j])
                                    : (double)data->reward[slot];
             double sigma = e->config.noise;
 

@@ -74,7 +74,8 @@ START_TEST(an_objective_that_is_lost_on_the_way_is_named_with_its_step)
         &elbo_model_ensemble, "members=3 layers=2 width=8 epochs=4 holdout=0",
         &world, 5);
     poison p[3] = {{0}};
-    const elbo_task_likelihood likelihood = {p, build_poison, bind_poison};
+    const elbo_task_likelihood likelihood = {
+        .self = p, .build = build_poison, .bind = bind_poison};
     elbo_task_mstep mstep = ensemble_mstep(&data);
 
     mstep.likelihood = &likelihood;

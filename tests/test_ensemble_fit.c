@@ -298,6 +298,52 @@ START_TEST(weight_decay_is_a_ridge_on_the_mean_objective)
 }
 END_TEST
 
+/* ---- so many steps ---- */
+
+typedef struct watched {
+    size_t calls, repeats;
+} watched;
+
+static void watch_rows(void *self, size_t member, elbo_tape *tape,
+                       const elbo_replay *data, const uint32_t slot[], size_t n,
+                       elbo_rng *rng)
+{
+    watched *const w = self;
+
+    (void)member, (void)tape, (void)data, (void)rng;
+    w->calls++;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) w->repeats += slot[i] == slot[j];
+}
+
+START_TEST(an_m_step_may_be_so_many_steps_on_rows_drawn_anew)
+{
+    const elbo_task_world world = ensemble_world();
+    const elbo_replay data = ensemble_rows(120, 0.3, 11);
+    elbo_task_belief belief = ensemble_open(
+        &elbo_model_ensemble,
+        "members=1 layers=1 width=8 steps=5 batch=40 holdout=0 holdout_most=40",
+        &world, 5);
+    watched w = {0};
+    const elbo_task_likelihood likelihood = {.self = &w, .bind = watch_rows};
+    elbo_task_mstep mstep = ensemble_mstep(&data);
+    elbo_task_fit info;
+    double first = 0;
+
+    mstep.likelihood = &likelihood;
+    for (mstep.round = 0; mstep.round < 400; mstep.round++) {
+        ck_assert_int_eq(belief.model->fit(&belief, &mstep, &info, ensemble_ws),
+                         ELBO_OK);
+        ck_assert_uint_eq(info.steps, 5);
+        ck_assert_uint_eq(info.epochs, 0);
+        if (mstep.round == 0) first = info.train;
+    }
+    ck_assert_uint_eq(w.calls, 400 * (5 + 1)); /* and once to judge */
+    ck_assert_uint_eq(w.repeats, 0);
+    ck_assert_double_gt(info.train, first + 1);
+}
+END_TEST
+
 Suite *suite_ensemble_fit(void)
 {
     Suite *const s = suite_create("ensemble_fit");
@@ -310,6 +356,7 @@ Suite *suite_ensemble_fit(void)
     tcase_add_test(t, a_constant_feature_keeps_its_scale);
     tcase_add_test(t, the_prior_is_a_gaussian_over_the_weights);
     tcase_add_test(t, weight_decay_is_a_ridge_on_the_mean_objective);
+    tcase_add_test(t, an_m_step_may_be_so_many_steps_on_rows_drawn_anew);
     suite_add_tcase(s, t);
     return s;
 }

@@ -245,7 +245,7 @@ static const struct {
     {"E(sum(gradV(y)))",                      "second one",              6 },
     {"Q(next, a)",                            "of the data alone",       0 },
     {"E(logpi(y, a))",                        "of the data alone",       2 },
-    {"V_target(next)",                        "no target copy",          0 },
+    {"V_target(normalize(s))",                "of the data alone",       0 },
     {"V_then(next)",                          "not kept",                0 },
     {"roll(3, V(y))",                         "not unrolled",            0 },
     {"Epi(r)",                                "not taken",               0 },

@@ -133,6 +133,59 @@ START_TEST(over_choices_it_ends_in_the_soft_optimal_values_and_policy)
 }
 END_TEST
 
+/* The same fixed point without a network of the policy's; and V, logpi are of Q in closed
+ * form from the first. */
+START_TEST(the_critics_softmax_is_soft_q_learning)
+{
+    learning l = learning_make(S, A, true, S * A);
+    const double alpha = 0.385, gamma = 0.8;
+    double best[S][A], d = 0;
+    float o[S * A * S] = {0}, u[S * A * A] = {0}, Q[S * A], V[S * A], logpi[S * A],
+          kept[S * A];
+
+    l.problem.gamma = gamma;
+    l.problem.temperature = alpha;
+    push_ring(&l);
+    for (size_t i = 0; i < S * A; i++) o[i * S + i / A] = u[i * A + i % A] = 1;
+    learning_open(&l, "sac",
+                  "policy=softmax critics=1 layers=1 width=64 batch=32 rate=0.001 "
+                  "tau=0.05");
+    for (int round = 0; round < 2; round++) {
+        const elbo_task_control *const c = l.task;
+
+        ck_assert_int_eq(c->action_value(l.self, S * A, o, u, Q, l.ws), ELBO_OK);
+        ck_assert_int_eq(c->value(l.self, S * A, o, V, NULL, l.ws), ELBO_OK);
+        ck_assert_int_eq(c->log_policy(l.self, S * A, o, u, logpi, l.ws), ELBO_OK);
+        for (size_t i = 0; i < S * A; i++) {
+            double q[A];
+
+            for (size_t a = 0; a < A; a++) q[a] = (double)Q[i / A * A + a];
+            ck_assert_double_eq_tol((double)V[i], soft_max(q, alpha), 1e-5);
+            ck_assert_double_eq_tol((double)logpi[i],
+                                    (q[i % A] - soft_max(q, alpha)) / alpha, 1e-5);
+        }
+        if (round == 0) ck_assert_int_eq(learning_improve(&l, 6000), ELBO_OK);
+    }
+    soft_value_iteration(gamma, alpha, best);
+    for (size_t i = 0; i < S * A; i++) {
+        const size_t s = i / A, a = i % A;
+        const double next =
+            ends(s, a) ? 0 : gamma * (double)V[successor(s, a) * A];
+
+        d = fmax(d, fabs(reward_of(s, a) + next - (double)Q[i]));
+    }
+    ck_assert_double_le(d, 2e-4);
+    for (size_t i = 0; i < S * A; i++)
+        ck_assert_double_eq_tol((double)Q[i], best[i / A][i % A],
+                                d / (1 - gamma) + 1e-5);
+    /* the slow copies have arrived too */
+    ck_assert_int_eq(l.task->target_value(l.self, S * A, o, kept, l.ws), ELBO_OK);
+    for (size_t i = 0; i < S * A; i++)
+        ck_assert_double_eq_tol((double)kept[i], (double)V[i], 1e-3);
+    learning_free(&l);
+}
+END_TEST
+
 /* ---- one step in a box, reward -k (u - c)^2 ---- */
 
 static const double peak = 0.3, steep = 2;
@@ -288,6 +341,7 @@ Suite *suite_sac(void)
 
     tcase_add_test(t,
                    over_choices_it_ends_in_the_soft_optimal_values_and_policy);
+    tcase_add_test(t, the_critics_softmax_is_soft_q_learning);
     tcase_add_test(
         t, one_step_with_a_quadratic_reward_has_a_gaussian_as_its_policy);
     tcase_add_test(t, a_tuned_temperature_brings_the_entropy_to_its_target);

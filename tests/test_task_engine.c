@@ -7,6 +7,7 @@
 #include "inference/task_state.h"
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
+#include "tests/task_stand_ins.h"
 
 static const case_text idle = {
     .env = "Pendulum-v1",
@@ -82,7 +83,24 @@ static const case_text asked = {
     .evaluation = "episodes=0 regimes=true",
 };
 
-static const case_text *const runs[] = {&idle, &learnt, &improved, &chosen, &single, &asked};
+/* The model through the critics of its own policy. */
+static const case_text through = {
+    .env = "CartPole-v1",
+    .env_common = "horizon=30",
+    .model = "ensemble",
+    .model_own = "width=3 layers=1 members=1 head=deterministic reward=learnt "
+                 "predicts=next normalise=none steps=3 batch=16",
+    .control = "sac",
+    .control_own = "width=8 batch=16",
+    .control_common = "rollout_batch=30 rollout_first=data real_ratio=0",
+    .inference = "iterations=6 gradient=implicit(cg(1e-4,3)) "
+                 "likelihood=-0.5*sq(Q(s,a)-(r+gamma*V_target(next)))",
+    .data = "mode=online policy=current steps=20 epsilon=0.1",
+    .evaluation = "episodes=4 every=2",
+};
+
+static const case_text *const runs[] = {&idle,   &learnt, &improved, &chosen,
+                                        &single, &asked,  &through};
 
 /* ---- the record ---- */
 
@@ -255,6 +273,68 @@ START_TEST(an_empty_replay_is_no_fault)
 }
 END_TEST
 
+/* A rollout's first step in the data's own rows: their action, their end. */
+START_TEST(rollouts_may_start_as_the_data_went_on)
+{
+    case_text text = chosen;
+    case_setup c;
+    elbo_row row;
+    size_t ends = 0;
+
+    text.model = "ensemble";
+    text.model_own = "width=8 layers=1 members=1 epochs=1 terminal=never";
+    text.control_common = "rollout_length=2 rollout_batch=200 rollout_first=data";
+    text.data = "mode=online policy=current steps=200";
+
+    elbo_engine *e = case_start(&c, &text, 7);
+
+    case_ok(elbo_engine_iterate(e, &row));
+
+    const elbo_replay *const data = &e->task->data, *const r = &e->task->rollouts;
+
+    for (size_t i = 0; i < r->n; i++) {
+        bool found = false;
+
+        ck_assert(r->step[i] == 0 || !r->end[i]); /* the model knows none */
+        ends += r->end[i];
+        for (size_t k = 0; k < data->n && r->step[i] == 0; k++)
+            found = found
+                    || (memcmp(r->o + 4 * i, data->o + 4 * k, 4 * sizeof *r->o) == 0
+                        && memcmp(r->u + 2 * i, data->u + 2 * k, 2 * sizeof *r->u) == 0
+                        && r->end[i] == data->end[k]);
+        ck_assert(r->step[i] > 0 || found);
+    }
+    ck_assert_uint_gt(ends, 0);
+    ck_assert_uint_gt(r->n, 200);
+    ck_assert_uint_eq(r->n, 400 - ends);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* Of the stand-in all actions are above 0, of the prior half. */
+START_TEST(a_share_of_what_is_collected_may_be_uniform)
+{
+    case_text text = {.env_common = "horizon=10 discount=0.9",
+                      .inference = "iterations=1",
+                      .data = "mode=online policy=current steps=4000 epsilon=0.4",
+                      .evaluation = "episodes=1"};
+    case_setup c;
+    elbo_row row;
+    double below = 0;
+
+    stand_in_reset();
+    stand_ins.p = 1;
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    for (size_t i = 0; i < 4000; i++) below += e->task->data.u[i] < 0;
+    /* four deviations of 4000 draws */
+    ck_assert_double_eq_tol(below / 4000, 0.2, 4 * sqrt(0.2 * 0.8 / 4000));
+    case_stop(&c, e);
+}
+END_TEST
+
 /* ---- what does not go together ---- */
 
 static const struct {
@@ -285,6 +365,26 @@ static const struct {
      .section = "inference", .key = "likelihood"},
     {.inference = "data_scale=budget(1)", .section = "inference", .key = "data_scale"},
     {.inference = "gradient=unroll(3)", .section = "inference", .key = "gradient"},
+    {.inference = "gradient=implicit", .section = "inference", .key = "gradient"},
+    {.control = "sac", .control_common = "real_ratio=0",
+     .inference = "gradient=implicit(identity)", .section = "inference",
+     .key = "gradient"},
+    {.control = "sac", .control_common = "real_ratio=0",
+     .inference = "gradient=implicit(identity,noise=0.1) likelihood=logp+Q(s,a)",
+     .section = "inference", .key = "gradient"},
+    {.control = "awr", .inference = "gradient=implicit(identity) likelihood=logp+V(s)",
+     .section = "inference", .key = "gradient"},
+    {.control = "sac", .inference = "gradient=implicit(cg) likelihood=logp+Q(s,a)",
+     .section = "control", .key = "real_ratio"},
+    {.control = "sac", .control_common = "real_ratio=0 rollout_length=0",
+     .inference = "gradient=implicit(cg) likelihood=logp+Q(s,a)",
+     .section = "control", .key = "rollout_length"},
+    {.control = "sac", .control_common = "real_ratio=0",
+     .inference = "gradient=implicit(cg) likelihood=logp+Q(s,a) transition=tilt(2)",
+     .section = "inference", .key = "gradient"},
+    {.control = "sac", .control_common = "real_ratio=0",
+     .inference = "gradient=implicit(cg) likelihood=logp+logpi",
+     .section = "inference", .key = "likelihood"},
     {.inference = "feedback=1", .section = "inference", .key = "feedback"},
     {.control_common = "temperature=1", .section = "control", .key = "temperature"},
     {.control_common = "rollout_length=2", .section = "control", .key = "rollout_length"},
@@ -416,6 +516,8 @@ Suite *suite_task_engine(void)
     tcase_add_test(t, without_episodes_collection_is_the_evaluation);
     tcase_add_test(t, episodes_are_collected_whole_after_the_initial_steps);
     tcase_add_test(t, an_empty_replay_is_no_fault);
+    tcase_add_test(t, rollouts_may_start_as_the_data_went_on);
+    tcase_add_test(t, a_share_of_what_is_collected_may_be_uniform);
     tcase_add_loop_test(t, contradictions_are_blamed, 0, COUNT(wrong));
     tcase_add_test(t, controls_are_refused_where_they_cannot_act);
     tcase_add_test(t, other_families_have_no_use_for_its_settings);

@@ -100,7 +100,8 @@ static elbo_status pull_fixed_point(const elbo_pull *x, elbo_arena *ws)
 
     const elbo_adjoint system = {&P, &P_t, problem->mdp.gamma, b, x->gV};
 
-    ELBO_TRY(x->route->solver->solve(&system, x->route, lambda, x->info, ws));
+    ELBO_TRY(elbo_solver_solve(x->route->solver, &system, x->route, lambda,
+                               x->info, ws));
     for (size_t row = 0; row < nS * nA; row++)
         x->gQ[row] += plan->post->pi[row] * lambda[row / nA];
     return elbo_spread_theta(problem, plan->post->V, x->gQ, &x->into, ws);
@@ -122,7 +123,8 @@ const elbo_gradient elbo_gradient_implicit = {
     .name = "implicit",
     .source = "Nikishin et al., AAAI 2022; Wei et al., CoRL 2023",
     .formula = "lambda = (I - gamma P_pi)'^-1 b, then through dT/dtheta",
-    .doc = "the implicit function theorem at the planner's fixed point",
+    .doc = "the implicit function theorem at the planner's fixed point, or, of "
+           "networks, at the critics' equation (identity, cg, neumann)",
     .options = options,
     .set = set,
     .pull = pull,

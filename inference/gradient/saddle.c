@@ -77,6 +77,7 @@ static elbo_status solve(const elbo_adjoint *system, const elbo_route *route,
                                * largest(system->P_t, system->gamma));
     const double wanted =
         route->tolerance * sqrt(elbo_dot(system->b, system->b, n));
+    const elbo_operator M = elbo_system_operator(system);
     point now = take(n, ws), ahead = take(n, ws), along = take(n, ws);
     size_t steps = 0;
     bool done = false;
@@ -93,7 +94,7 @@ static elbo_status solve(const elbo_adjoint *system, const elbo_route *route,
         move(n, &now, step, &along, &now);
     }
     memcpy(x, now.lambda, n * sizeof *x);
-    elbo_system_note(system, x, steps, done, info);
+    elbo_operator_note(&M, x, along.v, steps, done, info);
     return ELBO_OK;
 }
 

@@ -8,6 +8,16 @@
 #include "inference/gradient/kinds.h"
 #include "inference/gradient/system.h"
 
+elbo_status elbo_solver_solve(const elbo_solver *solver,
+                              const elbo_adjoint *system, const elbo_route *route,
+                              double x[], elbo_gradient_info *info, elbo_arena *ws)
+{
+    const elbo_operator M = elbo_system_operator(system);
+
+    return solver->iterate ? solver->iterate(&M, route, x, info, ws)
+                           : solver->solve(system, route, x, info, ws);
+}
+
 void elbo_solver_set_iterative(const elbo_values *values, elbo_route *out)
 {
     out->tolerance = elbo_real(values, "tolerance");
@@ -20,9 +30,13 @@ static elbo_status solve_exact(const elbo_adjoint *system,
                                const elbo_route *route, double x[],
                                elbo_gradient_info *info, elbo_arena *ws)
 {
+    double *const Mx = elbo_arena_doubles(ws, system->P->n);
+    const elbo_operator M = elbo_system_operator(system);
+
     (void)route;
+    ELBO_TRY(elbo_arena_check(ws, "the adjoint equation"));
     ELBO_TRY(elbo_resolvent(system->P_t, system->gamma, system->b, x, ws));
-    elbo_system_note(system, x, 0, true, info);
+    elbo_operator_note(&M, x, Mx, 0, true, info);
     return ELBO_OK;
 }
 
@@ -38,11 +52,11 @@ const elbo_solver elbo_solver_exact = {
 /* ---- cg ---- */
 
 /* Conjugate gradients on M' M x = M' b, by the residual r = b - M x (CGLS). */
-static elbo_status solve_cg(const elbo_adjoint *system, const elbo_route *route,
-                            double x[], elbo_gradient_info *info,
-                            elbo_arena *ws)
+static elbo_status solve_cg(const elbo_operator *system,
+                            const elbo_route *route, double x[],
+                            elbo_gradient_info *info, elbo_arena *ws)
 {
-    const size_t n = system->P->n;
+    const size_t n = system->n;
     double *const r = elbo_arena_doubles(ws, n);
     double *const s = elbo_arena_doubles(ws, n); /* M' r */
     double *const p = elbo_arena_doubles(ws, n);
@@ -52,7 +66,7 @@ static elbo_status solve_cg(const elbo_adjoint *system, const elbo_route *route,
     ELBO_TRY(elbo_arena_check(ws, "conjugate gradients"));
     memset(x, 0, n * sizeof *x);
     memcpy(r, system->b, n * sizeof *r);
-    elbo_system_transposed(system, r, s);
+    system->transposed(system->self, r, s);
     memcpy(p, s, n * sizeof *p);
 
     const double wanted = route->tolerance * sqrt(elbo_dot(r, r, n));
@@ -60,7 +74,7 @@ static elbo_status solve_cg(const elbo_adjoint *system, const elbo_route *route,
     bool done = false;
 
     while (!(done = sqrt(elbo_dot(r, r, n)) <= wanted) && step < route->limit) {
-        elbo_system_apply(system, p, Mp);
+        system->apply(system->self, p, Mp);
 
         const double alpha = ss / elbo_dot(Mp, Mp, n);
 
@@ -69,7 +83,7 @@ static elbo_status solve_cg(const elbo_adjoint *system, const elbo_route *route,
             x[i] += alpha * p[i];
             r[i] -= alpha * Mp[i];
         }
-        elbo_system_transposed(system, r, s);
+        system->transposed(system->self, r, s);
 
         const double next = elbo_dot(s, s, n), beta = next / ss;
 
@@ -77,7 +91,7 @@ static elbo_status solve_cg(const elbo_adjoint *system, const elbo_route *route,
         ss = next;
         step++;
     }
-    elbo_system_note(system, x, step, done, info);
+    elbo_operator_note(system, x, Mp, step, done, info);
     return ELBO_OK;
 }
 
@@ -94,27 +108,27 @@ const elbo_solver elbo_solver_cg = {
     .options = cg_options,
     .set = elbo_solver_set_iterative,
     .exact = true,
-    .solve = solve_cg,
+    .iterate = solve_cg,
 };
 
 /* ---- neumann, identity ---- */
 
 /* x <- b + gamma P' x from gV', n times: lambda_Q then has the terms 0 .. n of
  * the series sum_j (gamma Pi' P')^j. */
-static elbo_status solve_series(const elbo_adjoint *system,
+static elbo_status solve_series(const elbo_operator *system,
                                 const elbo_route *route, double x[],
                                 elbo_gradient_info *info, elbo_arena *ws)
 {
-    const size_t n = system->P->n;
+    const size_t n = system->n;
     double *const Mx = elbo_arena_doubles(ws, n);
 
     ELBO_TRY(elbo_arena_check(ws, "a Neumann series"));
     memcpy(x, system->start, n * sizeof *x);
     for (size_t step = 0; step < route->n; step++) {
-        elbo_system_apply(system, x, Mx);
+        system->apply(system->self, x, Mx);
         for (size_t i = 0; i < n; i++) x[i] += system->b[i] - Mx[i];
     }
-    elbo_system_note(system, x, route->n, true, info);
+    elbo_operator_note(system, x, Mx, route->n, true, info);
     return ELBO_OK;
 }
 
@@ -140,7 +154,7 @@ const elbo_solver elbo_solver_neumann = {
     .doc = "the series of the inverse, cut after k + 1 terms",
     .options = series_options,
     .set = set_series,
-    .solve = solve_series,
+    .iterate = solve_series,
 };
 
 const elbo_solver elbo_solver_identity = {
@@ -148,5 +162,5 @@ const elbo_solver elbo_solver_identity = {
     .source = "Nikishin et al., AAAI 2022, the default of their code",
     .formula = "lambda_Q = g",
     .doc = "the inverse Jacobian replaced by I: neumann(0)",
-    .solve = solve_series,
+    .iterate = solve_series,
 };

@@ -11,9 +11,14 @@ void elbo_system_apply(const elbo_adjoint *system, const double x[],
 void elbo_system_transposed(const elbo_adjoint *system, const double x[],
                             double y[]);
 
-/* One solve that ended at x: its residual |b - M x| / |b|, 0 for b = 0. */
-void elbo_system_note(const elbo_adjoint *system, const double x[],
-                      size_t iterations, bool converged,
-                      elbo_gradient_info *info);
+/* The same as an operator, which borrows it. */
+elbo_operator elbo_system_operator(const elbo_adjoint *system);
+
+/* One solve that ended at x: its residual |b - M x| / |b|, 0 for b = 0; Mx [n] is
+ * scratch. NULL info: nobody asks, and no product is made. */
+void elbo_operator_note(const elbo_operator *system, const double x[],
+                        double Mx[], size_t iterations, bool converged,
+                        elbo_gradient_info *info);
+
 
 #endif

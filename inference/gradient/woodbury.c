@@ -77,6 +77,8 @@ static elbo_status solve(const elbo_adjoint *system, const elbo_route *route,
 {
     const size_t n = system->P->n, rank = route->n < n ? route->n : n;
     double *const y = elbo_arena_doubles(ws, rank);
+    double *const Mx = elbo_arena_doubles(ws, n);
+    const elbo_operator M = elbo_system_operator(system);
     singular f;
 
     ELBO_TRY(decompose(system, &f, ws));
@@ -86,7 +88,7 @@ static elbo_status solve(const elbo_adjoint *system, const elbo_route *route,
         for (size_t j = 0; j < rank; j++)
             x[i] += f.U[i * n + j] * f.S[j] * y[j];
     }
-    elbo_system_note(system, x, 1, true, info);
+    elbo_operator_note(&M, x, Mx, 1, true, info);
     return ELBO_OK;
 }
 

@@ -51,11 +51,14 @@ static elbo_node make_leaf(elbo_net_compiler *c, size_t cols, int table,
 elbo_node elbo_net_table(elbo_net_compiler *c, elbo_network_table table)
 {
     elbo_network *const p = c->program;
+    const elbo_network_frame *const f = &p->frame;
+    elbo_node *const node = &p->table[table];
 
-    if (!p->used[table])
-        p->table[table] = make_leaf(c, cols_of(p, table), (int)table, -1);
+    if (!p->used[table]
+        && !(f->moving && f->moving(f->control, f->tape, table, node)))
+        *node = make_leaf(c, cols_of(p, table), (int)table, -1);
     p->used[table] = true;
-    return p->table[table];
+    return *node;
 }
 
 elbo_node elbo_net_factor(elbo_net_compiler *c, const char *text,

@@ -16,7 +16,8 @@
  * biased, and usq(E(f, n) - c) is not. Other functions of a mean of samples are
  * as biased as the samples are few.
  *
- * V is the control's, its parameters constant: V(y) moves with theta through y.
+ * V is the control's, its parameters constant unless the frame has it move: V(y)
+ * moves with theta through y.
  * A state after which the episode is over is worth 0, the model's y too where
  * the data say so. gradV is the slope of the network itself, at s and at next.
  * Ed(f) is f at the one sample there is: allowed as it is, or inside a square;
@@ -40,10 +41,12 @@ enum { ELBO_NETWORK_SAMPLES = 4, ELBO_NETWORK_FACTORS = 8 };
     X(V_NEXT, 1) /* V(next), 0 where the episode is over */                    \
     X(SLOPE, no) /* gradV(s) */                                                \
     X(SLOPE_NEXT, no)                                                          \
-    X(Q, 1)     /* Q(s, a) */                                                  \
-    X(LOGPI, 1) /* log pi(a|s) / pi0(a|s) */                                   \
-    X(LOGP, 1)  /* logp, where no member is at hand */                         \
-    X(J, 1)     /* J, the same in every row */
+    X(TARGET, 1)      /* V_target(s) */                                        \
+    X(TARGET_NEXT, 1) /* V_target(next), 0 where the episode is over */        \
+    X(Q, 1)           /* Q(s, a) */                                            \
+    X(LOGPI, 1)       /* log pi(a|s) / pi0(a|s) */                             \
+    X(LOGP, 1)        /* logp, where no member is at hand */                   \
+    X(J, 1)           /* J, the same in every row */
 
 typedef enum elbo_network_table {
 #define ELBO_NETWORK_ENUM(name, cols) ELBO_NETWORK_##name,
@@ -68,7 +71,11 @@ typedef struct elbo_network_frame {
     /* V [n x 1] of o [n x no] on the tape; NULL: none. */
     elbo_status (*value)(void *control, elbo_tape *tape, elbo_node o,
                          elbo_node *V);
-    void *control;
+    /* A node in the place of a table, of a planner that moves with theta; false: it
+     * stands still, and its rows are bound. NULL: all stand still. */
+    bool (*moving)(void *control, elbo_tape *tape, elbo_network_table table,
+                   elbo_node *out);
+    void *control; /* of both */
 } elbo_network_frame;
 
 /* A factor as the expression calls it; a quotient of occupancies is one, by the

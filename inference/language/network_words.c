@@ -137,6 +137,17 @@ static elbo_net_term call_V(elbo_net_compiler *c, const elbo_expr *e)
     return value_at(c, e);
 }
 
+static elbo_net_term call_target(elbo_net_compiler *c, const elbo_expr *e)
+{
+    static const char none[] = "this control has no slow copy of its value";
+
+    if (is_name(e->arg[0], "s"))
+        return table(c, e, ELBO_NETWORK_TARGET, none);
+    if (is_name(e->arg[0], "next"))
+        return table(c, e, ELBO_NETWORK_TARGET_NEXT, none);
+    return elbo_net_without(c, e, "known at s and at next of the data alone");
+}
+
 static elbo_net_term call_slope(elbo_net_compiler *c, const elbo_expr *e)
 {
     if (is_name(e->arg[0], "s"))
@@ -274,7 +285,6 @@ static const struct {
      "visits are not solved for here: occupancy(current)/occupancy(data) is "
      "estimated"                                                                   },
     {"V_then",    "values of old networks are not kept"                            },
-    {"V_target",  "this control tells no target copy of its value"                 },
     {"roll",      "steps further ahead than one are not unrolled here"             },
     {"T",         "steps further ahead than one are not unrolled here"             },
     {"Td",        "the data's steps are not followed further than one here"        },
@@ -310,6 +320,7 @@ static const struct {
     {"logpi", logpi,     call_logpi},
     {"J",     returned,  NULL      },
     {"V",     NULL,      call_V    },
+    {"V_target", NULL,   call_target},
     {"gradV", NULL,      call_slope},
     {"Q",     NULL,      call_Q    },
     {"A",     NULL,      call_A    },

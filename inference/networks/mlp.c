@@ -137,6 +137,17 @@ void elbo_mlp_point(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
     }
 }
 
+void elbo_mlp_point_f64(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
+                        elbo_tape *tape, const double theta[])
+{
+    for (size_t l = 0; l < mlp->layers; l++) {
+        const double *const W = theta + offset(mlp, l);
+
+        elbo_tape_point(tape, leaves->W[l], W);
+        elbo_tape_point(tape, leaves->b[l], W + weights(mlp, l));
+    }
+}
+
 void elbo_mlp_point_gradient(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                              elbo_tape *tape, float grad[])
 {
@@ -169,10 +180,7 @@ elbo_mlp_leaves elbo_mlp_own(const elbo_mlp *mlp, elbo_tape *tape,
         return leaves;
     }
     for (size_t i = 0; i < elbo_mlp_size(mlp); i++) wide[i] = (double)theta[i];
-    for (size_t l = 0; l < mlp->layers; l++) {
-        elbo_tape_point(tape, leaves.W[l], wide + offset(mlp, l));
-        elbo_tape_point(tape, leaves.b[l], wide + offset(mlp, l) + weights(mlp, l));
-    }
+    elbo_mlp_point_f64(mlp, &leaves, tape, wide);
     return leaves;
 }
 

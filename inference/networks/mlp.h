@@ -50,6 +50,9 @@ elbo_node elbo_mlp_node(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
  * seven tapes in turn would not stay in its cache. In either precision: copies. */
 void elbo_mlp_point(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                     elbo_tape *tape, const float theta[]);
+/* In a tape of doubles: the leaves are theta itself, also before elbo_tape_finish. */
+void elbo_mlp_point_f64(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
+                        elbo_tape *tape, const double theta[]);
 void elbo_mlp_set(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
                   elbo_tape *tape, const double theta[]);
 /* In a tape of floats: backward puts the gradient into grad itself from now on, laid
