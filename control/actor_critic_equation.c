@@ -1,5 +1,5 @@
-/* control/actor_critic_equation.c -- what the critics of an actor-critic solve, as
- * nodes in which their parameters are inputs.
+/* control/actor_critic_equation.c -- what the critics of an actor-critic solve,
+ * as nodes in which their parameters are inputs.
  */
 #include <assert.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 static_assert(ELBO_TASK_UNKNOWNS >= 2 * ELBO_CRITICS * ELBO_MLP_LAYERS,
               "the critics' leaves fit into those of the interface");
 
-/* Critic by critic, layer by layer, W then b: in the order of their parameters. */
+/* Critic by critic, layer by layer, W then b: in the order of their parameters.
+ */
 static void unknowns(void *self, elbo_tape *tape, elbo_task_unknowns *w)
 {
     elbo_actor_critic *const s = self;
@@ -66,8 +67,7 @@ static elbo_node action_value(void *self, elbo_tape *tape,
     elbo_node q = value_of(s, tape, w, 0, o, u);
 
     for (size_t k = 1; k < s->shape.critics; k++)
-        q = elbo_tape_binary(tape, ELBO_MIN, q,
-                             value_of(s, tape, w, k, o, u));
+        q = elbo_tape_binary(tape, ELBO_MIN, q, value_of(s, tape, w, k, o, u));
     return q;
 }
 
@@ -95,9 +95,9 @@ static elbo_node target(void *self, elbo_tape *tape, elbo_node o)
 static elbo_node aim(elbo_actor_critic *s, elbo_tape *tape,
                      const elbo_task_outcome *x)
 {
-    const elbo_node going = elbo_tape_binary(
-        tape, ELBO_SUB, elbo_tape_number(tape, s->gamma),
-        elbo_tape_scale(tape, x->end, s->gamma));
+    const elbo_node going =
+        elbo_tape_binary(tape, ELBO_SUB, elbo_tape_number(tape, s->gamma),
+                         elbo_tape_scale(tape, x->end, s->gamma));
 
     return elbo_tape_binary(
         tape, ELBO_ADD, x->reward,
@@ -114,12 +114,13 @@ static elbo_node loss(void *self, elbo_tape *tape, const elbo_task_unknowns *w,
 
     for (size_t k = 0; k < s->shape.critics; k++) {
         const elbo_node q = value_of(s, tape, w, k, x->o, x->u);
-        const elbo_node error =
-            elbo_tape_unary(tape, ELBO_SQ, elbo_tape_binary(tape, ELBO_SUB, q, y));
+        const elbo_node error = elbo_tape_unary(
+            tape, ELBO_SQ, elbo_tape_binary(tape, ELBO_SUB, q, y));
 
         sum = k ? elbo_tape_binary(tape, ELBO_ADD, sum, error) : error;
     }
-    return elbo_tape_scale(tape, elbo_tape_sum(tape, sum, ELBO_ALL), 0.5 / rows);
+    return elbo_tape_scale(tape, elbo_tape_sum(tape, sum, ELBO_ALL),
+                           0.5 / rows);
 }
 
 const elbo_task_equation elbo_actor_critic_equation = {

@@ -59,6 +59,7 @@
     X(task_search)                                                              \
     X(task_slots)                                                              \
     X(task_gradient)                                                           \
+    X(linear_critic)                                                           \
     X(task_transition)                                                         \
     X(linear_correct)                                                          \
     X(linear_policy)                                                           \

@@ -58,8 +58,7 @@ static elbo_status make(elbo_task_pull *p)
 
     equation->unknowns(p->solver, p->tape, &p->w);
     p->loss = equation->loss(p->solver, p->tape, &p->w, &outcome);
-    for (size_t i = 0; i < p->w.n; i++)
-        p->n += size_of(p->tape, p->w.leaf[i]);
+    for (size_t i = 0; i < p->w.n; i++) p->n += size_of(p->tape, p->w.leaf[i]);
     p->slope = elbo_arena_doubles(p->arena, p->n);
     p->v = elbo_arena_doubles(p->arena, p->n);
     p->draw = elbo_arena_doubles(p->arena, size_of(p->tape, x->o));
@@ -72,7 +71,8 @@ elbo_status elbo_task_pull_alloc(const elbo_route *route,
                                  elbo_task_pull **out)
 {
     elbo_arena *const arena = elbo_arena_alloc(1 << 14);
-    elbo_task_pull *const p = arena ? elbo_arena_take(arena, 1, sizeof *p) : NULL;
+    elbo_task_pull *const p =
+        arena ? elbo_arena_take(arena, 1, sizeof *p) : NULL;
 
     *out = NULL;
     if (!p) {
@@ -215,10 +215,11 @@ elbo_status elbo_task_pull_apply(elbo_task_pull *p, elbo_gradient_info *info)
     ELBO_TRY(solve(p, info));
     for (size_t i = 0; i < p->n; i++) {
         if (!isfinite(p->v[i]))
-            return ELBO_FAIL(ELBO_ENOTFINITE,
-                             "gradient: implicit(%s): the critics' parameter %zu of "
-                             "%zu would move by %g: the solve does not converge",
-                             p->route->solver->name, i, p->n, p->v[i]);
+            return ELBO_FAIL(
+                ELBO_ENOTFINITE,
+                "gradient: implicit(%s): the critics' parameter %zu of "
+                "%zu would move by %g: the solve does not converge",
+                p->route->solver->name, i, p->n, p->v[i]);
         p->v[i] = -p->v[i];
     }
     differentiate(p, p->v);
