@@ -69,7 +69,8 @@ $(B)/%.o: %.c
 	@$(COMPILE) -c $< -o $@
 
 # Square roots go in vectors only where they need not set errno; their bits stay.
-$(addprefix $(B)/inference/,networks/adam.o core/tape_f32.o): COMPILE += -fno-math-errno
+$(addprefix $(B)/,inference/networks/adam.o inference/core/tape_f32.o \
+    inference/core/rng_rows.o models/ensemble_draw.o): COMPILE += -fno-math-errno
 
 # The table of papers, from the one file that names them.
 $(B)/survey.c: papers/survey.csv inference/program/papers.awk

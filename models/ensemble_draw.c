@@ -11,10 +11,6 @@
 #include "inference/core/explog_f32.h"
 #include "models/ensemble.h"
 
-/* Square roots without errno, so that they go in vectors; the bits are the
- * same. */
-#pragma GCC optimize("no-math-errno")
-
 /* Below so many multiplications a team of threads costs more than it saves. */
 enum { BLOCK = 256, WORK_THAT_PAYS = 400000 };
 

@@ -44,6 +44,7 @@
     X(call)                                                                    \
     X(checkpoint)                                                              \
     X(replace)                                                                 \
+    X(product)                                                                 \
     X(explog_f32)                                                              \
     X(tape)                                                                    \
     X(replay)                                                                  \

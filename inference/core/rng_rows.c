@@ -9,10 +9,6 @@
 #include "inference/core/explog_f32.h"
 #include "inference/core/rng.h"
 
-/* Square roots without errno, so that they go in vectors; the bits are the
- * same. */
-#pragma GCC optimize("no-math-errno")
-
 enum { LANES = 16, WORDS = 4, ROUNDS = 10 };
 
 /* Blocks side by side: counters c, keys k. */

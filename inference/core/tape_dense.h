@@ -71,20 +71,16 @@ static void pull_activation(const elbo_tape_node *out, const REAL g[],
     }
 }
 
-/* From b in every row, to which BLAS adds: it would clear the place else. */
 static void forward_dense(const elbo_tape_node *out, const elbo_tape_node *x,
                           const elbo_tape_node *W)
 {
-    const elbo_activation f = (elbo_activation)out->rule;
-    const REAL *const b = out->bias->value;
-    REAL *const z = out->value, *const slope = out->slope;
-    const size_t n = out->cols;
+    product p = product_of(factor_of(x, x->value, false),
+                           factor_of(W, W->value, false), out->bias->value,
+                           out->value);
 
-    for (size_t at = 0; at < out->size; at += n)
-        memcpy(z + at, b, n * sizeof *z);
-    multiply(factor_of(x, x->value, false), factor_of(W, W->value, false), 1,
-             z);
-    activate(f, out->size, z, slope);
+    p.start_row = 0; /* b under every row */
+    run_product(&p);
+    activate((elbo_activation)out->rule, out->size, out->value, out->slope);
 }
 
 /* The first to write to an argument's adjoint need not read it. */
@@ -141,7 +137,7 @@ static void bends(const elbo_tape_node *out, const elbo_tape_node *x,
         for (size_t i = 0; i < out->size; i++)
             to[i] = -2 * o[i] * ((1 - o[i]) * (1 + o[i]));
     if (out->rule != ELBO_ACT_SILU) return;
-    multiply(factor_of(x, x->value, false), factor_of(W, W->value, false), 0,
+    multiply(factor_of(x, x->value, false), factor_of(W, W->value, false), false,
              to);
     for (size_t at = 0; at < out->size; at += n)
         for (size_t j = 0; j < n; j++)
@@ -178,13 +174,13 @@ static void second_dense(const elbo_tape_node *out, const elbo_tape_node *x,
     if (x->adjoint) {
         REAL *const to = x->adjoint_tangent;
 
-        multiply(of_dG, factor_of(W, W->value, true), 1, to);
-        if (W->tangent) multiply(of_G, factor_of(W, W->tangent, true), 1, to);
+        multiply(of_dG, factor_of(W, W->value, true), true, to);
+        if (W->tangent) multiply(of_G, factor_of(W, W->tangent, true), true, to);
     }
     if (W->adjoint) {
         REAL *const to = W->adjoint_tangent;
 
-        multiply(factor_of(x, x->value, true), of_dG, 1, to);
-        if (x->tangent) multiply(factor_of(x, x->tangent, true), of_G, 1, to);
+        multiply(factor_of(x, x->value, true), of_dG, true, to);
+        if (x->tangent) multiply(factor_of(x, x->tangent, true), of_G, true, to);
     }
 }

@@ -1,14 +1,13 @@
 /* The tape's kernels in single precision. */
-#include <gsl/gsl_cblas.h>
 #include <math.h>
 #include <string.h>
 
 #include "inference/core/explog_f32.h"
+#include "inference/core/product.h"
 #include "inference/core/tape_graph.h"
 
 #define REAL    float
 #define KERNELS elbo_kernels_f32
-#define GEMM    cblas_sgemm
 #define EXP     elbo_exp_f32
 #define LOG     elbo_log_f32
 #define SQRT    sqrtf
@@ -18,6 +17,9 @@
 #define SIN     sinf
 #define COS     cosf
 #define ATAN2   atan2f
+
+typedef elbo_product_f32 product;
+#define run_product elbo_product_run_f32
 
 static inline float sigmoid(float x)
 {

@@ -1,13 +1,12 @@
 /* The tape's kernels in double precision. */
-#include <gsl/gsl_cblas.h>
 #include <math.h>
 #include <string.h>
 
+#include "inference/core/product.h"
 #include "inference/core/tape_graph.h"
 
 #define REAL    double
 #define KERNELS elbo_kernels_f64
-#define GEMM    cblas_dgemm
 #define EXP     exp
 #define LOG     log
 #define SQRT    sqrt
@@ -17,6 +16,9 @@
 #define SIN     sin
 #define COS     cos
 #define ATAN2   atan2
+
+typedef elbo_product_f64 product;
+#define run_product elbo_product_run_f64
 
 /* 1 / (1 + e^-x) without overflow, and its derivative without cancellation. */
 static inline double sigmoid(double x)

@@ -1,6 +1,7 @@
 /* inference/core/tape_products.h -- passes over products of matrices.
  *
- * Included by tape_f64.c and tape_f32.c, which define REAL and GEMM.
+ * Included by tape_f64.c and tape_f32.c, which define REAL, the type product and
+ * what runs it (product.h).
  */
 
 /* A factor of a product: a [rows x cols], taken as it is or transposed. */
@@ -22,46 +23,52 @@ static factor transposed(factor A)
     return A;
 }
 
-/* C = op(A) op(B) + beta C. Shapes fit in int (elbo_tape_matmul). */
-static void multiply(factor A, factor B, REAL beta, REAL *C)
+/* C = S + op(A) op(B). Shapes fit in int (elbo_tape_matmul). */
+static product product_of(factor A, factor B, const REAL *S, REAL *C)
 {
-    const int n = (int)(A.transpose ? A.cols : A.rows);
-    const int k = (int)(A.transpose ? A.rows : A.cols);
-    const int m = (int)(B.transpose ? B.rows : B.cols);
+    return (product){.rows = A.transpose ? A.cols : A.rows,
+                     .cols = B.transpose ? B.rows : B.cols,
+                     .inner = A.transpose ? A.rows : A.cols,
+                     .A = A.a,
+                     .B = B.a,
+                     .transpose_A = A.transpose,
+                     .transpose_B = B.transpose,
+                     .start = S,
+                     .start_row = B.transpose ? B.rows : B.cols,
+                     .C = C};
+}
 
-    if (n == 0 || m == 0) return;
-    if (k == 0) {
-        if (beta == 0) memset(C, 0, (size_t)n * (size_t)m * sizeof *C);
-        return;
-    }
-    GEMM(CblasRowMajor, A.transpose ? CblasTrans : CblasNoTrans,
-         B.transpose ? CblasTrans : CblasNoTrans, n, m, k, 1, A.a, (int)A.cols,
-         B.a, (int)B.cols, beta, C, m);
+/* C = op(A) op(B), or adds it. */
+static void multiply(factor A, factor B, bool adds, REAL *C)
+{
+    const product p = product_of(A, B, adds ? C : NULL, C);
+
+    run_product(&p);
 }
 
 static void forward_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
                            const elbo_tape_node *y)
 {
     multiply(factor_of(x, x->value, out->transpose_x),
-             factor_of(y, y->value, out->transpose_y), 0, out->value);
+             factor_of(y, y->value, out->transpose_y), false, out->value);
 }
 
 /* For out = X Y with adjoint G: to += G Y', stored as X is. */
 static void pull_left(const elbo_tape_node *out, factor G, factor Y, void *to)
 {
     if (out->transpose_x)
-        multiply(Y, transposed(G), 1, to);
+        multiply(Y, transposed(G), true, to);
     else
-        multiply(G, transposed(Y), 1, to);
+        multiply(G, transposed(Y), true, to);
 }
 
 /* to += X' G, stored as Y is. */
 static void pull_right(const elbo_tape_node *out, factor X, factor G, void *to)
 {
     if (out->transpose_y)
-        multiply(transposed(G), X, 1, to);
+        multiply(transposed(G), X, true, to);
     else
-        multiply(transposed(X), G, 1, to);
+        multiply(transposed(X), G, true, to);
 }
 
 static void backward_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
@@ -83,8 +90,8 @@ static void tangent_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
     const factor X = factor_of(x, x->value, tx), Y = factor_of(y, y->value, ty);
 
     memset(out->tangent, 0, out->size * sizeof(REAL));
-    if (x->tangent) multiply(factor_of(x, x->tangent, tx), Y, 1, out->tangent);
-    if (y->tangent) multiply(X, factor_of(y, y->tangent, ty), 1, out->tangent);
+    if (x->tangent) multiply(factor_of(x, x->tangent, tx), Y, true, out->tangent);
+    if (y->tangent) multiply(X, factor_of(y, y->tangent, ty), true, out->tangent);
 }
 
 /* X*. += G. Y' + G Y.',  Y*. += X' G. + X.' G. */

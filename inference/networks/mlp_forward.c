@@ -2,12 +2,12 @@
  *
  * Rows go in blocks of a fixed number, so that no thread count shows in the
  * bits. */
-#include <gsl/gsl_cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 #include "inference/core/explog_f32.h"
+#include "inference/core/product.h"
 #include "inference/networks/mlp.h"
 
 /* Below so many multiplications a team of threads costs more than it saves. */
@@ -48,13 +48,15 @@ static void layer(size_t rows, size_t inputs, size_t outputs,
                   const float theta[], elbo_activation f, const float x[],
                   float out[])
 {
-    const float *const b = theta + inputs * outputs;
+    const elbo_product_f32 p = {.rows = rows,
+                                .cols = outputs,
+                                .inner = inputs,
+                                .A = x,
+                                .B = theta,
+                                .start = theta + inputs * outputs,
+                                .C = out};
 
-    for (size_t i = 0; i < rows; i++)
-        memcpy(out + i * outputs, b, outputs * sizeof *out);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows,
-                (int)outputs, (int)inputs, 1, x, (int)inputs, theta,
-                (int)outputs, 1, out, (int)outputs);
+    elbo_product_run_f32(&p);
     activate(f, rows * outputs, out);
 }
 

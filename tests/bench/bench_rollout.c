@@ -11,6 +11,7 @@
  */
 #include <gsl/gsl_cblas.h>
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,11 +22,13 @@
 
 enum { NO = 18, NU = 5, N = 100000, MEMBERS = 7, ROUNDS = 9, SIDE = 1024 };
 
+/* Of one thread the processor's time, which a busy machine does not stretch. */
 static double now(void)
 {
+    const bool one = omp_get_max_threads() == 1;
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(one ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
