@@ -159,6 +159,40 @@ static void matmul_case(graph *g, size_t which)
     end(g, elbo_tape_matmul(g->tape, x, tx, y, ty));
 }
 
+/* Sums of products: of a matrix and one that is a constant in turn, of x with
+ * itself, and of arguments that others have written a derivative to. */
+
+enum { DOT_CASES = 5 };
+
+static void dot_case(graph *g, size_t which)
+{
+    elbo_tape *const t = g->tape;
+    const elbo_node x = add_input(g, 3, 5);
+    const elbo_node k = elbo_tape_number(t, 0.6385);
+    const elbo_node fixed = elbo_tape_reshape(
+        t, elbo_tape_gather(t, k, (uint32_t[15]){0}, 15), 3, 5);
+    const elbo_node bent = elbo_tape_unary(t, ELBO_SIN, x);
+
+    snprintf(g->name, sizeof g->name, "dot %zu", which);
+    switch (which) {
+    case 0:
+        end(g, elbo_tape_dot(t, bent, add_input(g, 3, 5)));
+        break;
+    case 1:
+        end(g, elbo_tape_dot(t, bent, fixed));
+        break;
+    case 2:
+        end(g, elbo_tape_dot(t, fixed, bent));
+        break;
+    case 3:
+        end(g, elbo_tape_dot(t, bent, bent));
+        break;
+    default: /* the later node is the first to reach x and bent */
+        end(g, elbo_tape_binary(t, ELBO_MUL, elbo_tape_dot(t, x, bent),
+                                elbo_tape_dot(t, bent, fixed)));
+    }
+}
+
 /* Dense nodes: every activation, of arguments that differ, of one that is a
  * constant in turn, of one that is two or all three, and of some that others
  * use as well. */
@@ -275,6 +309,7 @@ static const struct {
     {SCALE_CASES,  scale_case },
     {BINARY_CASES, binary_case},
     {MATMUL_CASES, matmul_case},
+    {DOT_CASES,    dot_case   },
     {DENSE_CASES,  dense_case },
     {ROW_CASES,    row_case   },
 };

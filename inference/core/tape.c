@@ -244,6 +244,19 @@ elbo_node elbo_tape_dense(elbo_tape *tape, elbo_node x, elbo_node W,
                                                  || bias->varies});
 }
 
+elbo_node elbo_tape_dot(elbo_tape *tape, elbo_node x, elbo_node y)
+{
+    const elbo_tape_node *a = node_at(tape, x), *b = node_at(tape, y);
+
+    assert(a->rows == b->rows && a->cols == b->cols);
+    return make(tape, (elbo_tape_node){.operation = ELBO_DOT,
+                                       .x = x,
+                                       .y = y,
+                                       .rows = 1,
+                                       .cols = 1,
+                                       .varies = a->varies || b->varies});
+}
+
 elbo_node elbo_tape_sum(elbo_tape *tape, elbo_node x, elbo_axis axis)
 {
     const elbo_tape_node *in = node_at(tape, x);

@@ -76,6 +76,10 @@ typedef enum elbo_activation {
 elbo_node elbo_tape_dense(elbo_tape *tape, elbo_node x, elbo_node W, elbo_node b,
                           elbo_activation f);
 
+/* The sum of x's entries times y's, of one shape [1 x 1]: the same as the two nodes
+ * that it stands for. */
+elbo_node elbo_tape_dot(elbo_tape *tape, elbo_node x, elbo_node y);
+
 /* Sums: of all entries [1 x 1], of each row [rows x 1], of each column
  * [1 x cols]. */
 typedef enum elbo_axis { ELBO_ALL, ELBO_ROWS, ELBO_COLS } elbo_axis;

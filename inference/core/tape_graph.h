@@ -15,6 +15,7 @@ typedef enum elbo_operation {
     ELBO_ELEMENTWISE, /* by node.rule */
     ELBO_MATMUL,
     ELBO_DENSE, /* rule: the activation */
+    ELBO_DOT,
     ELBO_SUM_ALL,
     ELBO_SUM_ROWS,
     ELBO_SUM_COLS,

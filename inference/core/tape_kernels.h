@@ -192,6 +192,7 @@ const elbo_kernels KERNELS = {
            [ELBO_ELEMENTWISE] = PASSES(elementwise),
            [ELBO_MATMUL] = PASSES(matmul),
            [ELBO_DENSE] = PASSES(dense),
+           [ELBO_DOT] = PASSES(dot),
            [ELBO_SUM_ALL] = PASSES(sum_all),
            [ELBO_SUM_ROWS] = PASSES(sum_rows),
            [ELBO_SUM_COLS] = PASSES(sum_cols),

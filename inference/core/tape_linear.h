@@ -18,6 +18,19 @@ static double total(const REAL x[], size_t n)
            + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
 }
 
+/* sum x y in the same way. */
+static double total_product(const REAL x[], const REAL y[], size_t n)
+{
+    double lane[8] = {0};
+    size_t i = 0;
+
+    for (; n - i >= 8; i += 8)
+        for (size_t k = 0; k < 8; k++) lane[k] += (double)(x[i + k] * y[i + k]);
+    for (; i < n; i++) lane[i % 8] += (double)(x[i] * y[i]);
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3]))
+           + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
 static void add(REAL *restrict to, const REAL *restrict x, size_t n)
 {
     for (size_t i = 0; i < n; i++) to[i] += x[i];

@@ -1,4 +1,5 @@
-/* inference/core/tape_products.h -- passes over products of matrices.
+/* inference/core/tape_products.h -- passes over products of matrices, and over
+ * sums of products.
  *
  * Included by tape_f64.c and tape_f32.c, which define REAL, the type product and
  * what runs it (product.h).
@@ -113,4 +114,55 @@ static void second_matmul(const elbo_tape_node *out, const elbo_tape_node *x,
             pull_right(out, factor_of(x, x->tangent, tx), G,
                        y->adjoint_tangent);
     }
+}
+
+static void forward_dot(const elbo_tape_node *out, const elbo_tape_node *x,
+                        const elbo_tape_node *y)
+{
+    *(REAL *)out->value = (REAL)total_product(x->value, y->value, x->size);
+}
+
+/* to += g x, or = where nothing is there yet. */
+static void add_times(REAL *restrict to, REAL g, const REAL x[], size_t n,
+                      bool fresh)
+{
+    if (fresh)
+        for (size_t i = 0; i < n; i++) to[i] = g * x[i];
+    else
+        for (size_t i = 0; i < n; i++) to[i] += g * x[i];
+}
+
+static void backward_dot(const elbo_tape_node *out, const elbo_tape_node *x,
+                         const elbo_tape_node *y)
+{
+    const REAL g = *(const REAL *)out->adjoint;
+
+    if (x->adjoint) add_times(x->adjoint, g, y->value, x->size, !x->reached);
+    if (y->adjoint)
+        add_times(y->adjoint, g, x->value, y->size, !y->reached && y != x);
+}
+
+/* sum x. y + x y. */
+static void tangent_dot(const elbo_tape_node *out, const elbo_tape_node *x,
+                        const elbo_tape_node *y)
+{
+    double sum = 0;
+
+    if (x->tangent) sum += total_product(x->tangent, y->value, x->size);
+    if (y->tangent) sum += total_product(x->value, y->tangent, x->size);
+    *(REAL *)out->tangent = (REAL)sum;
+}
+
+/* x*. += g. y + g y.,  y*. += g. x + g x. */
+static void second_dot(const elbo_tape_node *out, const elbo_tape_node *x,
+                       const elbo_tape_node *y)
+{
+    const REAL g = *(const REAL *)out->adjoint;
+    const REAL dg = *(const REAL *)out->adjoint_tangent;
+    REAL *const to_x = x->adjoint_tangent, *const to_y = y->adjoint_tangent;
+
+    if (to_x) add_times(to_x, dg, y->value, x->size, false);
+    if (to_x && y->tangent) add_times(to_x, g, y->tangent, x->size, false);
+    if (to_y) add_times(to_y, dg, x->value, x->size, false);
+    if (to_y && x->tangent) add_times(to_y, g, x->tangent, x->size, false);
 }

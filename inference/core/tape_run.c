@@ -138,6 +138,7 @@ static void clear_adjoint(const elbo_tape *tape, const elbo_tape_node *out,
 {
     const bool writes = out->operation == ELBO_SUM_ALL
                         || out->operation == ELBO_DENSE
+                        || out->operation == ELBO_DOT
                         || (out->operation == ELBO_ELEMENTWISE
                             && x->size == out->size && x->size > 1);
 

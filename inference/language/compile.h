@@ -17,7 +17,7 @@
  * them but the last, `live` holds a tile of places at a time, which stays in
  * the cache: the unit is their domain. Else it holds all places of every
  * domain. */
-enum { ELBO_TILE = 256 };
+enum { ELBO_TILE = 512 };
 
 /* One value at each place of a domain: a node, or a number of the text. */
 typedef struct elbo_quantity {

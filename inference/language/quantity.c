@@ -300,10 +300,14 @@ elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,
                                   elbo_quantity x)
 {
     if (c->status != ELBO_OK) return elbo_quantity_number(0);
-    x = elbo_quantity_binary(c, ELBO_MUL, weight, x);
+
+    const elbo_node left = argument(c, &weight, x.at, x.live);
+    const elbo_node right = argument(c, &x, x.at, x.live);
+
     if (c->status != ELBO_OK) return elbo_quantity_number(0);
     if (is_tiled(c, x.live)) c->program->transfers->ends_in_zeros = true;
-    x.node = elbo_tape_sum(tape_of(c, x.live), x.node, ELBO_ALL);
+    x.is_number = false;
+    x.node = elbo_tape_dot(tape_of(c, x.live), left, right);
     x.at = ELBO_AT_ALL;
     return traced(c, x);
 }

@@ -38,7 +38,7 @@ elbo_quantity elbo_quantity_square(elbo_compiler *c, elbo_quantity x,
                                    const size_t start[]);
 
 /* The sum over all places of weight * x: what the program is worth. The weight
- * is not live. */
+ * is not live, and stands at the places of x. */
 elbo_quantity elbo_quantity_total(elbo_compiler *c, elbo_quantity weight,
                                   elbo_quantity x);
 
