@@ -12,6 +12,10 @@
  * cache, but one state at least. */
 enum { ROWS = 256, BLOCK = ELBO_MOST_ACTIONS };
 
+/* A solve that has gone on for so long is likely to go on: what makes sweeps
+ * faster is made. */
+enum { SWEEPS_THAT_PAY = 8 };
+
 /* A block of states in work: arrays start at its first state or row. */
 typedef struct block {
     size_t n, nA; /* states, actions */
@@ -405,25 +409,6 @@ void elbo_posterior_tilt(const elbo_problem *problem, elbo_posterior *post)
         tilt_stage(problem, post, t, value_after(problem, post, t));
 }
 
-/* All of V, Q finite, or the first state at fault. */
-static elbo_status check_finite(const elbo_posterior *post, size_t stage)
-{
-    const double *V = post->V + stage * (post->nS + 1);
-    const double *Q = post->Q + stage * post->nS * post->nA;
-
-    for (size_t s = 0; s < post->nS; s++) {
-        for (size_t a = 0; a < post->nA; a++)
-            if (!isfinite(Q[s * post->nA + a]))
-                return ELBO_FAIL(ELBO_ENOTFINITE,
-                                 "stage %zu, state %zu, action %zu: Q is %g",
-                                 stage, s, a, Q[s * post->nA + a]);
-        if (!isfinite(V[s]))
-            return ELBO_FAIL(ELBO_ENOTFINITE, "stage %zu, state %zu: V is %g",
-                             stage, s, V[s]);
-    }
-    return ELBO_OK;
-}
-
 /* Backwards once: stage t is followed by the value of stage t + 1. */
 static elbo_status solve_stages(const elbo_problem *problem,
                                 elbo_posterior *post, elbo_solve_info *info)
@@ -437,7 +422,7 @@ static elbo_status solve_stages(const elbo_problem *problem,
 
         (void)elbo_backup(problem, post->pi0 + t * rows, V + post->nS + 1, V,
                           post->Q + t * rows, post->pi + t * rows);
-        ELBO_TRY(check_finite(post, t));
+        ELBO_TRY(elbo_posterior_check(post, t));
         tilt_stage(problem, post, t, V + post->nS + 1);
     }
     *info = (elbo_solve_info){.sweeps = 1, .converged = true};
@@ -456,6 +441,9 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
     /* known once, hard sweeps need not read pi0 again */
     const bool all = allows(post->nS * post->nA, post->pi0);
     const double uniform = uniform_share(post->nS, post->nA, post->pi0);
+    const bool plain =
+        all && problem->tilt.kind->best && !(problem->alpha > DBL_MIN);
+    elbo_problem p = *problem;
     bool small = false;
     size_t sweeps = 1; /* with the last one */
 
@@ -464,12 +452,14 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
     for (; sweeps < problem->sweeps && !small; sweeps++) {
         double *const swap = from;
 
-        residual = run(problem, (sweep){.pi0 = post->pi0,
-                                        .all = all,
-                                        .uniform = uniform,
-                                        .V_next = from,
-                                        .V = to,
-                                        .backwards = sweeps % 2 == 0});
+        if (sweeps == SWEEPS_THAT_PAY && plain)
+            elbo_kernel_round(&problem->mdp.P, ws, &p.mdp.P);
+        residual = run(&p, (sweep){.pi0 = post->pi0,
+                                   .all = all,
+                                   .uniform = uniform,
+                                   .V_next = from,
+                                   .V = to,
+                                   .backwards = sweeps % 2 == 0});
         small = !(residual > problem->tolerance); /* or NaN: seen below */
         from = to;
         to = swap;
@@ -481,7 +471,7 @@ static elbo_status solve_fixed_point(const elbo_problem *problem,
         (elbo_solve_info){.sweeps = sweeps,
                           .residual = residual,
                           .converged = small || residual <= problem->tolerance};
-    return check_finite(post, 0);
+    return elbo_posterior_check(post, 0);
 }
 
 elbo_status elbo_solve(const elbo_problem *problem, elbo_posterior *post,

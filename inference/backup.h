@@ -35,7 +35,12 @@ typedef struct elbo_solve_info {
  * (pi, q) of the backup of W, attained by pi and q, and Q is that of q and W.
  * ELBO_ENOTFINITE names the state whose value is not finite, `post` is then
  * undefined; ELBO_ESIZE when there are too many actions. Not converged is no
- * error. */
+ * error.
+ *
+ * Long hard solves of a large dense process read its rows in single precision
+ * first, half the bytes, and in full those alone that could be the best within the
+ * rounding: a filter as of exact predicates (Shewchuk 1997), so V has the same
+ * bits. */
 elbo_status elbo_solve(const elbo_problem *problem, elbo_posterior *post,
                        elbo_solve_info *info, elbo_arena *ws);
 

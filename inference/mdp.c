@@ -4,11 +4,15 @@
 #include <math.h>
 
 #include "inference/core/alloc.h"
+#include "inference/core/parallel.h"
 
 /* The fixed layout holds rows of so many successors at most. */
 enum { WIDEST = 8 };
 
 static const double sum_slack = 1e-9;
+
+/* Kernels of fewer entries are not rounded. */
+enum { ENTRIES_THAT_PAY = 1 << 18, LANES = 8 };
 
 /* The first entry of begin .. end - 1 that is not below `next`. */
 static size_t lower_bound(const elbo_pattern *p, size_t begin, size_t end,
@@ -207,6 +211,53 @@ elbo_status elbo_mdp_build(const void *world, elbo_outcomes *outcomes,
                 elbo_row_end(pattern, row), (uint32_t *)pattern->next, P->prob);
     }
     return ELBO_OK;
+}
+
+typedef struct rounding {
+    const elbo_kernel *p;
+    float *to;
+} rounding;
+
+/* The largest sum of |p| over rows first .. last - 1, where they are rounded;
+ * of the rounded ones too, so that what overflows shows. */
+static double round_rows(void *arg, size_t first, size_t last)
+{
+    const rounding *const x = arg;
+    const size_t width = x->p->pattern->width;
+    double most = 0;
+
+    for (size_t row = first; row < last; row++) {
+        const double *restrict const p = x->p->prob + row * width;
+        float *restrict const to = x->to + row * width;
+        double sum[LANES] = {0}, all = 0;
+
+        for (size_t i = 0; i < width; i++) to[i] = (float)p[i];
+        for (size_t i = 0; i + LANES <= width; i += LANES)
+            for (size_t k = 0; k < LANES; k++)
+                sum[k] += fabs(p[i + k]) + (double)fabsf(to[i + k]);
+        for (size_t i = width - width % LANES; i < width; i++)
+            all += fabs(p[i]) + (double)fabsf(to[i]);
+        for (size_t k = 0; k < LANES; k++) all += sum[k];
+        if (isnan(all) || all > most) most = all;
+    }
+    return most;
+}
+
+void elbo_kernel_round(const elbo_kernel *p, elbo_arena *ws, elbo_kernel *out)
+{
+    const elbo_pattern *const at = p->pattern;
+    const size_t rows = at->nS * at->nA;
+    const elbo_mark mark = elbo_arena_mark(ws);
+    rounding x = {.p = p};
+
+    *out = *p;
+    if (at->next || p->spread || at->nnz < ENTRIES_THAT_PAY) return;
+    x.to = elbo_arena_take(ws, at->nnz, sizeof *x.to);
+    if (x.to) out->mass = elbo_parallel_max(rows, 2 * at->nnz, &x, round_rows);
+    if (x.to && isfinite(out->mass))
+        out->rough = x.to;
+    else
+        elbo_arena_release(ws, mark);
 }
 
 /* How far a sum is from 1, in words. */

@@ -46,6 +46,11 @@ typedef struct elbo_kernel {
     /* Of a dense Gaussian kernel: the covariance of each row, whose mean `prob` is
      * then no distribution; NULL: none. [nS * nA x (nS + 1) x (nS + 1)] */
     const double *spread;
+    /* Of a dense kernel: `prob` in single precision, for what may be bounded before
+     * it is read in full, and the largest sum of a row of |prob| + |rough|; NULL:
+     * none. */
+    const float *rough;
+    double mass;
 } elbo_kernel;
 
 /* Borrowed arrays. A plain value: to plan in a model, copy the struct and put
@@ -109,6 +114,11 @@ typedef size_t elbo_outcomes(const void *world, size_t s, size_t a,
 elbo_status elbo_mdp_build(const void *world, elbo_outcomes *outcomes,
                            size_t nS, size_t nA, size_t most, elbo_arena *arena,
                            elbo_kernel *P, double **r);
+
+/* *out = p with its `rough`, from ws; without, where p is not dense, where it is so
+ * small that a core's own cache holds it, where single precision does not reach or
+ * where there is no memory. */
+void elbo_kernel_round(const elbo_kernel *p, elbo_arena *ws, elbo_kernel *out);
 
 /* A process that can be used: probabilities finite, in [0, 1], rows summing to
  * 1 within 1e-9, mu likewise, rewards finite, gamma in (0, 1]. ELBO_EDATA names

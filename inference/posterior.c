@@ -65,6 +65,24 @@ elbo_kernel elbo_posterior_kernel(const elbo_posterior *post,
                          .prob = post->q + stage * post->nnz};
 }
 
+elbo_status elbo_posterior_check(const elbo_posterior *post, size_t stage)
+{
+    const double *V = post->V + stage * (post->nS + 1);
+    const double *Q = post->Q + stage * post->nS * post->nA;
+
+    for (size_t s = 0; s < post->nS; s++) {
+        for (size_t a = 0; a < post->nA; a++)
+            if (!isfinite(Q[s * post->nA + a]))
+                return ELBO_FAIL(ELBO_ENOTFINITE,
+                                 "stage %zu, state %zu, action %zu: Q is %g",
+                                 stage, s, a, Q[s * post->nA + a]);
+        if (!isfinite(V[s]))
+            return ELBO_FAIL(ELBO_ENOTFINITE, "stage %zu, state %zu: V is %g",
+                             stage, s, V[s]);
+    }
+    return ELBO_OK;
+}
+
 void elbo_policy_reward(const elbo_problem *problem, const elbo_posterior *post,
                         double b[])
 {

@@ -46,6 +46,9 @@ elbo_status elbo_posterior_init(elbo_posterior *post, const elbo_problem *proble
 elbo_kernel elbo_posterior_kernel(const elbo_posterior *post,
                                   const elbo_problem *problem, size_t stage);
 
+/* ELBO_ENOTFINITE with the first state of a stage whose V or Q is not finite. */
+elbo_status elbo_posterior_check(const elbo_posterior *post, size_t stage);
+
 /* KL(pi || pi0) of one state's nA actions. Both sum to 1, so the first-order terms
  * of the logarithm cancel and are left out: exact also where pi is close to pi0. */
 double elbo_policy_kl(const double pi[], const double pi0[], size_t nA);

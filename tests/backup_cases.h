@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+TCase *tcase_rough(void); /* rows that are read in single precision first */
 TCase *tcase_solve(void); /* elbo_solve, and the posterior it fills */
 
 #endif

@@ -344,5 +344,6 @@ Suite *suite_backup(void)
     tcase_add_test(t, any_number_of_threads_gives_the_same_bits);
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, tcase_solve());
+    suite_add_tcase(suite, tcase_rough());
     return suite;
 }
