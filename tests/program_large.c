@@ -9,9 +9,10 @@
 
 #include "tests/program_cases.h"
 
-/* Row i goes to i % WIDE + 1 states; every second entry is observed. */
-enum { STATES = 700, ACTIONS = 3, PAIRS = STATES * ACTIONS, WIDE = 5 };
-enum { ENTRIES = PAIRS * (WIDE + 1) / 2 };
+/* Ragged: row i goes to i % WIDE + 1 states, every second entry is observed.
+ * Even: so do ALIKE rows each, and every entry is. */
+enum { STATES = 700, ACTIONS = 3, PAIRS = STATES * ACTIONS, WIDE = 7 };
+enum { ENTRIES = PAIRS * (WIDE + 1) / 2, ALIKE = 40 };
 
 static struct {
     elbo_batch batch;
@@ -27,7 +28,12 @@ static double noise(size_t i)
     return (double)(i * 2654435761u % 4294967296u) / 4294967296.0;
 }
 
-static void set_up(void)
+static size_t width_of(size_t i, bool even)
+{
+    return (even ? i / ALIKE : i) % WIDE + 1;
+}
+
+static void set_up(bool even)
 {
     size_t nnz = 0, n = 0;
 
@@ -35,12 +41,12 @@ static void set_up(void)
     memset(&large, 0, sizeof large);
     for (size_t i = 0; i < PAIRS; i++) {
         large.start[i] = nnz;
-        for (size_t k = 0; k <= i % WIDE; k++)
+        for (size_t k = 0; k < width_of(i, even); k++)
             large.successor[nnz++] =
                 (uint32_t)((i * 7 + k * 31) % (STATES + 1));
         for (size_t e = large.start[i]; e < nnz; e++) {
-            large.p[e] = (0.5 + noise(e)) / (double)(i % WIDE + 1);
-            if (e % 2 == 0) continue;
+            large.p[e] = (0.5 + noise(e)) / (double)width_of(i, even);
+            if (!even && e % 2 == 0) continue;
             large.row[n] = (uint32_t)i;
             large.next[n] = large.successor[e];
             large.entry[n] = (uint32_t)e;
@@ -62,6 +68,16 @@ static void set_up(void)
                                .start = large.start,
                                .successor = large.successor,
                                .gamma = 0.9};
+}
+
+static void set_up_ragged(void)
+{
+    set_up(false);
+}
+
+static void set_up_even(void)
+{
+    set_up(true);
 }
 
 static void tear_down(void)
@@ -231,13 +247,23 @@ START_TEST(a_fault_in_the_last_tile_has_its_place)
 }
 END_TEST
 
-TCase *program_large(void)
+static TCase *with_batch(const char *name, void (*prepare)(void))
 {
-    TCase *t = tcase_create("large");
+    TCase *t = tcase_create(name);
 
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, prepare, tear_down);
     tcase_add_loop_test(t, many_tiles_are_worth_their_loop, 0, CASES);
     tcase_add_loop_test(t, threads_change_no_bit, 0, CASES);
     tcase_add_test(t, a_fault_in_the_last_tile_has_its_place);
     return t;
+}
+
+TCase *program_large(void)
+{
+    return with_batch("large", set_up_ragged);
+}
+
+TCase *program_even(void)
+{
+    return with_batch("even", set_up_even);
 }

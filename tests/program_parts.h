@@ -6,7 +6,8 @@
 #include <check.h>
 
 TCase *program_faults(void);
-TCase *program_large(void);
+TCase *program_large(void); /* its rows differ */
+TCase *program_even(void);  /* many alike */
 TCase *program_samples(void);
 TCase *program_slopes(void);
 TCase *program_stages(void);

@@ -368,6 +368,7 @@ Suite *suite_program(void)
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, program_faults());
     suite_add_tcase(suite, program_large());
+    suite_add_tcase(suite, program_even());
     suite_add_tcase(suite, program_samples());
     suite_add_tcase(suite, program_slopes());
     suite_add_tcase(suite, program_stages());

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* Rows are taken together where so many neighbours on average are alike. */
+enum { ALIKE = 8 };
+
 /* Places of a row's run, counted up: sums of `length` over runs. */
 static void close_runs(size_t start[], size_t n)
 {
@@ -63,6 +66,22 @@ static size_t common_length(const size_t start[], size_t n)
     return length;
 }
 
+/* How many runs from each on are of its length; NULL where they seldom are. */
+static const uint32_t *count_alike(const size_t start[], size_t n,
+                                   uint32_t alike[])
+{
+    size_t changes = 0;
+
+    for (size_t i = n; i-- > 0;) {
+        const bool same =
+            i + 1 < n && start[i + 1] - start[i] == start[i + 2] - start[i + 1];
+
+        alike[i] = same ? alike[i + 1] + 1 : 1;
+        changes += !same;
+    }
+    return changes <= n / ALIKE ? alike : NULL;
+}
+
 elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
                              elbo_arena *arena)
 {
@@ -94,6 +113,7 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
         pairs[t + 1] = row_length(batch, batch->row[order[t]]);
     close_runs(pairs, n);
 
+    uint32_t *const alike = elbo_arena_u32(arena, rows);
     size_t *const states = elbo_arena_sizes(arena, rows + 1);
     uint32_t *const of_row = elbo_arena_u32(arena, rows);
     size_t *const apart =
@@ -115,6 +135,7 @@ elbo_status elbo_layout_init(elbo_layout *layout, const elbo_batch *batch,
         .apart = batch->stages ? apart : NULL,
         .aparts = aparts,
         .samples = samples,
+        .alike = count_alike(samples, rows, alike),
         .entries = entries,
         .width = common_length(batch->start, all),
         .order = order,

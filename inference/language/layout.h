@@ -38,6 +38,8 @@ typedef struct elbo_layout {
                                no others; NULL: each row does */
     size_t aparts;
     const size_t *samples;  /* [rows + 1] runs of transitions */
+    const uint32_t *alike;  /* [rows] rows from this one on with as many
+                               transitions; NULL: most differ from the next */
     const size_t *entries;  /* [rows + 1] runs of entries */
     size_t width;           /* entries of every row of the pattern; 0: they
                                differ */

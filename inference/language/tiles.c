@@ -62,6 +62,90 @@ static void scatter(size_t n, const uint32_t place[], size_t first,
     for (size_t i = RUNS * part; i < n; i++) to[place[i]] += from[i];
 }
 
+/* The same where a row's samples are its places, for rows of `length` each:
+ * x [rows] to [rows x length], and sums of these added to x. */
+static inline void spread_rows(size_t length, size_t rows,
+                               const double x[restrict], double to[restrict])
+{
+    for (size_t row = 0; row < rows; row++)
+        for (size_t k = 0; k < length; k++) to[row * length + k] = x[row];
+}
+
+static inline void sum_rows(size_t length, size_t rows,
+                            const double from[restrict], double x[restrict])
+{
+    for (size_t row = 0; row < rows; row++) {
+        double sum = x[row];
+
+        for (size_t k = 0; k < length; k++) sum += from[row * length + k];
+        x[row] = sum;
+    }
+}
+
+/* loop(length, ...) with the usual lengths as constants. */
+#define ELBO_BY_LENGTH(loop, length, ...)                                      \
+    switch (length) {                                                          \
+    case 1:                                                                    \
+        loop(1, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 2:                                                                    \
+        loop(2, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 3:                                                                    \
+        loop(3, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 4:                                                                    \
+        loop(4, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    case 5:                                                                    \
+        loop(5, __VA_ARGS__);                                                  \
+        break;                                                                 \
+    default:                                                                   \
+        loop(length, __VA_ARGS__);                                             \
+    }
+
+/* From sample i of this row on: how many whole rows of one length end before
+ * `last`; else the one part of the row that does. */
+static size_t rows_alike(const elbo_layout *layout, size_t row, size_t i,
+                         size_t last, size_t *length)
+{
+    const size_t start = layout->samples[row], end = layout->samples[row + 1];
+    const size_t most = (last - i) / (end - start), alike = layout->alike[row];
+
+    *length = end - start;
+    if (i == start && most > 0) return alike < most ? alike : most;
+    *length = (end < last ? end : last) - i;
+    return 1;
+}
+
+static void gather_rows(const elbo_layout *layout, size_t n,
+                        const uint32_t place[], size_t first,
+                        const double x[restrict], double to[restrict])
+{
+    size_t rows, length;
+
+    for (size_t i = 0; i < n; i += rows * length) {
+        const size_t row = place[first + i];
+
+        rows = rows_alike(layout, row, first + i, first + n, &length);
+        ELBO_BY_LENGTH(spread_rows, length, rows, x + row, to + i)
+    }
+}
+
+static void scatter_rows(const elbo_layout *layout, size_t n,
+                         const uint32_t place[], size_t first,
+                         const double from[restrict], double x[restrict])
+{
+    size_t rows, length;
+
+    for (size_t i = 0; i < n; i += rows * length) {
+        const size_t row = place[first + i];
+
+        rows = rows_alike(layout, row, first + i, first + n, &length);
+        ELBO_BY_LENGTH(sum_rows, length, rows, from + i, x + row)
+    }
+}
+
 /* The intake's x at the tile's places. */
 static const double *spread(const elbo_program *program, const elbo_intake *in,
                             size_t k)
@@ -70,7 +154,10 @@ static const double *spread(const elbo_program *program, const elbo_intake *in,
     size_t first;
     const size_t n = elbo_tile_places(program, k, program->unit, &first);
 
-    if (cols == 1) gather(n, in->place, first, in->x, in->tile);
+    if (cols == 1 && in->place && program->layout.alike)
+        gather_rows(&program->layout, n, in->place, first, in->x, in->tile);
+    else if (cols == 1)
+        gather(n, in->place, first, in->x, in->tile);
     for (size_t i = 0; i < n && cols != 1; i++)
         memcpy(in->tile + i * cols,
                in->x + (in->place ? in->place[first + i] : first + i) * cols,
@@ -103,7 +190,9 @@ static void gather_derivative(const elbo_program *program,
     const double *const g = elbo_tape_adjoint(program->live, in->leaf);
 
     if (!g) return;
-    if (cols == 1)
+    if (cols == 1 && in->place && program->layout.alike)
+        scatter_rows(&program->layout, n, in->place, first, g, in->g);
+    else if (cols == 1)
         scatter(n, in->place, first, g, in->g);
     else
         for (size_t i = 0; i < n * cols; i++) {
