@@ -263,6 +263,7 @@ static elbo_status start(elbo_observed_belief *belief,
     m->sequence = elbo_arena_take(m->arena, data->most, sizeof *m->sequence);
     ELBO_TRY(elbo_arena_check(m->arena, "model lds"));
     n = take_sequences(m, data);
+    m->config.sequences = free.sequences = data->most;
     free.hold = 0;
     ELBO_TRY(elbo_lds_open(&free, m->sequence, n, m->arena, &m->lds));
     if (m->config.hold || !m->feedthrough) ELBO_TRY(start_held(m, n));

@@ -211,6 +211,31 @@ START_TEST(a_warm_loop_allocates_nothing)
 }
 END_TEST
 
+START_TEST(an_arena_within_another_is_as_large_as_it_was_made)
+{
+    elbo_arena *const ws = elbo_arena_alloc(64);
+    const elbo_mark mark = elbo_arena_mark(ws);
+    elbo_arena *const in = elbo_arena_within(ws, 640);
+    const elbo_mark empty = elbo_arena_mark(in);
+    double *const after = elbo_arena_doubles(ws, 100);
+
+    for (int round = 0; round < 3; round++) {
+        double *const x = elbo_arena_doubles(in, 80);
+
+        ck_assert(x && (uintptr_t)x % 64 == 0 && elbo_arena_ok(in));
+        ck_assert(x + 80 <= after || after + 100 <= x);
+        ck_assert_ptr_null(elbo_arena_doubles(in, 1));
+        ck_assert_int_eq(elbo_arena_check(in, "in"), ELBO_ENOMEM);
+        elbo_arena_release(in, empty);
+        ck_assert(elbo_arena_ok(in) && elbo_arena_ok(ws));
+    }
+    elbo_arena_release(ws, mark);
+    ck_assert_ptr_null(elbo_arena_take(ws, SIZE_MAX, 2));
+    ck_assert_ptr_null(elbo_arena_within(ws, 64));
+    elbo_arena_free(ws);
+}
+END_TEST
+
 START_TEST(a_kept_large_chunk_serves_a_later_order)
 {
     elbo_arena *ws = elbo_arena_alloc(64);
@@ -366,6 +391,7 @@ Suite *suite_arena(void)
     tcase_add_test(t, text_is_copied);
     tcase_add_test(t, release_gives_the_same_memory_again_across_chunks);
     tcase_add_test(t, a_warm_loop_allocates_nothing);
+    tcase_add_test(t, an_arena_within_another_is_as_large_as_it_was_made);
     tcase_add_test(t, a_kept_large_chunk_serves_a_later_order);
     tcase_add_test(t, live_blocks_never_overlap_under_random_use);
     tcase_add_test(t, an_overflow_fails_sticky_until_the_release_before_it);

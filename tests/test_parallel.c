@@ -255,6 +255,53 @@ START_TEST(threads_are_used_only_when_the_work_pays)
 }
 END_TEST
 
+typedef struct teams {
+    size_t threads, chunks[ELBO_CHUNKS];
+} teams;
+
+static void note_team(void *arg, size_t thread, size_t chunk, size_t first,
+                      size_t last)
+{
+    teams *t = arg;
+
+    (void)first;
+    (void)last;
+    ck_assert_uint_lt(thread, t->threads);
+    t->chunks[chunk]++;
+}
+
+static void threads_inside(void *arg, size_t chunk, size_t first, size_t last)
+{
+    size_t *most = arg;
+
+    (void)first;
+    (void)last;
+    most[chunk] = elbo_parallel_threads(8, PAYS);
+}
+
+/* Whoever has a workspace a thread may count on the numbers. */
+START_TEST(threads_are_as_many_as_were_said)
+{
+    const int threads = omp_get_max_threads();
+    size_t most[ELBO_CHUNKS];
+
+    omp_set_num_threads(3);
+    ck_assert_uint_eq(elbo_parallel_threads(8, PAYS), 3);
+    ck_assert_uint_eq(elbo_parallel_threads(2, PAYS), 2);
+    ck_assert_uint_eq(elbo_parallel_threads(8, 100), 1);
+    elbo_parallel(N, PAYS, most, threads_inside);
+    for (size_t c = 0; c < ELBO_CHUNKS; c++) ck_assert_uint_eq(most[c], 1);
+    for (size_t k = 1; k <= 3; k++) {
+        teams t = {.threads = k};
+
+        elbo_parallel_on(k, N, &t, note_team);
+        for (size_t c = 0; c < ELBO_CHUNKS; c++)
+            ck_assert_uint_eq(t.chunks[c], 1);
+    }
+    omp_set_num_threads(threads);
+}
+END_TEST
+
 Suite *suite_parallel(void)
 {
     Suite *suite = suite_create("parallel");
@@ -267,6 +314,7 @@ Suite *suite_parallel(void)
         t, rows_are_visited_once_and_in_one_piece_where_work_does_not_pay);
     tcase_add_test(t, sums_have_the_same_bits_for_every_number_of_threads);
     tcase_add_test(t, sums_and_products_agree_with_long_double);
+    tcase_add_test(t, threads_are_as_many_as_were_said);
     tcase_add_test(t, whole_numbers_are_summed_exactly);
     tcase_add_test(t, the_maximum_is_found_wherever_it_is);
     tcase_add_test(t, an_empty_range_sums_to_zero_and_has_no_maximum);

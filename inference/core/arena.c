@@ -22,6 +22,7 @@ struct elbo_arena {
     size_t index;       /* of the current chunk */
     size_t least;       /* bytes of a chunk */
     size_t total;       /* bytes of all chunks */
+    bool fixed;         /* never grows */
     elbo_status failed; /* ELBO_OK, or the first failure */
     size_t wanted;      /* bytes that failure asked for */
 };
@@ -97,7 +98,7 @@ static bool advance(elbo_arena *arena, size_t bytes)
     while (c && c->room < bytes) c = c->after;
     if (c)
         unlink_chunk(c);
-    else if (!(c = grow(arena, bytes)))
+    else if (arena->fixed || !(c = grow(arena, bytes)))
         return false;
     link_after(arena->current, c);
     c->used = 0;
@@ -132,6 +133,18 @@ static void *take(elbo_arena *arena, size_t n, size_t size)
 
     c->used += padded;
     return block;
+}
+
+elbo_arena *elbo_arena_within(elbo_arena *outer, size_t bytes)
+{
+    elbo_arena *const arena = take(outer, 1, sizeof *arena);
+    chunk *const c = take(outer, bytes + ALIGN, 1);
+
+    if (!arena || !c) return NULL;
+    *c = (chunk){.room = bytes};
+    *arena = (elbo_arena){
+        .first = c, .current = c, .least = bytes, .total = bytes, .fixed = true};
+    return arena;
 }
 
 void *elbo_arena_take(elbo_arena *arena, size_t n, size_t size)

@@ -25,6 +25,11 @@ typedef struct elbo_mark {
 /* An arena whose chunks hold at least `bytes`; NULL when there is no memory. */
 elbo_arena *elbo_arena_alloc(size_t bytes);
 
+/* One that holds `bytes` of `outer`, never grows and goes with it, not by
+ * elbo_arena_free: scratch of its own for what runs beside others. NULL when outer
+ * has failed. */
+elbo_arena *elbo_arena_within(elbo_arena *outer, size_t bytes);
+
 /* Frees the arena and all that was taken from it; NULL is accepted. */
 void elbo_arena_free(elbo_arena *arena);
 

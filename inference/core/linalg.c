@@ -130,6 +130,18 @@ static elbo_status eig_sym(gsl_matrix *A, gsl_vector *values, elbo_arena *ws)
     return ELBO_OK;
 }
 
+size_t elbo_eig_sym_room(size_t n)
+{
+    enum { LINE = 64 };
+    double unused = 0, room[1] = {0};
+    int size[1] = {0};
+
+    (void)LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', as_int(n), &unused,
+                              n ? as_int(n) : 1, &unused, room, -1, size, -1);
+    return (size_t)room[0] * sizeof(double) + (size_t)size[0] * sizeof(int)
+           + 2 * LINE;
+}
+
 elbo_status elbo_eig_sym(gsl_matrix *A, gsl_vector *values, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);

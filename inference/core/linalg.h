@@ -31,6 +31,8 @@ elbo_status elbo_chol_inverse(gsl_matrix *L);
  * i of A becomes the eigenvector of value i. ELBO_ENOTFINITE, ELBO_ENOCONV; A is
  * then undefined. */
 elbo_status elbo_eig_sym(gsl_matrix *A, gsl_vector *values, elbo_arena *ws);
+/* Bytes of `ws` that it takes, at most. */
+size_t elbo_eig_sym_room(size_t n);
 
 /* LU of A [n x n] in place; the pivots are taken from ws and live there.
  * ELBO_ESINGULAR names the zero pivot. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Below these a team of threads, or 64 calls, cost more than they save. */
 enum { WORK_THAT_PAYS = 400000, SHORT = 1024, LANES = 8 };
@@ -21,24 +22,56 @@ static bool pays(size_t work)
            && !omp_in_parallel();
 }
 
+size_t elbo_parallel_threads(size_t most, size_t work)
+{
+    const size_t all = pays(work) ? (size_t)omp_get_max_threads() : 1;
+
+    return all < most ? all : most;
+}
+
+void elbo_parallel_on(size_t threads, size_t n, void *arg,
+                      void (*body)(void *arg, size_t thread, size_t chunk,
+                                   size_t first, size_t last))
+{
+    size_t first, last;
+
+    if (threads <= 1) { /* a team of one would cost a microsecond too */
+        for (size_t c = 0; c < ELBO_CHUNKS; c++) {
+            elbo_chunk(n, c, &first, &last);
+            body(arg, 0, c, first, last);
+        }
+        return;
+    }
+#pragma omp parallel for schedule(dynamic)                                     \
+    num_threads((int)threads) private(first, last)
+    for (size_t c = 0; c < ELBO_CHUNKS; c++) {
+        elbo_chunk(n, c, &first, &last);
+        body(arg, (size_t)omp_get_thread_num(), c, first, last);
+    }
+}
+
+/* A body that is not told its thread. */
+typedef struct chunks {
+    void (*body)(void *arg, size_t chunk, size_t first, size_t last);
+    void *arg;
+} chunks;
+
+static void one_chunk(void *arg, size_t thread, size_t chunk, size_t first,
+                      size_t last)
+{
+    const chunks *c = arg;
+
+    (void)thread;
+    c->body(c->arg, chunk, first, last);
+}
+
 void elbo_parallel(size_t n, size_t work, void *arg,
                    void (*body)(void *arg, size_t chunk, size_t first,
                                 size_t last))
 {
-    size_t first, last;
+    chunks c = {body, arg};
 
-    if (!pays(work)) { /* a team of one would cost a microsecond too */
-        for (size_t c = 0; c < ELBO_CHUNKS; c++) {
-            elbo_chunk(n, c, &first, &last);
-            body(arg, c, first, last);
-        }
-        return;
-    }
-#pragma omp parallel for schedule(dynamic) private(first, last)
-    for (size_t c = 0; c < ELBO_CHUNKS; c++) {
-        elbo_chunk(n, c, &first, &last);
-        body(arg, c, first, last);
-    }
+    elbo_parallel_on(elbo_parallel_threads(SIZE_MAX, work), n, &c, one_chunk);
 }
 
 /* What to call on each part. */

@@ -20,6 +20,14 @@ void elbo_parallel(size_t n, size_t work, void *arg,
                    void (*body)(void *arg, size_t chunk, size_t first,
                                 size_t last));
 
+/* The same for a body that has a workspace a thread: on `threads` of them, told
+ * which of 0 .. threads - 1 it is. elbo_parallel_threads says how many there would
+ * be, at most `most`: 1 where it does not pay or inside a parallel region. */
+size_t elbo_parallel_threads(size_t most, size_t work);
+void elbo_parallel_on(size_t threads, size_t n, void *arg,
+                      void (*body)(void *arg, size_t thread, size_t chunk,
+                                   size_t first, size_t last));
+
 /* body(arg, first, last) over parts of 0 .. n - 1, for results that do not
  * depend on where it is cut: in one piece when work does not pay. */
 void elbo_parallel_rows(size_t n, size_t work, void *arg,

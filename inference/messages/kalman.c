@@ -116,6 +116,14 @@ static void take_scratch(elbo_kalman *k, elbo_arena *arena)
     k->row_v = padded(arena, nz);
 }
 
+/* What eigen_root takes, and the views of a vector and a matrix. */
+static size_t root_room(size_t n)
+{
+    enum { VIEWS = 8 * 64 };
+
+    return (n * n + 2 * n) * sizeof(double) + elbo_eig_sym_room(n) + VIEWS;
+}
+
 elbo_status elbo_kalman_init(const elbo_kalman_config *config, size_t nx,
                              size_t ny, size_t nu, size_t T, elbo_arena *arena,
                              elbo_kalman **out)
@@ -130,7 +138,8 @@ elbo_status elbo_kalman_init(const elbo_kalman_config *config, size_t nx,
                        .nz = nx + nu + 1,
                        .capacity = T,
                        .config = *config,
-                       .scratch = arena};
+                       .scratch =
+                           elbo_arena_within(arena, root_room(nx > ny ? nx : ny))};
     take_model(k, arena);
     take_results(k, arena);
     take_scratch(k, arena);

@@ -88,7 +88,7 @@ struct elbo_kalman {
         *within;         /* of a row with missing channels */
     size_t *seen, *lost; /* [ny], channels of a row */
     double *row_e, *row_w, *row_z, *row_v, *row_x;
-    elbo_arena *scratch; /* the arena it was made in; left as it was */
+    elbo_arena *scratch; /* its own: of roots by eigenvalues */
 };
 
 static inline gsl_matrix elbo_kalman_slot(const elbo_kalman_slots *s, size_t t)

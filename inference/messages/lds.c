@@ -198,9 +198,6 @@ static elbo_status check_holds(const elbo_lds *lds)
     return ELBO_OK;
 }
 
-static elbo_status e_step(elbo_lds *lds, const elbo_lgssm *model,
-                          elbo_lds_info *info);
-
 /* VB: a first posterior from the smoother at a point. */
 static elbo_status first_posterior(elbo_lds *lds)
 {
@@ -208,26 +205,31 @@ static elbo_status first_posterior(elbo_lds *lds)
 
     ELBO_TRY(take_priors(lds));
     ELBO_TRY(check_holds(lds));
-    ELBO_TRY(e_step(lds, &lds->point, &info));
+    ELBO_TRY(
+        elbo_lds_run(lds, lds->crew, &lds->point, lds->data, lds->n, &info));
     return elbo_lds_mstep(lds, &info, false);
+}
+
+static size_t longest(const elbo_sequence data[], size_t n)
+{
+    size_t T = 1;
+
+    for (size_t i = 0; i < n; i++)
+        if (data[i].Y->size1 > T) T = data[i].Y->size1;
+    return T;
 }
 
 static elbo_status open_lds(elbo_lds *lds)
 {
-    const elbo_kalman_config kalman = {.steady = lds->config.steady};
-    size_t T = 1;
-
     ELBO_TRY(check_config(&lds->config, lds));
     ELBO_TRY(check_data(lds, lds->data, lds->n));
     ELBO_TRY(take_part(lds, ELBO_LDS_START, lds->nx, 1));
     ELBO_TRY(take_part(lds, ELBO_LDS_TRANSITION, lds->nx, lds->nz));
     ELBO_TRY(take_part(lds, ELBO_LDS_EMISSION, lds->ny, lds->nz));
     take_views(lds);
-    for (size_t i = 0; i < lds->n; i++)
-        if (lds->data[i].Y->size1 > T) T = lds->data[i].Y->size1;
-    lds->longest = T;
-    ELBO_TRY(elbo_kalman_init(&kalman, lds->nx, lds->ny, lds->nu, T, lds->arena,
-                              &lds->k));
+    lds->longest = longest(lds->data, lds->n);
+    lds->most = lds->n > lds->config.sequences ? lds->n : lds->config.sequences;
+    ELBO_TRY(elbo_lds_hire(lds, lds->most, lds->longest, true, &lds->crew));
     ELBO_TRY(elbo_lds_start(lds));
     lds->config.initial = NULL; /* borrowed while opening */
     return lds->config.method == ELBO_LDS_VB ? first_posterior(lds) : ELBO_OK;
@@ -271,29 +273,6 @@ static double constants(const elbo_lds *lds)
     return sum;
 }
 
-/* The moments of all sequences under q(x), and log of its integral. */
-static elbo_status e_step(elbo_lds *lds, const elbo_lgssm *model,
-                          elbo_lds_info *info)
-{
-    elbo_lds_regression *const part = lds->part;
-
-    ELBO_TRY(elbo_kalman_model(lds->k, model));
-    for (size_t p = 0; p < ELBO_LDS_PARTS; p++) elbo_moments_clear(&part[p].S);
-    info->evidence = 0;
-    for (size_t i = 0; i < lds->n; i++) {
-        elbo_kalman_info one;
-
-        if (elbo_kalman_smooth(lds->k, &lds->data[i], &one) != ELBO_OK)
-            return elbo_fail_prefix("sequence %zu", i);
-        ELBO_TRY(
-            elbo_kalman_moments(lds->k, &part[0].S, &part[1].S, &part[2].S));
-        info->evidence += one.loglik;
-        info->singular += one.singular;
-        info->steady += one.steady;
-    }
-    return ELBO_OK;
-}
-
 static void keep(elbo_lds *lds)
 {
     for (size_t p = 0; p < ELBO_LDS_PARTS; p++) {
@@ -330,7 +309,8 @@ static void read_kl(const elbo_lds *lds, elbo_lds_info *info)
 elbo_status elbo_lds_infer(elbo_lds *lds, elbo_lds_info *info)
 {
     *info = (elbo_lds_info){.iteration = lds->iteration + 1};
-    ELBO_TRY(e_step(lds, &lds->model, info));
+    ELBO_TRY(
+        elbo_lds_run(lds, lds->crew, &lds->model, lds->data, lds->n, info));
     if (lds->config.method == ELBO_LDS_VB) info->evidence += constants(lds);
     read_kl(lds, info);
     info->bound = info->evidence - elbo_lds_kl(lds);
@@ -373,6 +353,10 @@ elbo_status elbo_lds_iterate(elbo_lds *lds, elbo_lds_info *info)
 
 elbo_status elbo_lds_data(elbo_lds *lds, const elbo_sequence data[], size_t n)
 {
+    if (n > lds->most)
+        return ELBO_FAIL(ELBO_ESIZE,
+                         "%zu sequences, and no more than %zu were announced", n,
+                         lds->most);
     ELBO_TRY(check_data(lds, data, n));
     for (size_t i = 0; i < n; i++)
         if (data[i].Y->size1 > lds->longest)
@@ -417,25 +401,15 @@ elbo_status elbo_lds_loglik(elbo_lds *lds, const elbo_sequence data[], size_t n,
                             double *loglik)
 {
     const elbo_mark mark = elbo_arena_mark(lds->arena);
-    const elbo_kalman_config config = {.steady = lds->config.steady};
-    elbo_kalman_info info;
-    elbo_kalman *k = NULL;
+    elbo_lds_info info = {0};
+    elbo_lds_crew *crew;
     elbo_status s;
-    size_t T = 1;
 
     ELBO_TRY(check_data(lds, data, n));
-    for (size_t i = 0; i < n; i++)
-        if (data[i].Y->size1 > T) T = data[i].Y->size1;
-    s = elbo_kalman_init(&config, lds->nx, lds->ny, lds->nu, T, lds->arena, &k);
-    if (s == ELBO_OK) s = elbo_kalman_model(k, &lds->point);
-    *loglik = 0;
-    for (size_t i = 0; s == ELBO_OK && i < n; i++) {
-        s = elbo_kalman_filter(k, &data[i], &info);
-        if (s == ELBO_OK)
-            *loglik += info.loglik;
-        else
-            s = elbo_fail_prefix("sequence %zu", i);
-    }
+    s = elbo_lds_hire(lds, n, longest(data, n), false, &crew);
+    if (s == ELBO_OK)
+        s = elbo_lds_run(lds, crew, &lds->point, data, n, &info);
     elbo_arena_release(lds->arena, mark);
+    *loglik = info.evidence;
     return s;
 }

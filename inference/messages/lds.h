@@ -73,10 +73,12 @@ typedef struct elbo_lds_config {
     const elbo_mniw *prior[ELBO_LDS_PARTS];
     double prior_precision, prior_variance;
     double feedthrough_precision; /* of the columns of D; 0: prior_precision */
+    size_t sequences; /* that elbo_lds_data will bring at most; fewer than at
+                         opening: as many as then */
     uint64_t seed; /* for states that the data do not suggest */
 } elbo_lds_config;
 /* EM, nothing held, floor 1e-6, steady 0, prior_precision 0.1, prior_variance
- * 0.1, seed 0; nx is the caller's. */
+ * 0.1, sequences 0, seed 0; nx is the caller's. */
 extern const elbo_lds_config elbo_lds_defaults;
 
 typedef struct elbo_lds_info {
@@ -102,7 +104,9 @@ elbo_status elbo_lds_open(const elbo_lds_config *config,
                           const elbo_sequence data[], size_t n,
                           elbo_arena *arena, elbo_lds **out);
 
-/* One E-step and one M-step. After ELBO_ENOTPD, ELBO_ENOTFINITE (text: sequence
+/* One E-step and one M-step. The E-step takes sequences side by side, with a
+ * workspace for each thread there was at opening, and joins them in one order: the
+ * bits do not depend on the threads. After ELBO_ENOTPD, ELBO_ENOTFINITE (text: sequence
  * and row, or part) the parameters are those before the call. */
 elbo_status elbo_lds_iterate(elbo_lds *lds, elbo_lds_info *info);
 
@@ -116,7 +120,7 @@ elbo_status elbo_lds_learn(elbo_lds *lds, elbo_lds_info *info);
  * or unidentified states leave covariances of very different size. ELBO_ENOMEM. */
 elbo_status elbo_lds_rounding(const elbo_lds *lds, double *rounding);
 /* Go on with other sequences, borrowed, none longer than the longest at opening
- * (ELBO_ESIZE); scales and floors stay. Errors as at opening. */
+ * and no more than were announced (ELBO_ESIZE); scales and floors stay. Errors as at opening. */
 elbo_status elbo_lds_data(elbo_lds *lds, const elbo_sequence data[], size_t n);
 
 /* The model that the next E-step runs on, penalties included (VB); borrowed,

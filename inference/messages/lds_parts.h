@@ -19,11 +19,14 @@ typedef struct elbo_lds_regression {
     double kl;
 } elbo_lds_regression;
 
+/* Workspaces of the threads, and what each chunk of the sequences gives. */
+typedef struct elbo_lds_crew elbo_lds_crew;
+
 struct elbo_lds {
     elbo_lds_config config;
     size_t nx, ny, nu, nz;
     const elbo_sequence *data;
-    size_t n, longest; /* rows of a sequence */
+    size_t n, most, longest; /* most: sequences that there may be; longest: rows */
     elbo_lds_regression part[ELBO_LDS_PARTS];
     size_t iteration;
 
@@ -33,9 +36,19 @@ struct elbo_lds {
     elbo_lgssm_step step;
     elbo_lgssm model; /* with penalties */
     elbo_lgssm point; /* without */
-    elbo_kalman *k;
+    elbo_lds_crew *crew;
     elbo_arena *arena;
 };
+
+/* For at most n sequences of at most T rows, from lds->arena. ELBO_ENOMEM,
+ * ELBO_ESIZE. */
+elbo_status elbo_lds_hire(const elbo_lds *lds, size_t n, size_t T, bool moments,
+                          elbo_lds_crew **out);
+/* evidence, singular and steady of the sequences, and the parts' moments if the
+ * crew takes them. The first failure in the order of sequences. */
+elbo_status elbo_lds_run(elbo_lds *lds, elbo_lds_crew *crew,
+                         const elbo_lgssm *model, const elbo_sequence data[],
+                         size_t n, elbo_lds_info *info);
 
 /* Parameters from the data (or config.initial). */
 elbo_status elbo_lds_start(elbo_lds *lds);
