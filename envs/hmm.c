@@ -109,7 +109,7 @@ static const elbo_option options[] = {
      .low = 0,
      .high = 1,
      .fallback = "0",
-     .doc = "the probability that an observation is not seen"},
+     .doc = "the probability that an observation, the whole row, is not seen"},
     {0},
 };
 

@@ -137,7 +137,8 @@ const elbo_option elbo_evaluation_options[] = {
      .low = 0,
      .high = 1e9,
      .fallback = "0",
-     .doc = "episodes a real evaluation; finite worlds are evaluated exactly"},
+     .doc = "episodes a real evaluation; finite worlds are evaluated exactly; in "
+            "observed worlds courses of what is missing, 0: 32"},
     {.name = "expert_discount",
      .type = ELBO_REAL,
      .unit = "",

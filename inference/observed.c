@@ -1,7 +1,10 @@
 #include "inference/observed.h"
 
+#include <assert.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
+
+#include "inference/messages/partial.h"
 
 elbo_status elbo_lds_predict(const elbo_lgssm *sys, const elbo_sequence *x,
                              double *loglik, elbo_arena *ws)
@@ -54,13 +57,31 @@ static elbo_status log_symbols(const elbo_observed_chain *c, const gsl_matrix *Y
     return ELBO_OK;
 }
 
-static size_t seen(const gsl_matrix *Y, size_t t)
+/* Rows that are seen in part, by their margins. */
+static elbo_status log_margins(const elbo_observed_chain *c, const double y[],
+                               size_t T, double out[], elbo_arena *ws)
 {
-    size_t n = 0;
+    const size_t K = c->chain.K;
+    elbo_partial_row *rows;
+    elbo_partial p;
+    size_t n;
 
-    for (size_t i = 0; i < Y->size2; i++)
-        if (!isnan(gsl_matrix_get(Y, t, i))) n++;
-    return n;
+    ELBO_TRY(elbo_partial_init(&p, c->ny, ws));
+    ELBO_TRY(elbo_partial_rows(y, T, c->ny, ws, &rows, &n));
+    for (size_t i = 0, end; i < n; i = end) {
+        end = elbo_partial_end(rows, n, i);
+        elbo_partial_look(&p, rows[i].y);
+        ELBO_TRY(elbo_partial_condition(&p, c->covariance, false));
+
+        const double constant = -((double)p.n * log(2 * M_PI) + p.logdet) / 2;
+
+        for (size_t r = i; r < end; r++)
+            for (size_t k = 0; k < K; k++)
+                out[rows[r].t * K + k] =
+                    constant
+                    - elbo_partial_square(&p, c->mean + k * c->ny, rows[r].y) / 2;
+    }
+    return ELBO_OK;
 }
 
 static elbo_status log_gaussians(const elbo_observed_chain *c, const gsl_matrix *Y,
@@ -78,22 +99,21 @@ static elbo_status log_gaussians(const elbo_observed_chain *c, const gsl_matrix 
         -((double)ny * log(2 * M_PI) + elbo_chol_logdet(L)) / 2;
 
     for (size_t t = 0; t < Y->size1; t++) {
-        const size_t n = seen(Y, t);
+        const double *const y = gsl_matrix_const_ptr(Y, t, 0);
+        const bool whole = elbo_partial_seen(y, ny) == ny;
 
-        if (n > 0 && n < ny)
-            return ELBO_FAIL(ELBO_EDATA, "row %zu is missing in part", t + 1);
         for (size_t k = 0; k < K; k++) {
             double square;
 
             for (size_t i = 0; i < ny; i++)
-                gsl_vector_set(e, i,
-                               gsl_matrix_get(Y, t, i) - c->mean[k * ny + i]);
+                gsl_vector_set(e, i, y[i] - c->mean[k * ny + i]);
             gsl_blas_dtrsv(CblasLower, CblasNoTrans, CblasNonUnit, L, e);
             gsl_blas_ddot(e, e, &square);
-            out[t * K + k] = n > 0 ? constant - square / 2 : 0;
+            out[t * K + k] = whole ? constant - square / 2 : 0;
         }
     }
-    return ELBO_OK;
+    assert(Y->tda == ny);
+    return log_margins(c, Y->data, Y->size1, out, ws);
 }
 
 static elbo_status chain_predict(const elbo_observed_chain *c,

@@ -127,7 +127,7 @@ elbo_status elbo_observed_predict(const elbo_observed_belief *belief,
                                   const elbo_sequence *x, double *loglik,
                                   elbo_arena *ws);
 /* log p(y) of a sequence, by the filter and by the forward pass. ELBO_EDATA for a
- * row that is missing in part or that no state can emit. */
+ * row that no state can emit. */
 elbo_status elbo_lds_predict(const elbo_lgssm *sys, const elbo_sequence *x,
                              double *loglik, elbo_arena *ws);
 elbo_status elbo_chain_predict(const elbo_observed_chain *chain,

@@ -1,6 +1,7 @@
 #include "inference/observed_control.h"
 
 #include <gsl/gsl_blas.h>
+#include <math.h>
 
 /* ---- systems ---- */
 
@@ -151,8 +152,9 @@ static elbo_status plan(elbo_observed_controller *c,
     const elbo_observed_system *const s = &c->model;
 
     ELBO_TRY(plan_policy(c, control, options, ws));
+    if (c->courses > 0) return ELBO_OK;
     if (c->T == 0) return elbo_filter_gain(&s->step, c->L[0], NULL, ws);
-    return elbo_filter_gains(&s->step, 1, s->P0, c->L, c->T + 1, ws);
+    return elbo_filter_gains(&s->step, 1, s->P0, NULL, c->L, c->T + 1, ws);
 }
 
 elbo_status elbo_observed_controller_plan(elbo_observed_controller *controller,
@@ -172,61 +174,75 @@ elbo_status elbo_observed_controller_plan(elbo_observed_controller *controller,
     return s;
 }
 
-elbo_status elbo_observed_controller_return(const elbo_observed_controller *c,
-                                            const elbo_observed_system *truth,
-                                            double *J, elbo_arena *ws)
-{
-    const elbo_mark mark = elbo_arena_mark(ws);
-    const elbo_lqg lqg = {
-        .nx = c->nx,
-        .nu = c->nu,
-        .ny = c->ny,
-        .T = c->T,
-        .truth = &truth->step,
-        .model = &c->model.step,
-        .L = (const gsl_matrix *const *)c->L,
-        .policy = c->policy,
-        .ntruth = 1,
-        .nmodel = 1,
-        .nL = c->T + 1,
-        .npolicy = c->stages,
-        .gamma = c->gamma,
-    };
-    const elbo_status s = elbo_lqg_return(&lqg, &truth->reward, 1, NULL, truth->m0,
-                                          truth->P0, c->model.m0, J, ws);
+/* ---- a step ---- */
 
-    elbo_arena_release(ws, mark);
-    return s;
+elbo_status elbo_observed_filter_init(const elbo_observed_controller *c,
+                                      elbo_observed_filter *filter, elbo_arena *arena)
+{
+    *filter = (elbo_observed_filter){
+        .p = elbo_arena_vec(arena, c->nx),
+        .b = elbo_arena_vec(arena, c->nx),
+        .e = elbo_arena_vec(arena, c->ny),
+        .P = elbo_arena_mat(arena, c->nx, c->nx),
+        .L = elbo_arena_mat(arena, c->nx, c->ny),
+        .seen = elbo_arena_take(arena, c->ny, sizeof *filter->seen),
+    };
+    return elbo_arena_check(arena, "a controller's filter");
 }
 
-/* ---- a step ---- */
+void elbo_observed_filter_start(const elbo_observed_controller *c,
+                                elbo_observed_filter *filter)
+{
+    gsl_vector_memcpy(filter->p, c->model.m0);
+    gsl_matrix_memcpy(filter->P, c->model.P0);
+}
 
 static size_t at(size_t t, size_t n)
 {
     return t < n ? t : n - 1;
 }
 
-void elbo_observed_controller_act(const elbo_observed_controller *c, size_t t,
-                                  const gsl_vector *y, const gsl_vector *p,
-                                  gsl_vector *e, gsl_vector *b, gsl_vector *u)
+/* e = y - C p - d, 0 where y is not seen. */
+static void innovate(const elbo_observed_controller *c, const gsl_vector *y,
+                     elbo_observed_filter *f)
+{
+    gsl_vector_memcpy(f->e, y);
+    gsl_vector_sub(f->e, c->model.d);
+    gsl_blas_dgemv(CblasNoTrans, -1, c->model.C, f->p, 1, f->e);
+    for (size_t i = 0; i < c->ny; i++) {
+        f->seen[i] = !isnan(gsl_vector_get(y, i));
+        if (!f->seen[i]) gsl_vector_set(f->e, i, 0);
+    }
+}
+
+elbo_status elbo_observed_controller_act(const elbo_observed_controller *c, size_t t,
+                                         const gsl_vector *y,
+                                         elbo_observed_filter *filter, gsl_vector *u,
+                                         elbo_arena *ws)
 {
     const elbo_linear_policy *const pi = &c->policy[at(t, c->stages)];
+    const gsl_matrix *L = filter->L;
 
-    /* b = p + L (y - C p - d), u = K b + k */
-    gsl_vector_memcpy(e, y);
-    gsl_vector_sub(e, c->model.d);
-    gsl_blas_dgemv(CblasNoTrans, -1, c->model.C, p, 1, e);
-    gsl_vector_memcpy(b, p);
-    gsl_blas_dgemv(CblasNoTrans, 1, c->L[at(t, c->T + 1)], e, 1, b);
+    innovate(c, y, filter);
+    if (c->courses > 0)
+        ELBO_TRY(elbo_filter_step(&c->model.step, filter->seen, filter->P, filter->L,
+                                  ws));
+    else
+        L = c->L[at(t, c->T + 1)];
+
+    /* b = p + L e, u = K b + k */
+    gsl_vector_memcpy(filter->b, filter->p);
+    gsl_blas_dgemv(CblasNoTrans, 1, L, filter->e, 1, filter->b);
     gsl_vector_memcpy(u, pi->k);
-    gsl_blas_dgemv(CblasNoTrans, 1, pi->K, b, 1, u);
+    gsl_blas_dgemv(CblasNoTrans, 1, pi->K, filter->b, 1, u);
+    return ELBO_OK;
 }
 
 void elbo_observed_controller_predict(const elbo_observed_controller *c,
-                                      const gsl_vector *b, const gsl_vector *u,
-                                      gsl_vector *p)
+                                      const gsl_vector *u,
+                                      elbo_observed_filter *filter)
 {
-    gsl_vector_memcpy(p, c->model.b);
-    gsl_blas_dgemv(CblasNoTrans, 1, c->model.A, b, 1, p);
-    gsl_blas_dgemv(CblasNoTrans, 1, c->model.B, u, 1, p);
+    gsl_vector_memcpy(filter->p, c->model.b);
+    gsl_blas_dgemv(CblasNoTrans, 1, c->model.A, filter->b, 1, filter->p);
+    gsl_blas_dgemv(CblasNoTrans, 1, c->model.B, u, 1, filter->p);
 }

@@ -12,7 +12,8 @@ typedef struct drawer {
     elbo_rng *rng;
     gsl_matrix *start, *noise, *sight; /* L L' = P0, Q, R; of a chain R alone */
     gsl_vector *x, *next, *e;          /* [nx], [nx], [nx + ny + nu] */
-    gsl_vector *p, *b, *gap; /* of a controller: means [its nx], y less that, [ny] */
+    elbo_observed_filter filter;       /* of a controller */
+    elbo_arena *ws;
 } drawer;
 
 static elbo_status take_root(const gsl_matrix *S, elbo_arena *ws, gsl_matrix **L)
@@ -30,11 +31,8 @@ static elbo_status prepare_lds(drawer *d, elbo_arena *ws)
     d->x = elbo_arena_vec(ws, nx);
     d->next = elbo_arena_vec(ws, nx);
     d->e = elbo_arena_vec(ws, n);
-    if (d->how->controller) {
-        d->p = elbo_arena_vec(ws, d->how->controller->nx);
-        d->b = elbo_arena_vec(ws, d->how->controller->nx);
-        d->gap = elbo_arena_vec(ws, sys->ny);
-    }
+    if (d->how->controller)
+        ELBO_TRY(elbo_observed_filter_init(d->how->controller, &d->filter, ws));
     ELBO_TRY(take_root(sys->P0, ws, &d->start));
     ELBO_TRY(take_root(sys->steps->Q, ws, &d->noise));
     return take_root(sys->steps->R, ws, &d->sight);
@@ -73,26 +71,37 @@ static void follow(const gsl_matrix *M, const gsl_vector *x, const gsl_matrix *N
     gsl_blas_dgemv(CblasNoTrans, 1, N, &a.vector, 1, out);
 }
 
-/* y_t and u_t of the present state. */
-static void observe(const drawer *d, size_t t, gsl_vector *y, double u[])
+/* Values that are not seen: each of its own, or of a chain whole rows. */
+static void lose(const drawer *d, size_t T, double y[])
+{
+    const size_t ny = d->world->ny, group = d->world->hmm ? ny : 1;
+
+    for (size_t i = 0; i < T * ny; i += group) {
+        if (!(elbo_rng_uniform(d->rng) < d->world->missing)) continue;
+        for (size_t j = 0; j < group; j++) y[i + j] = (double)NAN;
+    }
+}
+
+/* y_t of the present state, before what is not seen of it is lost. */
+static void sight(const drawer *d, const double u[], gsl_vector *y)
 {
     const elbo_lgssm_step *const s = d->world->lds->steps;
+
+    follow(s->C, d->x, s->D, u, s->d, y);
+    disturb(d, d->sight, y);
+}
+
+/* u_t of a controller, which sees y_t with its holes. */
+static elbo_status control(drawer *d, size_t t, gsl_vector *y, double u[])
+{
     const elbo_observed_controller *const c = d->how->controller;
-
-    if (!c) {
-        random_inputs(d, u, d->world->nu);
-        follow(s->C, d->x, s->D, u, s->d, y);
-        disturb(d, d->sight, y);
-        return;
-    }
-
     gsl_vector_view a = gsl_vector_view_array(u, c->nu);
 
-    follow(s->C, d->x, NULL, u, s->d, y);
-    disturb(d, d->sight, y);
-    elbo_observed_controller_act(c, t, y, d->p, d->gap, d->b, &a.vector);
+    if (d->world->missing > 0) lose(d, 1, y->data);
+    ELBO_TRY(elbo_observed_controller_act(c, t, y, &d->filter, &a.vector, d->ws));
     random_inputs(d, u, c->nu);
-    elbo_observed_controller_predict(c, d->b, &a.vector, d->p);
+    elbo_observed_controller_predict(c, &a.vector, &d->filter);
+    return ELBO_OK;
 }
 
 static elbo_status draw_lds(drawer *d, size_t T, double y[], double u[])
@@ -100,18 +109,25 @@ static elbo_status draw_lds(drawer *d, size_t T, double y[], double u[])
     const elbo_lgssm *const sys = d->world->lds;
     const elbo_lgssm_step *const s = sys->steps;
 
+    const elbo_observed_controller *const c = d->how->controller;
+
     gsl_vector_memcpy(d->x, sys->m0);
     disturb(d, d->start, d->x);
-    if (d->how->controller) gsl_vector_memcpy(d->p, d->how->controller->model.m0);
+    if (c) elbo_observed_filter_start(c, &d->filter);
     for (size_t t = 0; t < T; t++) {
         double *const ut = u + t * sys->nu;
         gsl_vector_view to = gsl_vector_view_array(y + t * sys->ny, sys->ny);
 
-        observe(d, t, &to.vector, ut);
+        if (!c) random_inputs(d, ut, d->world->nu);
+        sight(d, ut, &to.vector);
+
+        const double size = gsl_blas_dasum(&to.vector);
+
+        if (c) ELBO_TRY(control(d, t, &to.vector, ut));
         follow(s->A, d->x, s->B, ut, s->b, d->next);
         disturb(d, d->noise, d->next);
         gsl_vector_memcpy(d->x, d->next);
-        if (!(gsl_blas_dasum(&to.vector) + gsl_blas_dasum(d->x) < far))
+        if (!(size + gsl_blas_dasum(d->x) < far))
             return ELBO_FAIL(ELBO_ENOTFINITE,
                              "row %zu runs away: cut sequences by "
                              "data.episode_steps or env.horizon",
@@ -160,17 +176,6 @@ static void draw_chain(drawer *d, size_t T, double y[])
 
 /* ---- both ---- */
 
-/* Values that are not seen: each of its own, or of a chain whole rows. */
-static void lose(const drawer *d, size_t T, double y[])
-{
-    const size_t ny = d->world->ny, group = d->world->hmm ? ny : 1;
-
-    for (size_t i = 0; i < T * ny; i += group) {
-        if (!(elbo_rng_uniform(d->rng) < d->world->missing)) continue;
-        for (size_t j = 0; j < group; j++) y[i + j] = (double)NAN;
-    }
-}
-
 static elbo_status draw(drawer *d, size_t rows, elbo_observed_data *data)
 {
     const size_t most = d->how->episode_steps;
@@ -184,7 +189,7 @@ static elbo_status draw(drawer *d, size_t rows, elbo_observed_data *data)
             draw_chain(d, T, y);
         else if (draw_lds(d, T, y, u) != ELBO_OK)
             return elbo_fail_prefix("data: sequence %zu", data->n);
-        if (d->world->missing > 0) lose(d, T, y);
+        if (d->world->missing > 0 && !d->how->controller) lose(d, T, y);
     }
     return ELBO_OK;
 }
@@ -195,7 +200,7 @@ elbo_status elbo_observed_draw(const elbo_observed_world *world,
                                elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
-    drawer d = {.world = world, .how = how, .rng = rng};
+    drawer d = {.world = world, .how = how, .rng = rng, .ws = ws};
     elbo_status s = world->hmm ? prepare_chain(&d, ws) : prepare_lds(&d, ws);
 
     if (s == ELBO_OK) s = draw(&d, rows, data);

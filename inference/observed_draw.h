@@ -9,7 +9,7 @@
 typedef struct elbo_observed_behaviour {
     double epsilon, noise;
     size_t episode_steps; /* a sequence has so many rows; 0: all there are */
-    const elbo_observed_controller *controller; /* sees all of y; or NULL */
+    const elbo_observed_controller *controller; /* sees what is not lost; or NULL */
 } elbo_observed_behaviour;
 
 /* Append `rows` rows as whole sequences, the last as long as is left. ELBO_ESIZE when

@@ -10,15 +10,21 @@ static elbo_status check_world(const elbo_observed *o, const char *name)
     if (!o->world.lds || !o->world.cost)
         return ELBO_FAIL(ELBO_EINVAL,
                          "%s needs a world with costs and inputs: lds", name);
-    if (o->world.missing > 0)
-        return ELBO_FAIL(ELBO_EINVAL,
-                         "%s acts on all of y: env.missing must be 0", name);
     if (o->belief.feedthrough)
         return ELBO_FAIL(ELBO_EINVAL,
                          "%s needs inputs that do not reach y at once: "
                          "model.feedthrough must be false",
                          name);
     return ELBO_OK;
+}
+
+/* Of what is not seen, that a return is the mean over. */
+static size_t courses(const elbo_setup *setup)
+{
+    enum { COURSES = 32 };
+    const size_t episodes = (size_t)elbo_int(setup->evaluation, "episodes");
+
+    return episodes > 0 ? episodes : COURSES;
 }
 
 elbo_status elbo_observed_open_control(elbo_engine *e, const elbo_setup *setup)
@@ -35,6 +41,10 @@ elbo_status elbo_observed_open_control(elbo_engine *e, const elbo_setup *setup)
     ELBO_TRY(elbo_observed_controller_init(&o->controller, nx, ny, nu, o->horizon,
                                            elbo_real(setup->env_common, "discount"),
                                            e->arena));
+    if (o->world.missing > 0)
+        ELBO_TRY(elbo_observed_controller_lose(&o->controller, o->world.missing,
+                                               courses(setup), o->world.seed,
+                                               e->arena));
     ELBO_TRY(elbo_observed_system_init(&o->truth, nx, ny, nu, e->arena));
     ELBO_TRY(elbo_observed_system_init(&o->model, nx, ny, nu, e->arena));
     elbo_observed_system_set(&o->truth, o->world.lds, o->world.cost);

@@ -120,6 +120,7 @@
     X(linear_runs)                                                             \
     X(observed)                                                                \
     X(observed_exact)                                                          \
+    X(observed_missing)                                                        \
     X(observed_data)                                                           \
     X(resume)                                                                  \
     X(rises)                                                                   \
@@ -143,6 +144,7 @@
     X(planner_state)                                                           \
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
+    X(hmm_partial)                                                             \
     X(hmm_evidence)                                                            \
     X(ilqr)                                                                    \
     X(gymnasium)                                                               \

@@ -69,20 +69,21 @@ START_TEST(steady_filter_is_a_fixed_point)
     ck_assert_double_lt(matrix_gap(next, P), 1e-13 * (1 + gsl_matrix_max(P)));
 
     for (size_t t = 0; t < 400; t++) each[t] = matrix_zero(NX, NY, arena);
-    ck_assert_int_eq(elbo_filter_gains(&sys, 1, sys.Q, each, 400, arena), ELBO_OK);
+    ck_assert_int_eq(elbo_filter_gains(&sys, 1, sys.Q, NULL, each, 400, arena), ELBO_OK);
     ck_assert_double_lt(matrix_gap(each[399], L), 1e-12);
     ck_assert_double_gt(matrix_gap(each[0], L), 1e-4);
 }
 END_TEST
 
-/* The gains that the filter's own module arrives at: means of y_0 .. y_T. */
+/* The gains that the filter's own module arrives at: means of y_0 .. y_T, all of it
+ * seen, or single values and a whole row not. */
 START_TEST(gains_are_those_of_the_kalman_filter)
 {
     enum { T = 12 };
     elbo_rng rng = elbo_rng_stream(2386, "means", 0);
     const elbo_lqr lqr = problem(&rng, 0, 2);
     const elbo_lgssm_step sys = seen(&lqr, &rng);
-    const gsl_matrix *Y = matrix_random(&rng, T, NY, 2, arena);
+    gsl_matrix *const Y = matrix_random(&rng, T, NY, 2, arena);
     const gsl_matrix *U = matrix_random(&rng, T, NU, 1, arena);
     const gsl_vector *m0 = vector_random(&rng, NX, 1, arena);
     const gsl_matrix *P0 = covariance_random(&rng, NX, NX, 2, arena);
@@ -94,8 +95,18 @@ START_TEST(gains_are_those_of_the_kalman_filter)
     elbo_kalman_info info;
     double p[NX], b[NX];
 
-    for (size_t t = 0; t < T; t++) L[t] = matrix_zero(NX, NY, arena);
-    ck_assert_int_eq(elbo_filter_gains(&sys, 1, P0, L, T, arena), ELBO_OK);
+    bool there[T * NY];
+
+    for (size_t t = 0; t < T; t++) {
+        L[t] = matrix_zero(NX, NY, arena);
+        for (size_t j = 0; j < NY; j++) {
+            there[t * NY + j] =
+                !_i || (t != 5 && elbo_rng_uniform(&rng) < 0.6);
+            if (!there[t * NY + j]) gsl_matrix_set(Y, t, j, (double)NAN);
+        }
+    }
+    ck_assert_int_eq(
+        elbo_filter_gains(&sys, 1, P0, _i ? there : NULL, L, T, arena), ELBO_OK);
     ck_assert_int_eq(elbo_kalman_init(&elbo_kalman_defaults, NX, NY, NU, T, arena,
                                       &kalman),
                      ELBO_OK);
@@ -108,6 +119,9 @@ START_TEST(gains_are_those_of_the_kalman_filter)
             b[i] = p[i];
             for (size_t j = 0; j < NY; j++) {
                 double e = gsl_matrix_get(Y, t, j) - gsl_vector_get(sys.d, j);
+
+                if (isnan(e)) ck_assert(gsl_matrix_get(L[t], i, j) == 0);
+                if (isnan(e)) continue;
 
                 for (size_t k = 0; k < NX; k++)
                     e -= gsl_matrix_get(sys.C, j, k) * p[k];
@@ -163,7 +177,7 @@ START_TEST(right_model_earns_what_separation_says)
     for (size_t t = 0; t < (T ? T : 1); t++) pi[t] = s.stages[t].pi;
     if (T) {
         gsl_matrix_memcpy(P, covariance_random(&rng, NX, NX, 1, arena));
-        ck_assert_int_eq(elbo_filter_gains(&sys, 1, P, L, T + 1, arena), ELBO_OK);
+        ck_assert_int_eq(elbo_filter_gains(&sys, 1, P, NULL, L, T + 1, arena), ELBO_OK);
     } else {
         ck_assert_int_eq(elbo_filter_gain(&sys, L[0], P, arena), ELBO_OK);
     }
@@ -346,7 +360,7 @@ Suite *suite_lqg(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, steady_filter_is_a_fixed_point, 0, 8);
-    tcase_add_test(t, gains_are_those_of_the_kalman_filter);
+    tcase_add_loop_test(t, gains_are_those_of_the_kalman_filter, 0, 2);
     tcase_add_loop_test(t, right_model_earns_what_separation_says, 0, 10);
     tcase_add_test(t, wrong_model_earns_what_simulation_says);
     tcase_add_test(t, what_has_no_limit_is_refused);

@@ -165,6 +165,11 @@ static const case_text resumed[] = {
      .control = "lqg",
      .model_own = "states=2 feedthrough=false estimate=variational",
      .data = "steps=300 episode_steps=25 mode=online policy=current epsilon=0.5"},
+    {.env_own = "states=2 outputs=3 missing=0.3",
+     .env_common = "horizon=9",
+     .control = "lqg",
+     .model_own = "states=3 feedthrough=false",
+     .data = "steps=60 mode=online policy=current epsilon=0.5"},
 };
 
 static void same_rows(const elbo_row *x, const elbo_row *y)
@@ -310,8 +315,6 @@ static const struct {
     {"control", "needs a world with costs", {.env = "hmm", .control = "lqg"}},
     {"control", "needs a world with costs",
      {.env = "lds", .env_own = "inputs=0", .control = "lqg"}},
-    {"control", "missing must be 0",
-     {.env = "lds", .env_own = "missing=0.1", .control = "lqg"}},
     {"control", "feedthrough must be false", {.env = "lds", .control = "lqg"}},
     {"env", "sums to 0.9", {.env = "hmm", .env_own = "transition=0.5,0.4;0,1",
                             .model = "hmm"}},

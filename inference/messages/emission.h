@@ -17,8 +17,9 @@
 #include "inference/core/checkpoint.h"
 #include "inference/core/rng.h"
 
-/* y [T x ny], borrowed. A row of NaN is missing; so is the symbol that the
- * config declares. */
+/* y [T x ny], borrowed. NaN is missing, a row or channels of it; so is the symbol
+ * that the config declares. Channels missing beside others are latent: EM takes their
+ * conditional moments (partial.h); rows missing as a whole are left out. */
 typedef struct elbo_hmm_sequence {
     size_t T;
     const double *y;
@@ -56,13 +57,15 @@ struct elbo_emission {
     /* Statistics to start from: drawn, near to the data. */
     elbo_status (*begin)(const void *self, const elbo_hmm_sequence seq[], size_t n,
                          elbo_rng *rng, double counts[], elbo_arena *ws);
-    /* E log p(y_t | k) under the belief (ML: log p) to out [T x K];
-     * `predictive`: log E p instead. */
-    void (*log_density)(const void *self, const elbo_hmm_sequence *seq,
-                        bool predictive, double out[]);
-    /* counts += statistics weighted by occupancy [T x K] */
-    void (*count)(const void *self, const elbo_hmm_sequence *seq,
-                  const double occupancy[], double counts[]);
+    /* E log p(y_t | k) under the belief (ML: log p) to out [T x K], of what is seen:
+     * the log of the integral over what is not; `predictive`: log E p instead. ws is
+     * left as it grew. ELBO_ENOMEM, ELBO_ENOTPD. */
+    elbo_status (*log_density)(const void *self, const elbo_hmm_sequence *seq,
+                               bool predictive, double out[], elbo_arena *ws);
+    /* counts += statistics weighted by occupancy [T x K], expected under the belief of
+     * log_density. Memory and errors as there. */
+    elbo_status (*count)(const void *self, const elbo_hmm_sequence *seq,
+                         const double occupancy[], double counts[], elbo_arena *ws);
     /* The M-step; *floored += eigenvalues raised to the floor. */
     elbo_status (*update)(void *self, const double counts[], size_t *floored,
                           elbo_arena *ws);

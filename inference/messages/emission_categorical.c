@@ -88,8 +88,8 @@ static elbo_status begin(const void *self, const elbo_hmm_sequence seq[], size_t
     return ELBO_OK;
 }
 
-static void log_density(const void *self, const elbo_hmm_sequence *seq,
-                        bool predictive, double out[])
+static elbo_status log_density(const void *self, const elbo_hmm_sequence *seq,
+                               bool predictive, double out[], elbo_arena *ws)
 {
     const table *const w = self;
     const double *const logs = predictive ? w->log_mean : w->mean_log;
@@ -103,10 +103,13 @@ static void log_density(const void *self, const elbo_hmm_sequence *seq,
         else
             memcpy(row, logs + (size_t)y * w->K, w->K * sizeof *row);
     }
+    (void)ws;
+    return ELBO_OK;
 }
 
-static void count(const void *self, const elbo_hmm_sequence *seq,
-                  const double occupancy[], double counts[])
+static elbo_status count(const void *self, const elbo_hmm_sequence *seq,
+                         const double occupancy[], double counts[],
+                         elbo_arena *ws)
 {
     const table *const w = self;
 
@@ -115,6 +118,8 @@ static void count(const void *self, const elbo_hmm_sequence *seq,
         for (size_t k = 0; k < w->K; k++)
             counts[k * w->M + (size_t)seq->y[t]] += occupancy[t * w->K + k];
     }
+    (void)ws;
+    return ELBO_OK;
 }
 
 /* The tables that densities read. */

@@ -5,17 +5,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/messages/centres.h"
 #include "inference/messages/emission.h"
 #include "inference/messages/mniw.h"
+#include "inference/messages/partial.h"
 
 enum { MOST_NY = 256 };
 
-/* A density is constant - 1/2 |L^-1 (y - m)|^2, or Student's t with `degrees`
- * of freedom: constant - (degrees + ny)/2 log(1 + |L^-1 (y - m)|^2 / degrees)
- */
+/* A density is constant - 1/2 |L^-1 (y - m)|^2, W = L L', or Student's t with
+ * `degrees` of freedom: constant - (degrees + ny)/2 log(1 + |L^-1 (y - m)|^2 /
+ * degrees). Its constant is that of the density plus `more`, and so are those of its
+ * margins. */
 typedef struct density {
-    gsl_matrix *L;
-    double constant, degrees;
+    gsl_matrix *W, *L;
+    double constant, degrees, more;
 } density;
 
 typedef struct bells {
@@ -34,8 +37,12 @@ static elbo_status take_densities(bells *w, elbo_arena *arena)
     w->q = elbo_arena_take(arena, w->K, sizeof *w->q);
     ELBO_TRY(elbo_arena_check(arena, "gaussian"));
     for (size_t k = 0; k < w->K; k++) {
-        w->mean[k].L = elbo_arena_mat(arena, w->ny, w->ny);
-        w->predictive[k].L = elbo_arena_mat(arena, w->ny, w->ny);
+        density *const both[] = {&w->mean[k], &w->predictive[k]};
+
+        for (size_t i = 0; i < 2; i++) {
+            both[i]->W = elbo_arena_mat(arena, w->ny, w->ny);
+            both[i]->L = elbo_arena_mat(arena, w->ny, w->ny);
+        }
         ELBO_TRY(elbo_mniw_init(&w->q[k], w->ny, 1, arena));
         elbo_mniw_copy(&w->q[k], &w->prior);
     }
@@ -88,31 +95,14 @@ static size_t width(const void *self)
     return ((const bells *)self)->ny;
 }
 
-static bool missing(const bells *w, const double y[])
-{
-    for (size_t i = 0; i < w->ny; i++)
-        if (!isnan(y[i])) return false;
-    return true;
-}
-
 static elbo_status check(const void *self, const elbo_hmm_sequence *seq)
 {
     const bells *const w = self;
 
-    for (size_t t = 0; t < seq->T; t++) {
-        const double *const y = seq->y + t * w->ny;
-
-        if (missing(w, y)) continue;
-        for (size_t i = 0; i < w->ny; i++) {
-            if (isnan(y[i]))
-                return ELBO_FAIL(ELBO_EDATA,
-                                 "row %zu is missing in part (column %zu)", t,
-                                 i);
-            if (!isfinite(y[i]))
-                return ELBO_FAIL(ELBO_ENOTFINITE, "row %zu, column %zu is %g",
-                                 t, i, y[i]);
-        }
-    }
+    for (size_t i = 0; i < seq->T * w->ny; i++)
+        if (isinf(seq->y[i]))
+            return ELBO_FAIL(ELBO_ENOTFINITE, "row %zu, column %zu is %g",
+                             i / w->ny, i % w->ny, seq->y[i]);
     return ELBO_OK;
 }
 
@@ -129,74 +119,77 @@ static void add(const bells *w, const double y[], double weight,
     }
 }
 
-static void count(const void *self, const elbo_hmm_sequence *seq,
-                  const double occupancy[], double counts[])
+/* Rows seen in part, under the state's belief: conditional means in the place of what
+ * is not seen, and its covariance. */
+static elbo_status count_partial(const bells *w, const elbo_hmm_sequence *seq,
+                                 const double occupancy[], double counts[],
+                                 elbo_arena *ws)
+{
+    double *const y = elbo_arena_doubles(ws, w->ny);
+    elbo_partial_row *rows;
+    elbo_partial p;
+    size_t n;
+
+    ELBO_TRY(elbo_partial_init(&p, w->ny, ws));
+    ELBO_TRY(elbo_partial_rows(seq->y, seq->T, w->ny, ws, &rows, &n));
+    for (size_t i = 0, end; i < n; i = end) {
+        end = elbo_partial_end(rows, n, i);
+        elbo_partial_look(&p, rows[i].y);
+        for (size_t k = 0; k < w->K; k++) {
+            double *const block_k = counts + k * block(w);
+            double *const squares = block_k + 1 + w->ny, total = 0;
+
+            ELBO_TRY(elbo_partial_condition(&p, w->mean[k].W, true));
+            for (size_t r = i; r < end; r++) {
+                const double weight = occupancy[rows[r].t * w->K + k];
+
+                elbo_partial_fill(&p, w->q[k].M->data, rows[r].y, y);
+                add(w, y, weight, block_k);
+                total += weight;
+            }
+            for (size_t a = 0; a < p.lost; a++)
+                for (size_t b = 0; b < p.lost; b++)
+                    squares[p.away[a] * w->ny + p.away[b]] +=
+                        total * gsl_matrix_get(p.within, a, b);
+        }
+    }
+    return ELBO_OK;
+}
+
+static elbo_status count(const void *self, const elbo_hmm_sequence *seq,
+                         const double occupancy[], double counts[],
+                         elbo_arena *ws)
 {
     const bells *const w = self;
+    bool partial = false;
 
     for (size_t t = 0; t < seq->T; t++) {
         const double *const y = seq->y + t * w->ny;
+        const size_t n = elbo_partial_seen(y, w->ny);
 
-        if (missing(w, y)) continue;
-        for (size_t k = 0; k < w->K; k++)
+        partial = partial || (n > 0 && n < w->ny);
+        for (size_t k = 0; n == w->ny && k < w->K; k++)
             add(w, y, occupancy[t * w->K + k], counts + k * block(w));
     }
+    return partial ? count_partial(w, seq, occupancy, counts, ws) : ELBO_OK;
 }
 
-static double distance(const bells *w, const double a[], const double b[])
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < w->ny; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return sum;
-}
-
-/* near[i] = squared distance of row i to the nearest of the centres so far */
-static void approach(const bells *w, const double *const rows[], size_t n,
-                     const double centre[], double near[])
-{
-    for (size_t i = 0; i < n; i++)
-        near[i] = fmin(near[i], distance(w, rows[i], centre));
-}
-
-/* Centres as k-means++ draws them (Arthur and Vassilvitskii 2007); each row
- * counts for its nearest. */
+/* What is not seen of a row is taken for independent of the rest. */
 static elbo_status begin(const void *self, const elbo_hmm_sequence seq[], size_t n,
                          elbo_rng *rng, double counts[], elbo_arena *ws)
 {
     const bells *const w = self;
-    size_t total = 0, rows = 0;
+    const size_t ny = w->ny;
+    elbo_centres c;
 
-    for (size_t i = 0; i < n; i++) total += seq[i].T;
+    ELBO_TRY(elbo_centres_draw(seq, n, ny, w->K, rng, &c, ws));
+    for (size_t i = 0; i < c.rows; i++) {
+        double *const block_k = counts + c.of[i] * block(w);
 
-    const double **const row = elbo_arena_take(ws, total, sizeof *row);
-    double *const near = elbo_arena_doubles(ws, total);
-    const double **const centre = elbo_arena_take(ws, w->K, sizeof *centre);
-
-    ELBO_TRY(elbo_arena_check(ws, "gaussian: centres"));
-    for (size_t i = 0; i < n; i++)
-        for (size_t t = 0; t < seq[i].T; t++)
-            if (!missing(w, seq[i].y + t * w->ny))
-                row[rows++] = seq[i].y + t * w->ny;
-    if (rows == 0)
-        return ELBO_FAIL(ELBO_EDATA, "gaussian: every row is missing");
-    for (size_t i = 0; i < rows; i++) near[i] = HUGE_VAL;
-    for (size_t k = 0; k < w->K; k++) {
-        double sum = 0;
-
-        for (size_t i = 0; k && i < rows; i++) sum += near[i];
-        centre[k] = row[k && sum > 0 ? elbo_rng_categorical(rng, near, rows)
-                                     : elbo_rng_below(rng, rows)];
-        approach(w, row, rows, centre[k], near);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        size_t best = 0;
-
-        for (size_t k = 1; k < w->K; k++)
-            if (distance(w, row[i], centre[k])
-                < distance(w, row[i], centre[best]))
-                best = k;
-        add(w, row[i], 1, counts + best * block(w));
+        add(w, c.y + i * ny, 1, block_k);
+        for (size_t j = 0; j < ny; j++)
+            if (c.lost[i * ny + j])
+                block_k[1 + ny + j * ny + j] += c.variance[j];
     }
     return ELBO_OK;
 }
@@ -219,47 +212,89 @@ static double mahalanobis(const gsl_matrix *L, const gsl_matrix *m,
     return sum;
 }
 
-static void log_density(const void *self, const elbo_hmm_sequence *seq,
-                        bool predictive, double out[])
+/* Of n channels, whose W has this determinant. */
+static double constant(const density *p, size_t n, double logdet)
+{
+    const double f = p->degrees, d = (double)n;
+    const double normal = -0.5 * (d * log(2 * M_PI) + logdet) + p->more;
+
+    if (!isfinite(f)) return normal;
+    return normal + lgamma(0.5 * (f + d)) - lgamma(0.5 * f)
+           - 0.5 * d * log(0.5 * f);
+}
+
+static double log_of(const density *p, size_t n, double constant_n, double square)
+{
+    const double f = p->degrees;
+
+    return constant_n
+           - (isfinite(f) ? 0.5 * (f + (double)n) * log1p(square / f)
+                          : 0.5 * square);
+}
+
+/* Of rows seen in part, by their margins. */
+static elbo_status partial_density(const bells *w, const elbo_hmm_sequence *seq,
+                                   const density all[], double out[], elbo_arena *ws)
+{
+    elbo_partial_row *rows;
+    elbo_partial p;
+    size_t n;
+
+    ELBO_TRY(elbo_partial_init(&p, w->ny, ws));
+    ELBO_TRY(elbo_partial_rows(seq->y, seq->T, w->ny, ws, &rows, &n));
+    for (size_t i = 0, end; i < n; i = end) {
+        end = elbo_partial_end(rows, n, i);
+        elbo_partial_look(&p, rows[i].y);
+        for (size_t k = 0; k < w->K; k++) {
+            ELBO_TRY(elbo_partial_condition(&p, all[k].W, false));
+
+            const double c = constant(&all[k], p.n, p.logdet);
+
+            for (size_t r = i; r < end; r++)
+                out[rows[r].t * w->K + k] = log_of(
+                    &all[k], p.n, c,
+                    elbo_partial_square(&p, w->q[k].M->data, rows[r].y));
+        }
+    }
+    return ELBO_OK;
+}
+
+static elbo_status log_density(const void *self, const elbo_hmm_sequence *seq,
+                               bool predictive, double out[], elbo_arena *ws)
 {
     const bells *const w = self;
     const density *const all = predictive ? w->predictive : w->mean;
+    bool partial = false;
 
     for (size_t t = 0; t < seq->T; t++) {
         const double *const y = seq->y + t * w->ny;
-        const bool none = missing(w, y);
+        const size_t n = elbo_partial_seen(y, w->ny);
 
+        partial = partial || (n > 0 && n < w->ny);
         for (size_t k = 0; k < w->K; k++) {
             const density *const p = &all[k];
             double d[MOST_NY];
 
-            if (none) {
-                out[t * w->K + k] = 0;
-                continue;
-            }
-
-            const double square = mahalanobis(p->L, w->q[k].M, y, d);
-            const double n = p->degrees;
-
             out[t * w->K + k] =
-                p->constant
-                - (isfinite(n) ? 0.5 * (n + (double)w->ny) * log1p(square / n)
-                               : 0.5 * square);
+                n < w->ny ? 0
+                          : log_of(p, w->ny, p->constant,
+                                   mahalanobis(p->L, w->q[k].M, y, d));
         }
     }
+    return partial ? partial_density(w, seq, all, out, ws) : ELBO_OK;
 }
 
-/* p->L = chol(scale W), the constant of a normal density less `more` */
-static elbo_status normal(const gsl_matrix *W, double scale, double more,
-                          density *p)
+/* p of scale W, with `degrees` of freedom, its constant and `more` */
+static elbo_status tabulate_density(const gsl_matrix *W, double scale,
+                                    double degrees, double more, density *p)
 {
-    gsl_matrix_memcpy(p->L, W);
-    gsl_matrix_scale(p->L, scale);
+    gsl_matrix_memcpy(p->W, W);
+    gsl_matrix_scale(p->W, scale);
+    gsl_matrix_memcpy(p->L, p->W);
     ELBO_TRY(elbo_chol(p->L));
-    p->degrees = HUGE_VAL;
-    p->constant =
-        -0.5 * ((double)W->size1 * log(2 * M_PI) + elbo_chol_logdet(p->L))
-        + more;
+    p->degrees = degrees;
+    p->more = more;
+    p->constant = constant(p, W->size1, elbo_chol_logdet(p->L));
     return ELBO_OK;
 }
 
@@ -274,12 +309,9 @@ static elbo_status beliefs(bells *w, size_t k, elbo_arena *ws)
 
     ELBO_TRY(elbo_mniw_kernel_init(&kernel, w->ny, 1, ws));
     ELBO_TRY(elbo_mniw_kernel_of(q, &kernel));
-    ELBO_TRY(normal(kernel.W, 1, kernel.constant - 0.5 * ny / K, &w->mean[k]));
-    ELBO_TRY(normal(q->Psi, (1 + 1 / K) / f, 0, &w->predictive[k]));
-    w->predictive[k].degrees = f;
-    w->predictive[k].constant +=
-        lgamma(0.5 * (f + ny)) - lgamma(0.5 * f) - 0.5 * ny * (log(0.5 * f));
-    return ELBO_OK;
+    ELBO_TRY(tabulate_density(kernel.W, 1, HUGE_VAL,
+                              kernel.constant - 0.5 * ny / K, &w->mean[k]));
+    return tabulate_density(q->Psi, (1 + 1 / K) / f, f, 0, &w->predictive[k]);
 }
 
 static elbo_status tabulate(bells *w, elbo_arena *ws)
@@ -291,8 +323,10 @@ static elbo_status tabulate(bells *w, elbo_arena *ws)
         if (w->variational) {
             s = beliefs(w, k, ws);
         } else {
-            s = normal(w->q[k].Psi, 1, 0, &w->mean[k]);
-            if (s == ELBO_OK) s = normal(w->q[k].Psi, 1, 0, &w->predictive[k]);
+            s = tabulate_density(w->q[k].Psi, 1, HUGE_VAL, 0, &w->mean[k]);
+            if (s == ELBO_OK)
+                s = tabulate_density(w->q[k].Psi, 1, HUGE_VAL, 0,
+                                     &w->predictive[k]);
         }
         elbo_arena_release(ws, mark);
         if (s != ELBO_OK) return elbo_fail_prefix("gaussian: state %zu", k);

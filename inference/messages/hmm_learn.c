@@ -203,14 +203,13 @@ static elbo_status one(tally *s, size_t chunk, const elbo_hmm_sequence *seq,
                               .transitions = counts ? counts + K : NULL};
 
     ELBO_TRY(elbo_arena_check(ws, "hmm: a sequence"));
-    e->log_density(w->emission, seq, s->predictive, logs);
+    ELBO_TRY(e->log_density(w->emission, seq, s->predictive, logs, ws));
     ELBO_TRY(elbo_hmm_forward_backward(&s->hmm, logs, seq->T, &out, ws));
     s->loglik[chunk] += out.loglik;
     s->logs[chunk] += out.logs;
     if (!counts) return ELBO_OK;
     for (size_t k = 0; k < K; k++) counts[k] += occupancy[k];
-    e->count(w->emission, seq, occupancy, counts + chain_size(w));
-    return ELBO_OK;
+    return e->count(w->emission, seq, occupancy, counts + chain_size(w), ws);
 }
 
 static void chunk_of(void *arg, size_t chunk, size_t first, size_t last)
@@ -436,7 +435,7 @@ static elbo_status decode(const elbo_hmm_learner *w, const elbo_hmm_sequence *se
 
     ELBO_TRY(elbo_arena_check(ws, "hmm: a path"));
     ELBO_TRY(check_data(w, seq, 1));
-    w->config.emission->log_density(w->emission, seq, false, logs);
+    ELBO_TRY(w->config.emission->log_density(w->emission, seq, false, logs, ws));
     return elbo_hmm_viterbi(&hmm, logs, seq->T, path, logp, ws);
 }
 

@@ -49,21 +49,52 @@ static elbo_status dual(const elbo_lgssm_step *sys, gsl_matrix *P, elbo_arena *w
     return ELBO_OK;
 }
 
-/* L = P C' (C P C' + R)^-1 */
+/* The rows of C and R that are seen, into `channel`; returns how many. */
+static size_t channels(const elbo_lgssm_step *sys, const bool seen[],
+                       size_t channel[], gsl_matrix *C, gsl_matrix *R)
+{
+    const size_t ny = sys->C->size1, nx = sys->C->size2;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ny; i++)
+        if (!seen || seen[i]) channel[n++] = i;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < nx; j++)
+            gsl_matrix_set(C, i, j, gsl_matrix_get(sys->C, channel[i], j));
+        for (size_t j = 0; j < n; j++)
+            gsl_matrix_set(R, i, j, gsl_matrix_get(sys->R, channel[i], channel[j]));
+    }
+    return n;
+}
+
+/* L = P C' (C P C' + R)^-1 of what is seen */
 static elbo_status gain(const elbo_lgssm_step *sys, const gsl_matrix *P,
-                        gsl_matrix *L, elbo_arena *ws)
+                        const bool seen[], gsl_matrix *L, elbo_arena *ws)
 {
     const size_t nx = P->size1, ny = sys->C->size1;
-    gsl_matrix *CP = elbo_arena_mat(ws, ny, nx), *S = elbo_arena_mat(ws, ny, ny);
+    size_t *const channel = elbo_arena_sizes(ws, ny);
+    gsl_matrix *const whole_C = elbo_arena_mat(ws, ny, nx);
+    gsl_matrix *const whole_S = elbo_arena_mat(ws, ny, ny);
+    gsl_matrix *const whole_CP = elbo_arena_mat(ws, ny, nx);
 
     ELBO_TRY(elbo_arena_check(ws, "a filter's gain"));
-    product(1, sys->C, P, 0, CP);
-    gsl_matrix_memcpy(S, sys->R);
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, CP, sys->C, 1, S);
-    ELBO_TRY(elbo_chol(S));
-    gsl_blas_dtrsm(CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, S, CP);
-    gsl_blas_dtrsm(CblasLeft, CblasLower, CblasTrans, CblasNonUnit, 1, S, CP);
-    gsl_matrix_transpose_memcpy(L, CP);
+    gsl_matrix_set_zero(L);
+
+    const size_t n = channels(sys, seen, channel, whole_C, whole_S);
+
+    if (n == 0) return ELBO_OK;
+
+    gsl_matrix C = block(whole_C, 0, 0, n, nx), CP = block(whole_CP, 0, 0, n, nx);
+    gsl_matrix S = block(whole_S, 0, 0, n, n);
+
+    product(1, &C, P, 0, &CP);
+    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 1, &CP, &C, 1, &S);
+    ELBO_TRY(elbo_chol(&S));
+    gsl_blas_dtrsm(CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, &S, &CP);
+    gsl_blas_dtrsm(CblasLeft, CblasLower, CblasTrans, CblasNonUnit, 1, &S, &CP);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < nx; j++)
+            gsl_matrix_set(L, j, channel[i], gsl_matrix_get(&CP, i, j));
     return ELBO_OK;
 }
 
@@ -75,7 +106,7 @@ static elbo_status filter_gain(const elbo_lgssm_step *sys, gsl_matrix *L,
     if (!P) covariance = elbo_arena_mat(ws, sys->A->size1, sys->A->size1);
     ELBO_TRY(elbo_arena_check(ws, "a steady filter"));
     ELBO_TRY(dual(sys, covariance, ws));
-    return L ? gain(sys, covariance, L, ws) : ELBO_OK;
+    return L ? gain(sys, covariance, NULL, L, ws) : ELBO_OK;
 }
 
 elbo_status elbo_filter_gain(const elbo_lgssm_step *sys, gsl_matrix *L,
@@ -110,9 +141,20 @@ static elbo_status predict(const elbo_lgssm_step *sys, const gsl_matrix *L,
     return ELBO_OK;
 }
 
+elbo_status elbo_filter_step(const elbo_lgssm_step *sys, const bool seen[],
+                             gsl_matrix *P, gsl_matrix *L, elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    elbo_status s = gain(sys, P, seen, L, ws);
+
+    if (s == ELBO_OK) s = predict(sys, L, P, ws);
+    elbo_arena_release(ws, mark);
+    return s;
+}
+
 elbo_status elbo_filter_gains(const elbo_lgssm_step sys[], size_t nsys,
-                              const gsl_matrix *P0, gsl_matrix *const L[], size_t n,
-                              elbo_arena *ws)
+                              const gsl_matrix *P0, const bool seen[],
+                              gsl_matrix *const L[], size_t n, elbo_arena *ws)
 {
     const elbo_mark mark = elbo_arena_mark(ws);
     gsl_matrix *P = elbo_arena_mat(ws, P0->size1, P0->size1);
@@ -120,12 +162,10 @@ elbo_status elbo_filter_gains(const elbo_lgssm_step sys[], size_t nsys,
 
     if (s == ELBO_OK) gsl_matrix_memcpy(P, P0);
     for (size_t t = 0; s == ELBO_OK && t < n; t++) {
-        const elbo_mark inner = elbo_arena_mark(ws);
         const elbo_lgssm_step *step = &sys[elbo_lqr_stage_of(nsys, t)];
+        const size_t ny = step->C->size1;
 
-        s = gain(step, P, L[t], ws);
-        if (s == ELBO_OK) s = predict(step, L[t], P, ws);
-        elbo_arena_release(ws, inner);
+        s = elbo_filter_step(step, seen ? seen + t * ny : NULL, P, L[t], ws);
         if (s != ELBO_OK) elbo_fail_prefix("time %zu", t);
     }
     elbo_arena_release(ws, mark);

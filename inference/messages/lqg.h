@@ -26,11 +26,18 @@
 elbo_status elbo_filter_gain(const elbo_lgssm_step *sys, gsl_matrix *L,
                              gsl_matrix *P, elbo_arena *ws);
 
-/* Gains at times 0 .. n - 1 from the covariance P0 before y_0, in Joseph form, into
- * L [n] of [nx x ny]; sys [nsys], n or 1. ELBO_ENOTPD names the time. */
+/* One step of a filter that sees the channels `seen` [ny] (NULL: all) of y: its gain L
+ * [nx x ny] at the covariance P before y, with columns of 0 for what is not seen, and
+ * P before the next y, in Joseph form. ELBO_ENOTPD; P then stands. */
+elbo_status elbo_filter_step(const elbo_lgssm_step *sys, const bool seen[],
+                             gsl_matrix *P, gsl_matrix *L, elbo_arena *ws);
+
+/* Gains at times 0 .. n - 1 from the covariance P0 before y_0 into L [n] of
+ * [nx x ny]; sys [nsys], n or 1; seen [n x ny], or NULL: everything. ELBO_ENOTPD
+ * names the time. */
 elbo_status elbo_filter_gains(const elbo_lgssm_step sys[], size_t nsys,
-                              const gsl_matrix *P0, gsl_matrix *const L[], size_t n,
-                              elbo_arena *ws);
+                              const gsl_matrix *P0, const bool seen[],
+                              gsl_matrix *const L[], size_t n, elbo_arena *ws);
 
 /* Borrowed. Arrays have an entry a time, 0 .. T, or a single one for all; policies
  * T or 1. T = 0: for ever, single entries. */
