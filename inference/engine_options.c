@@ -135,8 +135,9 @@ const elbo_option elbo_control_options[] = {
      .low = 1e-12,
      .high = INFINITY,
      .fallback = "inf",
-     .doc = "in linear-Gaussian worlds: the prior policy is N(0, this); inf: "
-            "flat, so that its KL is against Lebesgue measure"},
+     .doc = "in linear-Gaussian worlds: the prior policy is N(0, this), or with "
+            "prior: optimal about the world's best; inf: flat, so that its KL is "
+            "against Lebesgue measure"},
     {.name = "kl",
      .type = ELBO_CHOICE,
      .unit = "",

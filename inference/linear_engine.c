@@ -21,8 +21,8 @@ elbo_lqr elbo_linear_problem(const elbo_engine *e)
     if (l->charged) p.dynamics = l->belief.geo;
     p.reward = &l->world.reward;
     p.nreward = 1;
-    p.prior = &l->prior;
-    p.nprior = l->prior_precision ? 1 : 0;
+    p.prior = l->prior;
+    p.nprior = l->nprior;
     p.terminal = l->horizon ? &l->world.terminal : NULL;
     p.gamma = l->tilt.gamma;
     p.alpha = l->alpha;
@@ -362,7 +362,6 @@ static elbo_status expression(const char *text, elbo_arena *arena, size_t *colum
 static const elbo_absent absent[] = {
     {"inference", "optimality"},
     {"inference", "norm_bound"},
-    {"control", "prior"},
     {"control", "prior_epsilon"},
     {"control", "reward"},
     {"control", "return_weight"},

@@ -10,10 +10,8 @@
 
 /* ---- opening ---- */
 
-/* The true world's own plan at the temperature alpha, for data.policy optimal and
- * expert. */
-static elbo_status solve_world(elbo_engine *e, double alpha,
-                               const elbo_linear_policy **out)
+elbo_status elbo_linear_solve_world(elbo_engine *e, double alpha,
+                                    const elbo_linear_policy **out)
 {
     elbo_linear *const l = e->linear;
     elbo_lqr problem = elbo_linear_problem(e);
@@ -47,15 +45,15 @@ static elbo_status open_behaviour(elbo_engine *e, const elbo_values *data)
     if (l->behaviour.episode_steps == 0)
         l->behaviour.episode_steps = l->horizon;
     l->behaviour.share = elbo_real(data, "expert");
-    if (l->behaviour.share > 0) ELBO_TRY(solve_world(e, 0, &l->behaviour.expert));
+    if (l->behaviour.share > 0) ELBO_TRY(elbo_linear_solve_world(e, 0, &l->behaviour.expert));
     if (elbo_choice_is(data, "policy", "current")) {
         l->behaviour.policy = l->pi;
         return ELBO_OK;
     }
     if (elbo_choice_is(data, "policy", "optimal")) 
-        return solve_world(e, 0, &l->behaviour.policy);
+        return elbo_linear_solve_world(e, 0, &l->behaviour.policy);
     if (elbo_choice_is(data, "policy", "expert"))
-        return solve_world(e, l->alpha, &l->behaviour.policy);
+        return elbo_linear_solve_world(e, l->alpha, &l->behaviour.policy);
     l->behaviour.epsilon = 1;
     return ELBO_OK;
 }

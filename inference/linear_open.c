@@ -89,12 +89,39 @@ static elbo_status open_plan(elbo_engine *e, double variance)
     l->q = elbo_arena_take(e->arena, l->stages, sizeof *l->q);
     ELBO_TRY(elbo_arena_check(e->arena, "a plan"));
     for (size_t t = 0; t < l->stages; t++) {
+        elbo_linear_policy *const pi = &l->stage[t].pi;
+
         ELBO_TRY(take_stage(e, &l->stage[t]));
         for (size_t i = 0; isfinite(variance) && i < l->world.nu; i++)
-            gsl_matrix_set(l->stage[t].pi.S, i, i, variance);
-        l->pi[t] = l->stage[t].pi;
+            gsl_matrix_set(pi->S, i, i, variance);
+        if (l->nprior > 0 && l->prior[t % l->nprior].K) {
+            gsl_matrix_memcpy(pi->K, l->prior[t % l->nprior].K);
+            gsl_vector_memcpy(pi->k, l->prior[t % l->nprior].k);
+        }
+        l->pi[t] = *pi;
         l->q[t] = l->stage[t].map;
     }
+    return ELBO_OK;
+}
+
+/* pi0: about 0, or about what is best in the world. */
+static elbo_status open_prior(elbo_engine *e, double variance, bool optimal)
+{
+    elbo_linear *const l = e->linear;
+    const elbo_linear_policy *best = NULL;
+
+    if (!isfinite(variance)) return ELBO_OK;
+    if (optimal) ELBO_TRY(elbo_linear_solve_world(e, 0, &best));
+    l->prior_precision = elbo_arena_mat(e->arena, l->world.nu, l->world.nu);
+    l->nprior = optimal ? l->stages : 1;
+    l->prior = elbo_arena_take(e->arena, l->nprior, sizeof *l->prior);
+    ELBO_TRY(elbo_arena_check(e->arena, "the prior policy"));
+    gsl_matrix_set_identity(l->prior_precision);
+    gsl_matrix_scale(l->prior_precision, 1 / variance);
+    for (size_t t = 0; t < l->nprior; t++)
+        l->prior[t] = (elbo_linear_prior){.K = optimal ? best[t].K : NULL,
+                                          .k = optimal ? best[t].k : NULL,
+                                          .precision = l->prior_precision};
     return ELBO_OK;
 }
 
@@ -112,13 +139,8 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
     l->charged = elbo_tilt_charge(&slots.tilt) > 0;
     l->control = setup->control;
     l->control_own = setup->control_own;
-    if (isfinite(variance)) {
-        l->prior_precision = elbo_arena_mat(e->arena, l->world.nu, l->world.nu);
-        ELBO_TRY(elbo_arena_check(e->arena, "the prior policy"));
-        gsl_matrix_set_identity(l->prior_precision);
-        gsl_matrix_scale(l->prior_precision, 1 / variance);
-    }
-    l->prior = (elbo_linear_prior){.precision = l->prior_precision};
+    ELBO_TRY(open_prior(
+        e, variance, elbo_choice_is(setup->control_common, "prior", "optimal")));
     return open_plan(e, variance);
 }
 

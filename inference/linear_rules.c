@@ -156,6 +156,21 @@ static bool flat_follow(const facts *f)
            && isinf(elbo_real(f->setup->control_common, "prior_variance"));
 }
 
+static bool prior_is(const facts *f, const char *what)
+{
+    return elbo_choice_is(f->setup->control_common, "prior", what);
+}
+
+static bool previous_prior(const facts *f)
+{
+    return prior_is(f, "previous");
+}
+
+static bool optimal_prior(const facts *f)
+{
+    return prior_is(f, "optimal") && !isinf(f->slots.alpha);
+}
+
 static bool source_is(const facts *f, const char *what)
 {
     return elbo_choice_is(f->setup->data, "source", what);
@@ -232,6 +247,9 @@ static const elbo_clash rules[] = {
     {"inference", "data_scale", budgeted, NO_OTHER "|D| or a number"},
     {"control", "prior_variance", flat_follow,
      "at temperature inf the policy is the prior: must be finite"},
+    {"control", "prior", previous_prior, NO_OTHER "uniform or optimal"},
+    {"control", "prior", optimal_prior,
+     "the world's best policy is judged, not improved: optimal needs temperature inf"},
     {"data", "policy", random_policy, NO_OTHER "uniform, current, optimal or expert"},
     {"data", "expert", expert_population, "a share of episodes needs source: env"},
     {"data", "source", expressed_population,
@@ -335,14 +353,18 @@ elbo_status elbo_linear_oracles(const elbo_setup *setup, elbo_arena *arena,
                                 const char *const **out)
 {
     static const char *const slots[] = {"weight", "likelihood"};
-    static const char *const none[] = {NULL}, *const J[] = {"J", NULL};
+    const char **const names = elbo_arena_take(arena, 3, sizeof *names);
+    size_t n = 0;
     elbo_expr *expr;
 
-    *out = none;
+    ELBO_TRY(elbo_arena_check(arena, "oracles"));
+    *out = (const char *const *)names;
     for (size_t i = 0; i < 2; i++) {
         ELBO_TRY(elbo_linear_objective_parse(elbo_text(setup->inference, slots[i]),
                                              arena, &expr, NULL, NULL));
-        if (elbo_expr_reads(expr, "J")) *out = J;
+        if (n == 0 && elbo_expr_reads(expr, "J")) names[n++] = "J";
     }
+    if (elbo_choice_is(setup->control_common, "prior", "optimal"))
+        names[n++] = "control.prior: optimal";
     return ELBO_OK;
 }

@@ -33,7 +33,8 @@ typedef struct elbo_linear {
     elbo_linear_dynamics *corrected;
     gsl_vector **shift; /* their c */
     gsl_matrix *prior_precision; /* of pi0; NULL: flat */
-    elbo_linear_prior prior;     /* pi0 = N(0, prior_precision^-1) */
+    elbo_linear_prior *prior;    /* [nprior]: pi0 = N(K x + k, prior_precision^-1) */
+    size_t nprior;               /* 0: flat; 1, or of each stage */
     const elbo_control *control;
     const elbo_values *control_own;
 
@@ -70,7 +71,11 @@ elbo_status elbo_linear_oracles(const elbo_setup *setup, elbo_arena *arena,
 elbo_status elbo_linear_open_parts(elbo_engine *engine, const elbo_setup *setup,
                                    uint64_t seed, const char **section);
 
-/* linear_gather.c: D, and its moments. */
+/* linear_gather.c: D, and its moments.
+ * The true world's own plan at the temperature alpha, [stages], for the data's policy
+ * optimal or expert and for the prior optimal. */
+elbo_status elbo_linear_solve_world(elbo_engine *engine, double alpha,
+                                    const elbo_linear_policy **out);
 elbo_status elbo_linear_open_data(elbo_engine *engine, const elbo_setup *setup,
                                   uint64_t seed);
 elbo_status elbo_linear_gather(elbo_engine *engine, elbo_row *row);

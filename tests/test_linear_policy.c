@@ -112,11 +112,55 @@ START_TEST(what_has_no_such_gradient_is_refused)
 }
 END_TEST
 
+/* At temperature inf the world's best policy is judged: the plan of temperature 0, a
+ * little noise on it, whatever the model. */
+START_TEST(the_best_policy_of_the_world_is_judged)
+{
+    case_text text = {.env_common = _i % 2 ? "discount=0.9" : "horizon=7 discount=0.95",
+                      .model = "true",
+                      .control_common = "temperature=0",
+                      .data = "steps=40 episode_steps=6"};
+    case_setup a, b;
+    elbo_row best, row;
+    elbo_engine *const plan = linear_open(&a, &text, 4);
+    double J;
+
+    text.control_common = "temperature=inf prior=optimal prior_variance=1e-12";
+    text.model = "linear_gaussian";
+    text.model_own = "estimate=point prior_noise=0.3";
+    text.inference = "likelihood=-sq(E(V(y))-V(next)) gradient=implicit "
+                     "iterations=2 m_step_iterations=3";
+
+    elbo_engine *const judge = linear_open(&b, &text, 4);
+    elbo_derivative_check found;
+    const elbo_linear *const l = judge->linear;
+
+    case_ok(elbo_engine_check_gradient(judge, &found));
+    ck_assert_ptr_null(found.skipped);
+    ck_assert_double_le(found.relative, 1e-6);
+    case_ok(elbo_engine_iterate(plan, &best));
+    case_ok(elbo_engine_iterate(judge, &row));
+    ck_assert_double_eq_tol(row.return_real, best.return_real,
+                            1e-8 * fabs(best.return_real));
+    for (size_t t = 0; t < l->stages; t++)
+        for (size_t i = 0; i < l->world.nu * l->world.nx; i++)
+            ck_assert_double_eq_tol(l->pi[t].K->data[i],
+                                    plan->linear->pi[t].K->data[i], 1e-9);
+    case_ok(elbo_linear_return(judge, l->pi, l->belief.mean, 1, &J));
+    ck_assert_double_eq_tol(row.return_model, J, 1e-10 * fabs(J));
+    ck_assert_double_gt(fabs(row.value_gap), 1e-3);
+    ck_assert(row.parts.policy_kl == 0);
+    case_stop(&a, plan);
+    case_stop(&b, judge);
+}
+END_TEST
+
 Suite *suite_linear_policy(void)
 {
     Suite *s = suite_create("linear_policy");
     TCase *t = tcase_create("gradJ_error");
 
+    tcase_add_loop_test(t, the_best_policy_of_the_world_is_judged, 0, 2);
     tcase_add_test(t, error_is_that_of_returns_seen_by_differences);
     tcase_add_loop_test(t, slope_is_what_differences_see, 0, 2);
     tcase_add_test(t, run_resumes_to_the_same_bits);
