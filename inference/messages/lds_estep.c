@@ -30,10 +30,11 @@ static size_t rows(const elbo_sequence data[], size_t n)
     return sum;
 }
 
-/* Roughly, of a filter and a smoother. */
+/* Roughly, of a filter and a smoother; small ones pay for their loops. */
 static size_t work(const elbo_lds *lds, const elbo_sequence data[], size_t n)
 {
-    return 20 * rows(data, n) * lds->nx * lds->nx * (lds->nx + lds->ny);
+    return rows(data, n)
+           * (200 + 2 * lds->nx * lds->nx * (lds->nx + lds->ny));
 }
 
 elbo_status elbo_lds_hire(const elbo_lds *lds, size_t n, size_t T, bool moments,
