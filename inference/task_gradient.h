@@ -4,10 +4,10 @@
  *   dL/dw (w*, theta) = 0      the critics' equation (inference/task_control.h)
  *   d/dtheta l(theta, w*(theta)) = l_theta - L_theta,w v,   L_ww v = l_w
  *
- * L is over the M-step's rows: the data's (o, u), of which the member tells the
- * successor (one reparameterised draw; its mean where it is certain) and the reward
- * (the data's, where it tells none); an end is the data's. `implicit`'s solver finds v
- * by products with L_ww, at w as it is: identity takes l_w itself, neumann(k) the
+ * L is over the M-step's rows, each counting once: the data's (o, u), of which the
+ * member tells the successor (one reparameterised draw; its mean where it is certain)
+ * and the reward (the data's, where it tells none); an end is the data's. `implicit`'s
+ * solver finds v by products with L_ww, at w as it is: identity takes l_w itself, neumann(k) the
  * series sum_{j=0..k} (I - L_ww)^j l_w, which needs a curvature below 2, cg the least
  * squares.
  *
