@@ -1,4 +1,5 @@
 /* envs/wrap_repeat.c -- each action several times in a row. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "envs/registry.h"
@@ -18,22 +19,61 @@ typedef struct repeated {
     size_t times;
 } repeated;
 
-/* One world: x [nx] goes up to `times` steps on. */
-static double repeat(const repeated *w, double x[], const double a[],
-                     elbo_rng *rng, uint8_t *terminal)
-{
-    double next[ELBO_TASK_WIDEST], sum = 0;
+/* Worlds that go side by side. */
+enum { BLOCK = 32 };
 
-    *terminal = 0;
-    for (size_t k = 0; k < w->times && !*terminal; k++) {
+typedef struct block {
+    size_t n, steps;                          /* so far */
+    double room[2][ELBO_TASK_WIDEST * BLOCK]; /* states in turn */
+    double *x;                                /* of them, [nx x n] */
+    double a[ELBO_TASK_WIDEST * BLOCK], sum[BLOCK];
+    uint8_t end[BLOCK];
+} block;
+
+/* rows of n columns, of a batch of `all` from column `first`. */
+static void gather(const double batch[], size_t rows, size_t all, size_t first,
+                   size_t n, double out[])
+{
+    for (size_t i = 0; i < rows; i++)
+        memcpy(out + i * n, batch + i * all + first, n * sizeof *out);
+}
+
+/* All worlds of the block, until the first of them ends. */
+static void side_by_side(const repeated *w, block *b, elbo_rng rng[])
+{
+    double reward[BLOCK];
+    bool ended = false;
+
+    for (; b->steps < w->times && !ended; b->steps++) {
+        double *const next = b->x == b->room[0] ? b->room[1] : b->room[0];
+
+        w->inner.task->step(w->inner.self, b->n, b->x, b->a, rng, next, reward,
+                            b->end);
+        b->x = next;
+        for (size_t j = 0; j < b->n; j++) {
+            b->sum[j] += reward[j];
+            ended = ended || b->end[j];
+        }
+    }
+}
+
+/* What is left of world j, which has not ended. */
+static void alone(const repeated *w, block *b, size_t j, elbo_rng *rng)
+{
+    const size_t nx = w->inner.nx, n = b->n;
+    double x[ELBO_TASK_WIDEST], next[ELBO_TASK_WIDEST], a[ELBO_TASK_WIDEST];
+
+    gather(b->x, nx, n, j, 1, x);
+    gather(b->a, w->inner.na, n, j, 1, a);
+    for (size_t k = b->steps; k < w->times && !b->end[j]; k++) {
         double reward;
 
         w->inner.task->step(w->inner.self, 1, x, a, rng, next, &reward,
-                            terminal);
-        memcpy(x, next, w->inner.nx * sizeof *x);
-        sum += reward;
+                            &b->end[j]);
+        memcpy(x, next, nx * sizeof *x);
+        b->sum[j] += reward;
     }
-    return sum;
+    for (size_t i = 0; i < nx; i++) b->x[i * n + j] = x[i];
 }
 
 static void step(const void *self, size_t n, const double x[], const double a[],
@@ -41,13 +81,25 @@ static void step(const void *self, size_t n, const double x[], const double a[],
                  uint8_t terminal[])
 {
     const repeated *const w = self;
-    double alone[ELBO_TASK_WIDEST], action[ELBO_TASK_WIDEST];
+    const size_t nx = w->inner.nx;
+    block b;
 
-    for (size_t j = 0; j < n; j++) {
-        for (size_t i = 0; i < w->inner.nx; i++) alone[i] = x[i * n + j];
-        for (size_t i = 0; i < w->inner.na; i++) action[i] = a[i * n + j];
-        reward[j] = repeat(w, alone, action, &rng[j], &terminal[j]);
-        for (size_t i = 0; i < w->inner.nx; i++) next[i * n + j] = alone[i];
+    for (size_t first = 0; first < n; first += b.n) {
+        elbo_rng *const own = rng ? rng + first : NULL;
+
+        b.n = n - first < BLOCK ? n - first : BLOCK;
+        b.steps = 0;
+        b.x = b.room[0];
+        gather(x, nx, n, first, b.n, b.x);
+        gather(a, w->inner.na, n, first, b.n, b.a);
+        for (size_t j = 0; j < b.n; j++) b.sum[j] = 0;
+        side_by_side(w, &b, own);
+        for (size_t j = 0; j < b.n && b.steps < w->times; j++)
+            if (!b.end[j]) alone(w, &b, j, own ? own + j : NULL);
+        for (size_t i = 0; i < nx; i++)
+            memcpy(next + i * n + first, b.x + i * b.n, b.n * sizeof *next);
+        memcpy(reward + first, b.sum, b.n * sizeof *reward);
+        memcpy(terminal + first, b.end, b.n);
     }
 }
 

@@ -369,6 +369,43 @@ START_TEST(repeated_actions_add_up_and_stop_at_the_end)
 }
 END_TEST
 
+/* More than go side by side, which end one after the other. */
+START_TEST(many_repeated_worlds_step_as_each_alone)
+{
+    enum { N = 75 };
+    const elbo_task_world w = task_open("CartPole-v1", "", "repeat(7)", 1);
+    static double x[4 * N], next[4 * N];
+    double a[N], reward[N];
+    uint8_t terminal[N];
+    elbo_rng rng[N];
+    size_t ended = 0, mixed = 0;
+
+    for (size_t j = 0; j < N; j++) {
+        rng[j] = elbo_rng_stream(6, "start", j);
+        a[j] = (double)(j % 2);
+    }
+    w.task->reset(w.self, N, rng, x);
+    for (size_t t = 0; t < 3; t++) {
+        w.task->step(w.self, N, x, a, NULL, next, reward, terminal);
+        for (size_t j = 0; j < N; j++) {
+            double y[4], after[4];
+            uint8_t end;
+
+            for (size_t i = 0; i < 4; i++) y[i] = x[i * N + j];
+            ck_assert_double_eq(task_step(&w, y, &a[j], NULL, after, &end),
+                                reward[j]);
+            ck_assert_uint_eq(end, terminal[j]);
+            for (size_t i = 0; i < 4; i++)
+                ck_assert_double_eq(after[i], next[i * N + j]);
+            ended += end;
+            mixed += end && reward[j] < 7;
+        }
+        memcpy(x, next, sizeof x);
+    }
+    ck_assert(ended > N / 2 && mixed > N / 4);
+}
+END_TEST
+
 START_TEST(distractors_leave_the_task_and_what_is_told_of_it)
 {
     const elbo_task_world bare = task_open("cartpole_swingup", "", NULL, 1);
@@ -435,6 +472,7 @@ Suite *suite_wrappers(void)
     tcase_add_test(t, noise_has_its_deviation_and_leaves_the_world_alone);
     tcase_add_test(t, removed_observations_are_gone_and_the_others_stay);
     tcase_add_test(t, repeated_actions_add_up_and_stop_at_the_end);
+    tcase_add_test(t, many_repeated_worlds_step_as_each_alone);
     tcase_add_test(t, distractors_leave_the_task_and_what_is_told_of_it);
     tcase_add_test(t, a_limit_takes_the_place_of_the_world_s);
     suite_add_tcase(s, t);
