@@ -5,6 +5,8 @@
  *
  * Prints `name value` lines. The same processes, sweep for sweep, are timed by
  * peer_tabular.py; `sum` is that of V after SUMMED sweeps from 0, in both.
+ * What is timed is elbo_solve: from its 8th sweep on it reads the dense process in
+ * single precision first (backup.h), while the peer reads all of it in double.
  */
 #include <math.h>
 #include <stdio.h>
