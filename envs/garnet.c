@@ -1,6 +1,7 @@
 /* envs/garnet.c -- random finite worlds with a given branching factor. */
 #include <stdlib.h>
 
+#include "envs/instance.h"
 #include "envs/layout.h"
 #include "envs/registry.h"
 
@@ -26,14 +27,7 @@ static const elbo_option options[] = {
      .high = 1e6,
      .fallback = "3",
      .doc = "distinct successors of each state and action, at most `states`"},
-    {.name = "instance",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = -1,
-     .high = 9007199254740992.,
-     .fallback = "0",
-     .doc = "which world is drawn, whatever the seed of the run; -1: that of "
-            "the seed's number, so that seeds are worlds"},
+    ELBO_INSTANCE_OPTION,
     {.name = "reward",
      .type = ELBO_CHOICE,
      .unit = "",
@@ -130,8 +124,7 @@ static void draw_rewards(const elbo_values *values, size_t nS,
 static elbo_status draw(const elbo_values *values, size_t nS, uint64_t seed,
                         elbo_arena *arena, garnet *g)
 {
-    const int64_t given = elbo_int(values, "instance");
-    const uint64_t instance = given < 0 ? seed : (uint64_t)given;
+    const uint64_t instance = elbo_instance(values, seed);
     const size_t rows = nS * g->nA;
 
     g->next = elbo_arena_take(arena, rows, g->b * sizeof *g->next);

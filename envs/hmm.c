@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "envs/instance.h"
 #include "envs/registry.h"
 #include "inference/core/matrix_text.h"
 #include "inference/observed.h"
@@ -49,14 +50,7 @@ static const elbo_option options[] = {
      .high = 200,
      .fallback = "2",
      .doc = "ny of a Gaussian vector, where the emissions are not given"},
-    {.name = "instance",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = -1,
-     .high = 9007199254740992.,
-     .fallback = "0",
-     .doc = "which world is drawn, whatever the seed of the run; -1: that of "
-            "the seed's number, so that seeds are worlds"},
+    ELBO_INSTANCE_OPTION,
     {.name = "transition",
      .type = ELBO_TEXT,
      .unit = "",
@@ -243,10 +237,8 @@ static elbo_status open_gaussians(const elbo_values *values, const gsl_matrix *g
 static elbo_status open_world(const elbo_values *values, const char *folder,
                               elbo_arena *arena, elbo_observed_world *out)
 {
-    const int64_t instance = elbo_int(values, "instance");
     const char *const emission = elbo_text(values, "emission");
-    elbo_rng rng =
-        elbo_rng_stream(instance < 0 ? out->seed : (uint64_t)instance, "hmm", 0);
+    elbo_rng rng = elbo_rng_stream(elbo_instance(values, out->seed), "hmm", 0);
     elbo_observed_chain *const c = elbo_arena_take(arena, 1, sizeof *c);
     gsl_matrix *given = NULL;
 

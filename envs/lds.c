@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "envs/instance.h"
 #include "envs/registry.h"
 #include "inference/core/matrix_text.h"
 #include "inference/observed.h"
@@ -52,14 +53,7 @@ static const elbo_option options[] = {
      .high = 10,
      .fallback = "0.95",
      .doc = "the largest modulus of the eigenvalues of a drawn A"},
-    {.name = "instance",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = -1,
-     .high = 9007199254740992.,
-     .fallback = "0",
-     .doc = "which world is drawn, whatever the seed of the run; -1: that of "
-            "the seed's number, so that seeds are worlds"},
+    ELBO_INSTANCE_OPTION,
     {.name = "A",
      .type = ELBO_TEXT,
      .unit = "",
@@ -182,8 +176,7 @@ static elbo_status read_map(const elbo_values *values, uint64_t seed,
                             elbo_arena *arena, gsl_matrix **A, gsl_matrix **B,
                             gsl_matrix **C)
 {
-    const int64_t instance = elbo_int(values, "instance");
-    elbo_rng rng = elbo_rng_stream(instance < 0 ? seed : (uint64_t)instance, "lds", 0);
+    elbo_rng rng = elbo_rng_stream(elbo_instance(values, seed), "lds", 0);
 
     ELBO_TRY(read_matrix(values, "A", arena, A));
     ELBO_TRY(read_matrix(values, "B", arena, B));

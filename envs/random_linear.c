@@ -6,6 +6,7 @@
 #include <complex.h>
 #include <math.h>
 
+#include "envs/instance.h"
 #include "envs/linear_world.h"
 #include "envs/registry.h"
 #include "inference/core/matrix_text.h"
@@ -32,14 +33,7 @@ static const elbo_option options[] = {
      .high = 10,
      .fallback = "0.95",
      .doc = "the largest modulus of A's eigenvalues"},
-    {.name = "instance",
-     .type = ELBO_INT,
-     .unit = "",
-     .low = -1,
-     .high = 9007199254740992.,
-     .fallback = "0",
-     .doc = "which world is drawn, whatever the seed of the run; -1: that of "
-            "the seed's number, so that seeds are worlds"},
+    ELBO_INSTANCE_OPTION,
     ELBO_LINEAR_OPTIONS("1", "1", "0", "0", "0.01", "0", "1"),
     {0},
 };
@@ -64,8 +58,6 @@ static elbo_status draw(gsl_matrix *A, gsl_matrix *B, double radius,
 static elbo_status open_world(const elbo_values *values, const char *folder,
                               elbo_arena *arena, elbo_linear_world *out)
 {
-    const int64_t instance = elbo_int(values, "instance");
-    const uint64_t seed = out->seed;
     gsl_matrix *A, *B;
     gsl_vector *c;
 
@@ -74,7 +66,7 @@ static elbo_status open_world(const elbo_values *values, const char *folder,
                                     (size_t)elbo_int(values, "inputs"), arena, &A,
                                     &B, &c));
     ELBO_TRY(draw(A, B, elbo_real(values, "radius"),
-                  instance < 0 ? seed : (uint64_t)instance, arena));
+                  elbo_instance(values, out->seed), arena));
     return elbo_linear_world_read(values, arena, out);
 }
 

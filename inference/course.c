@@ -209,19 +209,6 @@ static elbo_status record(elbo_engine *e, elbo_row *row)
     return elbo_row_check(row, ELBO_EXPONENTIAL, e->columns);
 }
 
-static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
-                              double allowance)
-{
-    (void)e, (void)row, (void)allowance;
-    return ELBO_OK;
-}
-
-static bool restless(const elbo_engine *e, const elbo_row *row)
-{
-    (void)e, (void)row;
-    return false;
-}
-
 /* ---- the rest of the family ---- */
 
 static bool serves_model(const elbo_model *model)
@@ -238,16 +225,6 @@ static const char *named(const elbo_setup *setup)
 {
     (void)setup;
     return NULL;
-}
-
-static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
-                           const char *const **out)
-{
-    static const char *const none[] = {NULL};
-
-    (void)setup, (void)arena;
-    *out = none;
-    return ELBO_OK;
 }
 
 static elbo_status judge(elbo_engine *e, double *best, double *present)
@@ -356,15 +333,12 @@ const elbo_family elbo_course_family = {
     .check = elbo_course_check,
     .kind = elbo_course_kind,
     .named = named,
-    .oracles = oracles,
     .open = open_engine,
     .close = close_engine,
     .gather = elbo_course_gather,
     .m_step = m_step,
     .e_step = e_step,
     .record = record,
-    .watch = watch_loop,
-    .restless = restless,
     .judge = judge,
     .save = save,
     .load = load,

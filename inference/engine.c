@@ -76,12 +76,12 @@ static elbo_status iterate(elbo_engine *e, elbo_row *row)
     ELBO_TRY(family->record(e, row));
     if (e->regretted) row->own.x[row->own.n++] = e->regret;
     e->present = row->return_real;
-    ELBO_TRY(family->watch(e, row, allowance));
+    if (family->watch) ELBO_TRY(family->watch(e, row, allowance));
 
     const double change = fabs(row->elbo - e->F);
 
     e->converged = e->iteration > 0 && !e->set.online
-                   && !family->restless(e, row)
+                   && !(family->restless && family->restless(e, row))
                    && change <= e->set.tolerance * (1 + fabs(row->elbo));
     e->F = row->elbo;
     e->iteration++;

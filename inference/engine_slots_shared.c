@@ -138,3 +138,16 @@ const elbo_clash elbo_shared_clashes[] = {
 
 const size_t elbo_n_shared_clashes =
     sizeof elbo_shared_clashes / sizeof *elbo_shared_clashes;
+
+elbo_status elbo_clash_check(const elbo_clash list[], size_t n,
+                             const elbo_facts *of, size_t *skip,
+                             const char **section, const char **key)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i].broken(of) || (*skip)-- > 0) continue;
+        *section = list[i].section;
+        *key = list[i].key;
+        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key, list[i].text);
+    }
+    return ELBO_OK;
+}

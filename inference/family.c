@@ -163,5 +163,9 @@ const char *elbo_setup_named(const elbo_setup *setup)
 elbo_status elbo_setup_oracles(const elbo_setup *setup, elbo_arena *arena,
                                const char *const **out)
 {
-    return elbo_family_of(setup->env)->oracles(setup, arena, out);
+    static const char *const none[] = {NULL};
+    const elbo_family *const family = elbo_family_of(setup->env);
+
+    *out = none;
+    return family->oracles ? family->oracles(setup, arena, out) : ELBO_OK;
 }

@@ -32,7 +32,7 @@ typedef struct elbo_family {
     const char *(*kind)(const elbo_setup *setup);
     const char *(*named)(const elbo_setup *setup);
     elbo_status (*oracles)(const elbo_setup *setup, elbo_arena *arena,
-                           const char *const **out);
+                           const char *const **out); /* NULL: there are none */
     /* The parts of an engine whose settings are read; `close` also after a failed
      * `open`. */
     elbo_status (*open)(elbo_engine *engine, const elbo_setup *setup,
@@ -40,7 +40,7 @@ typedef struct elbo_family {
     void (*close)(elbo_engine *engine);
     /* The steps of one iteration, in this order: D, factors and weights; theta;
      * (pi, q), with *allowance what the solver may have lost of F; the row; F
-     * itself, where the loop is one potential. */
+     * itself, where the loop is one potential (NULL: it never is). */
     elbo_status (*gather)(elbo_engine *engine, elbo_row *row);
     elbo_status (*m_step)(elbo_engine *engine, elbo_row *row);
     elbo_status (*e_step)(elbo_engine *engine, elbo_row *row,
@@ -48,7 +48,7 @@ typedef struct elbo_family {
     elbo_status (*record)(elbo_engine *engine, elbo_row *row);
     elbo_status (*watch)(const elbo_engine *engine, const elbo_row *row,
                          double allowance);
-    /* F may stand still and move again. */
+    /* F may stand still and move again; NULL: never. */
     bool (*restless)(const elbo_engine *engine, const elbo_row *row);
     /* J in the world of its best policy, and of the present one. */
     elbo_status (*judge)(elbo_engine *engine, double *best, double *present);

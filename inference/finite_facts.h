@@ -50,6 +50,10 @@ extern const size_t elbo_n_plan_clashes;
 /* engine_slots_shared.c: those of all families. */
 extern const elbo_clash elbo_shared_clashes[];
 extern const size_t elbo_n_shared_clashes;
+/* ELBO_ECONFIG at the first that holds after `*skip` others, which it counts down. */
+elbo_status elbo_clash_check(const elbo_clash list[], size_t n,
+                             const elbo_facts *of, size_t *skip,
+                             const char **section, const char **key);
 
 /* finite_kind.c: what an objective is whose likelihood or weight is an expression;
  * NULL: neither is. */

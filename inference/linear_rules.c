@@ -264,19 +264,13 @@ static const elbo_clash rules[] = {
 static elbo_status check(const elbo_setup *setup, size_t skip, elbo_arena *arena,
                          const char **section, const char **key)
 {
-    const size_t n = sizeof rules / sizeof *rules;
     facts f;
 
     ELBO_TRY(elbo_facts_read(setup, arena, &f));
-    for (size_t i = 0; i < n + elbo_n_shared_clashes; i++) {
-        const elbo_clash *const c = i < n ? &rules[i] : &elbo_shared_clashes[i - n];
-
-        if (!c->broken(&f) || skip-- > 0) continue;
-        *section = c->section;
-        *key = c->key;
-        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key, c->text);
-    }
-    return ELBO_OK;
+    ELBO_TRY(elbo_clash_check(rules, sizeof rules / sizeof *rules, &f, &skip,
+                              section, key));
+    return elbo_clash_check(elbo_shared_clashes, elbo_n_shared_clashes, &f, &skip,
+                            section, key);
 }
 
 elbo_status elbo_linear_check(const elbo_setup *setup, size_t skip,

@@ -118,12 +118,6 @@ static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
     return elbo_watch_check(&watch);
 }
 
-static bool restless(const elbo_engine *e, const elbo_row *row)
-{
-    (void)e, (void)row;
-    return false;
-}
-
 /* ---- state ---- */
 
 static void save(const elbo_engine *e, elbo_writer *out)
@@ -189,16 +183,6 @@ static bool serves_control(const elbo_control *control)
     return control->observed != NULL;
 }
 
-static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
-                           const char *const **out)
-{
-    static const char *const none[] = {NULL};
-
-    (void)setup, (void)arena;
-    *out = none;
-    return ELBO_OK;
-}
-
 static void close(elbo_engine *e)
 {
     (void)e;
@@ -255,7 +239,6 @@ const elbo_family elbo_observed_family = {
     .check = elbo_observed_check,
     .kind = elbo_observed_kind,
     .named = elbo_observed_named,
-    .oracles = oracles,
     .open = elbo_observed_open_parts,
     .close = close,
     .gather = elbo_observed_gather,
@@ -263,7 +246,6 @@ const elbo_family elbo_observed_family = {
     .e_step = e_step,
     .record = record,
     .watch = watch_loop,
-    .restless = restless,
     .save = save,
     .load = load,
     .extent = elbo_observed_extent,

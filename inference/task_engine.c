@@ -108,14 +108,6 @@ static elbo_status e_step(elbo_engine *e, elbo_row *row, double *allowance)
     return improve(e);
 }
 
-/* Steps are sampled: nothing is promised across them. */
-static elbo_status watch_loop(const elbo_engine *e, const elbo_row *row,
-                              double allowance)
-{
-    (void)e, (void)row, (void)allowance;
-    return ELBO_OK;
-}
-
 static bool restless(const elbo_engine *e, const elbo_row *row)
 {
     (void)e, (void)row;
@@ -132,16 +124,6 @@ static bool serves_model(const elbo_model *model)
 static bool serves_control(const elbo_control *control)
 {
     return control->task != NULL;
-}
-
-static elbo_status oracles(const elbo_setup *setup, elbo_arena *arena,
-                           const char *const **out)
-{
-    static const char *const none[] = {NULL};
-
-    (void)setup, (void)arena;
-    *out = none;
-    return ELBO_OK;
 }
 
 static elbo_status judge(elbo_engine *e, double *best, double *present)
@@ -242,14 +224,12 @@ const elbo_family elbo_task_family = {
     .expression = elbo_task_expression,
     .kind = elbo_task_kind,
     .named = elbo_task_named,
-    .oracles = oracles,
     .open = open_parts,
     .close = close_parts,
     .gather = elbo_task_gather,
     .m_step = m_step,
     .e_step = e_step,
     .record = elbo_task_record,
-    .watch = watch_loop,
     .restless = restless,
     .judge = judge,
     .save = elbo_task_save,

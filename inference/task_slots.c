@@ -253,14 +253,8 @@ static elbo_status check(const elbo_setup *setup, size_t *skip,
     facts f;
 
     ELBO_TRY(elbo_facts_read(setup, arena, &f));
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (!rules[i].broken(&f) || (*skip)-- > 0) continue;
-        *section = rules[i].section;
-        *key = rules[i].key;
-        return ELBO_FAIL(ELBO_ECONFIG, "%s.%s: %s", *section, *key,
-                         rules[i].text);
-    }
-    return ELBO_OK;
+    return elbo_clash_check(rules, sizeof rules / sizeof *rules, &f, skip, section,
+                            key);
 }
 
 elbo_status elbo_task_check_slots(const elbo_setup *setup, size_t *skip,

@@ -379,6 +379,17 @@ threads() {
 }
 check the_number_of_threads_changes_nothing threads
 
+# What libgomp read at the last start of the program.
+spins() { # VARIABLE=VALUE...
+    env OMP_DISPLAY_ENV=verbose OMP_NUM_THREADS=2 "$@" "$elbo" --version 2>&1 >/dev/null |
+        sed -n "s/.*GOMP_SPINCOUNT = '\(.*\)'/\1/p" | tail -1
+}
+waiting() {
+    [ "$(spins X=)" = 0 ] && [ "$(spins GOMP_SPINCOUNT=7)" = 7 ] &&
+        [ "$(spins OMP_WAIT_POLICY=active)" -gt 1000 ]
+}
+check threads_that_wait_sleep_unless_told_otherwise waiting
+
 # ---- resume ----
 
 finished() {

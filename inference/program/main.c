@@ -1,6 +1,8 @@
 /* inference/program/main.c -- the program: one verb, then out. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <omp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,22 @@ static void fill_standard_files(void)
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
             _exit(70);
+}
+
+/* A thread of libgomp's that waits for others spins for some milliseconds first;
+ * where cores are busy otherwise it holds the one that its partner waits for, and
+ * a run of several threads nearly stops. libgomp reads the remedy before main
+ * begins, so the program starts once more. What the user has set stays. */
+static void wait_asleep(char *argv[])
+{
+    char path[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    if (omp_get_max_threads() == 1 || getenv("GOMP_SPINCOUNT")
+        || getenv("OMP_WAIT_POLICY") || n < 0)
+        return;
+    path[n] = '\0';
+    if (setenv("OMP_WAIT_POLICY", "passive", 0) == 0) execv(path, argv);
 }
 
 static int dispatch(int argc, char *argv[], elbo_command *command)
@@ -45,6 +63,8 @@ static int dispatch(int argc, char *argv[], elbo_command *command)
 
 int main(int argc, char *argv[])
 {
+    wait_asleep(argv);
+
     const size_t n = (size_t)argc + 1;
     elbo_command command = {.word = calloc(n, sizeof(char *)),
                             .overrides = calloc(n, sizeof(char *))};

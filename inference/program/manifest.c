@@ -12,6 +12,7 @@
 
 #include "inference/core/linalg.h"
 #include "inference/program/folder.h"
+#include "inference/program/json_file.h"
 #include "inference/program/source.h"
 #include "inference/program/version.h"
 
@@ -302,19 +303,11 @@ static elbo_status find_folder(const json_t *root, const char *path,
 elbo_status elbo_manifest_read(const char *path, elbo_arena *arena,
                                elbo_manifest *out)
 {
-    elbo_source source;
-    json_error_t error;
-
-    ELBO_TRY(elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source));
-
-    json_t *const root =
-        json_loadb(source.text, source.bytes, JSON_REJECT_DUPLICATES, &error);
+    json_t *root;
     elbo_status s;
 
-    if (root)
-        s = parse(root, arena, out);
-    else
-        s = ELBO_FAIL(ELBO_EDATA, "line %d: %s", error.line, error.text);
+    ELBO_TRY(elbo_json_read(path, arena, &root));
+    s = parse(root, arena, out);
     if (s == ELBO_OK) s = find_folder(root, path, arena, out);
     json_decref(root);
     if (s == ELBO_EDATA) elbo_fail_prefix("%s", path);

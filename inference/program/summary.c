@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inference/program/json_file.h"
 #include "inference/program/source.h"
 
 enum { DIGITS = 17, COUNTS = 2 }; /* iteration and env_steps are whole */
@@ -68,19 +69,11 @@ static elbo_status parse(const json_t *root, elbo_arena *arena,
 elbo_status elbo_summary_read(const char *path, elbo_arena *arena,
                               elbo_ending *out)
 {
-    elbo_source source;
-    json_error_t error;
-
-    ELBO_TRY(elbo_source_read(path, ELBO_SOURCE_LIMIT, arena, &source));
-
-    json_t *const root =
-        json_loadb(source.text, source.bytes, JSON_REJECT_DUPLICATES, &error);
+    json_t *root;
     elbo_status s;
 
-    if (root)
-        s = parse(root, arena, out);
-    else
-        s = ELBO_FAIL(ELBO_EDATA, "line %d: %s", error.line, error.text);
+    ELBO_TRY(elbo_json_read(path, arena, &root));
+    s = parse(root, arena, out);
     json_decref(root);
     if (s == ELBO_EDATA) elbo_fail_prefix("%s", path);
     return s;
