@@ -5,6 +5,8 @@ set -u
 
 program=${1:?usage: run.sh PROGRAM}
 parts=${PARTS:-$(getconf _NPROCESSORS_ONLN)}
+: "${OMP_WAIT_POLICY:=passive}" # parts share the cores: threads that wait sleep
+export OMP_WAIT_POLICY
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT INT TERM
 
