@@ -1,11 +1,11 @@
 # Reads results.csv; writes table.csv (mean of |J_model - J| over the worlds, its
 # standard error) and figure.svg.
 load '../../plots/style.gp'
-set terminal svg size 1080,460 font 'sans,15' noenhanced background '#ffffff'
+set terminal svg size 1560,460 font 'sans,15' noenhanced background '#ffffff'
 set output 'figure.svg'
 system("awk -F, 'NR > 1 { e = $13 < 0 ? -$13 : $13; if (!n[$1]++) name[++k] = $1; m[$1] += e; v[$1] += e * e } END { print \"name,error,standard_error\"; for (i = 1; i <= k; i++) { r = name[i]; a = m[r] / n[r]; s = v[r] / n[r] - a * a; printf \"%s,%.5f,%.5f\\n\", r, a, sqrt((s > 0 ? s : 0) / (n[r] - 1)) } }' results.csv > table.csv")
 curve(loss) = sprintf("< awk -F, -v want='%s' '{ split($1, x, \"_\") } x[1] == want { print x[2] == \"exact\" ? 128000 : x[2], $2, $3 }' table.csv", loss)
-set multiplot layout 1,2
+set multiplot layout 1,3
 random = real(system("awk -F, '$1 == \"random\" { print $2 }' table.csv"))
 set logscale xy
 set xrange [400:180000]
@@ -36,4 +36,14 @@ plot random with lines dt 3 lw 2 lc rgb '#999999' title 'random model', \
      curve('line-rkhs') using 1:2:3 with yerrorlines lw 2 pt 13 ps 0.7 lc rgb '#cc79a7' title 'kernels of weights, values', \
      curve('line-own') using 1:2:3 with yerrorlines lw 2 pt 11 ps 0.7 lc rgb '#56b4e9' title 'linear class, w of the model', \
      curve('line-span') using 1:2:3 with yerrorlines lw 3 pt 7 ps 0.8 lc rgb '#0072b2' title 'linear class, w of the world'
+guess = real(system("awk -F, '$1 == \"linear-guess\" { print $2 }' table.csv"))
+set yrange [0.001:20]
+set xlabel 'samples of random actions'
+set title 'A linear-Gaussian world, a quarter of the variance'
+plot guess with lines dt 3 lw 2 lc rgb '#999999' title 'the guess A = B = 1', \
+     curve('linear-mle') using 1:2:3 with yerrorlines lw 2 pt 7 ps 0.7 lc rgb '#d55e00' title 'likelihood', \
+     curve('linear-vaml') using 1:2:3 with yerrorlines lw 2 dt 2 pt 9 ps 0.7 lc rgb '#e69f00' title 'VAML', \
+     curve('linear-span') using 1:2:3 with yerrorlines lw 2 pt 13 ps 0.7 lc rgb '#cc79a7' title 'linear class, quadratics of (s, a)', \
+     curve('linear-flat') using 1:2:3 with yerrorlines lw 2 pt 5 ps 0.7 lc rgb '#009e73' title 'moment, w = 1', \
+     curve('linear-ratio') using 1:2:3 with yerrorlines lw 3 pt 7 ps 0.8 lc rgb '#0072b2' title 'moment, w a ratio of Gaussians'
 unset multiplot
