@@ -25,6 +25,7 @@
     X(dense)                                                                   \
     X(moments)                                                                 \
     X(lds)                                                                     \
+    X(lds_sequences)                                                           \
     X(lds_vb)                                                                  \
     X(local_level)                                                             \
     X(parallel)                                                                \
@@ -145,6 +146,7 @@
     X(hmm)                                                                     \
     X(hmm_learn)                                                               \
     X(hmm_partial)                                                             \
+    X(partial)                                                                 \
     X(hmm_evidence)                                                            \
     X(ilqr)                                                                    \
     X(gymnasium)                                                               \

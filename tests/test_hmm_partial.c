@@ -1,8 +1,6 @@
-/* tests/test_hmm_partial.c -- Gaussian rows seen in part: margins and conditionals
- * against dense conditioning, EM against all paths, bounds that rise.
+/* tests/test_hmm_partial.c -- chains whose rows are seen in part: EM against all paths,
+ * bounds that rise and are the best, predictive margins.
  */
-#include <gsl/gsl_blas.h>
-#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_multimin.h>
 #include <math.h>
@@ -13,151 +11,10 @@
 #include "inference/messages/partial.h"
 #include "inference/observed.h"
 #include "tests/hmm_cases.h"
+#include "tests/partial_cases.h"
 #include "tests/suites.h"
 
-enum { NY = 3, MOST = 8 };
-
-/* Each value is lost with probability `holes`, a whole row at times. */
-static void punch(double y[], size_t n, double holes, elbo_rng *rng)
-{
-    for (size_t i = 0; i < n; i++)
-        if (elbo_rng_uniform(rng) < holes) y[i] = (double)NAN;
-}
-
-static gsl_matrix *draw_covariance(elbo_rng *rng, size_t n, elbo_arena *ws)
-{
-    gsl_matrix *const X = elbo_arena_mat(ws, n, n + 2);
-    gsl_matrix *const W = elbo_arena_mat(ws, n, n);
-
-    elbo_rng_normals(rng, X->data, n * (n + 2));
-    gsl_blas_dgemm(CblasNoTrans, CblasTrans, 0.5, X, X, 0, W);
-    return W;
-}
-
-/* By LU and inverses: log N(o; m_o, W_oo), and the moments of all of y given o. */
-static double dense(const gsl_matrix *W, const double m[], const double y[],
-                    double mean[], gsl_matrix *cov, elbo_arena *ws)
-{
-    const size_t ny = W->size1;
-    size_t o[MOST], l[MOST], n = 0, lost = 0;
-    double logp = 0;
-    int sign;
-
-    gsl_matrix_set_zero(cov);
-    for (size_t i = 0; i < ny; i++)
-        if (isnan(y[i]))
-            l[lost++] = i;
-        else
-            o[n++] = i;
-    for (size_t i = 0; i < ny; i++) mean[i] = isnan(y[i]) ? m[i] : y[i];
-    if (n == 0) {
-        gsl_matrix_memcpy(cov, W);
-        return 0;
-    }
-
-    gsl_matrix *const S = elbo_arena_mat(ws, n, n), *const V = elbo_arena_mat(ws, n, n);
-    gsl_permutation *const p = gsl_permutation_alloc(n);
-
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            gsl_matrix_set(S, i, j, gsl_matrix_get(W, o[i], o[j]));
-    gsl_linalg_LU_decomp(S, p, &sign);
-    gsl_linalg_LU_invert(S, p, V);
-    logp = -0.5 * ((double)n * log(2 * M_PI) + gsl_linalg_LU_lndet(S));
-    gsl_permutation_free(p);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) {
-            const double v = gsl_matrix_get(V, i, j), e = y[o[j]] - m[o[j]];
-
-            logp -= 0.5 * v * e * (y[o[i]] - m[o[i]]);
-            for (size_t a = 0; a < lost; a++)
-                mean[l[a]] += gsl_matrix_get(W, l[a], o[i]) * v * e;
-        }
-    for (size_t a = 0; a < lost; a++)
-        for (size_t b = 0; b < lost; b++) {
-            double w = gsl_matrix_get(W, l[a], l[b]);
-
-            for (size_t i = 0; i < n; i++)
-                for (size_t j = 0; j < n; j++)
-                    w -= gsl_matrix_get(W, l[a], o[i]) * gsl_matrix_get(V, i, j)
-                         * gsl_matrix_get(W, o[j], l[b]);
-            gsl_matrix_set(cov, l[a], l[b], w);
-        }
-    return logp;
-}
-
-START_TEST(margins_and_conditionals_are_those_of_dense_conditioning)
-{
-    elbo_arena *const ws = elbo_arena_alloc(1 << 14);
-    elbo_rng rng = elbo_rng_stream(1, "partial", (uint64_t)_i);
-    const size_t ny = 2 + elbo_rng_below(&rng, 6);
-    gsl_matrix *const W = draw_covariance(&rng, ny, ws);
-    gsl_matrix *const cov = elbo_arena_mat(ws, ny, ny);
-    double m[MOST], y[MOST], mean[MOST], got[MOST];
-    elbo_partial p;
-
-    elbo_rng_normals(&rng, m, ny);
-    elbo_rng_normals(&rng, y, ny);
-    do punch(y, ny, 0.3, &rng);
-    while (elbo_partial_seen(y, ny) == ny);
-    y[elbo_rng_below(&rng, ny)] = 2.385;
-    if (elbo_partial_seen(y, ny) == ny) y[0] = (double)NAN;
-    ck_assert(!elbo_partial_init(&p, ny, ws));
-
-    const double logp = dense(W, m, y, mean, cov, ws);
-
-    elbo_partial_look(&p, y);
-    ck_assert(!elbo_partial_condition(&p, W, true));
-    ck_assert_double_eq_tol(-0.5
-                                * ((double)p.n * log(2 * M_PI) + p.logdet
-                                   + elbo_partial_square(&p, m, y)),
-                            logp, 1e-11 * (1 + fabs(logp)));
-    elbo_partial_fill(&p, m, y, got);
-    for (size_t i = 0; i < ny; i++)
-        ck_assert_double_eq_tol(got[i], mean[i], 1e-10 * (1 + fabs(mean[i])));
-    for (size_t a = 0; a < p.lost; a++)
-        for (size_t b = 0; b < p.lost; b++)
-            ck_assert_double_eq_tol(gsl_matrix_get(p.within, a, b),
-                                    gsl_matrix_get(cov, p.away[a], p.away[b]),
-                                    1e-10);
-    elbo_arena_free(ws);
-}
-END_TEST
-
-START_TEST(rows_seen_in_part_are_grouped_by_their_channels)
-{
-    enum { T = 60 };
-    elbo_arena *const ws = elbo_arena_alloc(1 << 14);
-    elbo_rng rng = elbo_rng_stream(2, "partial", 0);
-    double y[T * NY];
-    elbo_partial_row *rows;
-    size_t n, groups = 0, want = 0;
-
-    for (size_t i = 0; i < T * NY; i++) y[i] = (double)i;
-    punch(y, T * NY, 0.4, &rng);
-    for (size_t t = 0; t < T; t++) {
-        const size_t seen = elbo_partial_seen(y + t * NY, NY);
-
-        want += seen > 0 && seen < NY;
-    }
-    ck_assert(!elbo_partial_rows(y, T, NY, ws, &rows, &n));
-    ck_assert_uint_eq(n, want);
-    ck_assert_uint_gt(n, 30);
-    for (size_t i = 0, end; i < n; i = end, groups++) {
-        end = elbo_partial_end(rows, n, i);
-        for (size_t r = i; r < end; r++) {
-            ck_assert_ptr_eq(rows[r].y, y + rows[r].t * NY);
-            ck_assert(r == i || rows[r - 1].t < rows[r].t);
-            for (size_t j = 0; j < NY; j++)
-                ck_assert(isnan(rows[r].y[j]) == isnan(rows[i].y[j]));
-        }
-    }
-    ck_assert_uint_eq(groups, (1 << NY) - 2);
-    elbo_arena_free(ws);
-}
-END_TEST
-
-/* ---- EM ---- */
+enum { NY = 3 };
 
 /* Of a state: n, sum y, sum y y'. */
 typedef struct statistics {
@@ -533,9 +390,6 @@ Suite *suite_hmm_partial(void)
     TCase *const t = tcase_create("hmm_partial");
 
     tcase_set_timeout(t, 60);
-    tcase_add_loop_test(
-        t, margins_and_conditionals_are_those_of_dense_conditioning, 0, 60);
-    tcase_add_test(t, rows_seen_in_part_are_grouped_by_their_channels);
     tcase_add_loop_test(t, em_with_holes_is_that_of_all_paths, 0, 12);
     tcase_add_loop_test(t, the_objective_never_falls_with_holes, 0, 80);
     tcase_add_test(t, em_rests_where_the_likelihood_of_what_is_seen_is_largest);
