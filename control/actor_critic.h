@@ -166,6 +166,21 @@ elbo_status elbo_actor_critic_log_policy(void *self, size_t n, const float o[],
                                          elbo_arena *ws);
 elbo_status elbo_actor_critic_value_node(void *self, elbo_tape *tape,
                                          elbo_node o, elbo_node *V);
+/* V by the slow copies, on a tape: what target_value says. */
+elbo_status elbo_actor_critic_target_node(void *self, elbo_tape *tape,
+                                          elbo_node o, elbo_node *V);
+/* Constant leaves that are the networks as they learn. */
+elbo_mlp_leaves elbo_actor_critic_own(const elbo_mlp *mlp, elbo_tape *tape,
+                                      const float theta[], const double wide[]);
+
+/* actor_critic_policy.c */
+elbo_status elbo_actor_critic_action_node(void *self, elbo_tape *tape,
+                                          elbo_node o, elbo_node u,
+                                          elbo_node *Q);
+elbo_status elbo_actor_critic_policy_node(void *self, elbo_tape *tape,
+                                          elbo_node o, elbo_node noise,
+                                          struct elbo_policy_nodes *out);
+size_t elbo_actor_critic_policy_noise(const void *self);
 
 /* actor_critic_equation.c: what the critics solve (inference/task_control.h); V' is
  * without the noise of hard targets, and by V's fixed draws. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "control/actor_critic.h"
+#include "control/task_policy.h"
 
 enum { ROWS = 32 }; /* of V at once */
 
@@ -185,6 +186,28 @@ elbo_status elbo_actor_critic_value(void *self, size_t n, const float o[],
                                     float V[], float gradient[], elbo_arena *ws)
 {
     return values(self, n, o, V, gradient, ws);
+}
+
+elbo_mlp_leaves elbo_actor_critic_own(const elbo_mlp *mlp, elbo_tape *tape,
+                                      const float theta[], const double wide[])
+{
+    const elbo_mlp_leaves leaves = elbo_mlp_leaf(mlp, tape, false);
+
+    if (elbo_tape_precision(tape) == ELBO_F32)
+        elbo_mlp_point(mlp, &leaves, tape, theta);
+    else
+        elbo_mlp_point_f64(mlp, &leaves, tape, wide);
+    return leaves;
+}
+
+elbo_status elbo_actor_critic_target_node(void *self, elbo_tape *tape,
+                                          elbo_node o, elbo_node *V)
+{
+    elbo_soft_nodes nodes = {.o = o};
+
+    elbo_actor_critic_value_nodes(self, tape, true, &nodes);
+    *V = nodes.V;
+    return ELBO_OK;
 }
 
 elbo_status elbo_actor_critic_target_value(void *self, size_t n,

@@ -49,10 +49,11 @@ static void copy_row(elbo_minibatch *batch, size_t i, const elbo_replay *from,
         fmax(batch->largest_reward, fabs((double)from->reward[slot]));
 }
 
+/* x [rows] *= weight of the row's slot. */
 static elbo_status weigh(elbo_minibatch *batch, size_t first,
-                         const double weight[])
+                         const double weight[], float x[])
 {
-    for (size_t i = first; i < batch->rows; i++) {
+    for (size_t i = first; weight && i < batch->rows; i++) {
         const double w = weight[batch->slot[i]];
 
         if (!(w >= 0 && isfinite(w)))
@@ -61,7 +62,7 @@ static elbo_status weigh(elbo_minibatch *batch, size_t first,
                 "the rollouts' row %u has the weight %g, which is not a "
                 "finite number >= 0",
                 batch->slot[i], w);
-        batch->weight[i] = (float)w;
+        x[i] *= (float)w;
     }
     return ELBO_OK;
 }
@@ -86,9 +87,8 @@ elbo_status elbo_minibatch_draw(elbo_minibatch *batch,
         elbo_replay_draw(rollouts, rng, rows - real, batch->slot + real);
     for (size_t i = 0; i < rows; i++)
         copy_row(batch, i, i < real ? estep->data : rollouts, batch->slot[i]);
-    return real < rows && estep->rollout_weight
-               ? weigh(batch, real, estep->rollout_weight)
-               : ELBO_OK;
+    ELBO_TRY(weigh(batch, real, estep->rollout_weight, batch->weight));
+    return weigh(batch, real, estep->return_weight, batch->going);
 }
 
 void elbo_minibatch_noise(elbo_rng *rng, size_t n, float out[])

@@ -15,7 +15,8 @@ typedef struct elbo_minibatch {
     size_t rows, no, nu;
     float *o, *u, *next; /* [rows x no], [rows x nu], [rows x no] */
     float *reward;       /* [rows] */
-    float *going;        /* [rows] 0 after an end, else 1 */
+    float *going;        /* [rows] 0 after an end, else 1, or of rollouts the
+                            weight of what follows */
     float *weight;       /* [rows] of the row in a loss: 1 in data, as given in
                             rollouts */
     size_t blocks;       /* parts of rows that threads take, by `rows` alone */

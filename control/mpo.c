@@ -276,6 +276,7 @@ static const elbo_task_control task = {
             "policy, so no "
             "entropy stays in F; Q is a network's",
     .box = true,
+    .weighs = true,
     .choices = true,
     .open = open_mpo,
     .improve = elbo_mpo_improve,

@@ -42,9 +42,10 @@ typedef struct elbo_setup {
  * left. Opens nothing. */
 elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
                              const char **section, const char **key);
-/* Whether a weight or a likelihood has a meaning in the family of the setup's world:
- * ELBO_EINVAL with its place and, for a name, the nearest right one (or NULL). */
-elbo_status elbo_setup_expression(const elbo_setup *setup, const char *text,
+/* Whether the expression of a setting ("weight", "likelihood", control's "reward" or
+ * "return_weight") has a meaning in the family of the setup's world: ELBO_EINVAL with
+ * its place and, for a name, the nearest right one (or NULL). */
+elbo_status elbo_setup_expression(const elbo_setup *setup, const char *key,
                                   elbo_arena *arena, size_t *column,
                                   const char **nearest);
 

@@ -87,8 +87,7 @@ static bool wrong(const facts *f, const char *slot)
     elbo_status s = ELBO_ENOMEM;
 
     if (arena)
-        s = elbo_setup_expression(f->setup, elbo_text(f->setup->inference, slot),
-                                  arena, &column, &nearest);
+        s = elbo_setup_expression(f->setup, slot, arena, &column, &nearest);
     elbo_arena_free(arena);
     return s == ELBO_EINVAL;
 }
@@ -103,11 +102,25 @@ static bool wrong_likelihood(const facts *f)
     return wrong(f, "likelihood");
 }
 
+static bool wrong_reward(const facts *f)
+{
+    return wrong(f, "reward");
+}
+
+static bool wrong_return_weight(const facts *f)
+{
+    return wrong(f, "return_weight");
+}
+
 /* clang-format off */
 const elbo_clash elbo_shared_clashes[] = {
     {"inference", "weight", wrong_weight,
      "it has a word or a form that is not of this family of worlds"},
     {"inference", "likelihood", wrong_likelihood,
+     "it has a word or a form that is not of this family of worlds"},
+    {"control", "reward", wrong_reward,
+     "it has a word or a form that is not of this family of worlds"},
+    {"control", "return_weight", wrong_return_weight,
      "it has a word or a form that is not of this family of worlds"},
     {"env", "discount", no_discount, "must be above 0: it is survival"},
     {"inference", "likelihood", likelihood_without_theta,

@@ -135,14 +135,18 @@ elbo_status elbo_setup_check(const elbo_setup *setup, size_t skip,
     return family->check(setup, skip, section, key);
 }
 
-elbo_status elbo_setup_expression(const elbo_setup *setup, const char *text,
+elbo_status elbo_setup_expression(const elbo_setup *setup, const char *key,
                                   elbo_arena *arena, size_t *column,
                                   const char **nearest)
 {
     const elbo_family *const family = elbo_family_of(setup->env);
+    const bool inferred =
+        strcmp(key, "weight") == 0 || strcmp(key, "likelihood") == 0;
+    const char *const text =
+        elbo_text(inferred ? setup->inference : setup->control_common, key);
 
     if (!family->expression) return ELBO_OK;
-    return family->expression(text, arena, column, nearest);
+    return family->expression(setup, key, text, arena, column, nearest);
 }
 
 const char *elbo_setup_kind(const elbo_setup *setup)

@@ -27,7 +27,8 @@ typedef struct elbo_family {
     elbo_status (*check)(const elbo_setup *setup, size_t skip,
                          const char **section, const char **key);
     /* As elbo_setup_expression; NULL: its rules refuse all but logp. */
-    elbo_status (*expression)(const char *text, elbo_arena *arena, size_t *column,
+    elbo_status (*expression)(const elbo_setup *setup, const char *key,
+                              const char *text, elbo_arena *arena, size_t *column,
                               const char **nearest);
     const char *(*kind)(const elbo_setup *setup);
     const char *(*named)(const elbo_setup *setup);

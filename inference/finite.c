@@ -306,11 +306,16 @@ static bool serves_control(const elbo_control *control)
     return control->estep != NULL;
 }
 
-static elbo_status expression(const char *text, elbo_arena *arena, size_t *column,
+static elbo_status expression(const elbo_setup *setup, const char *key,
+                              const char *text, elbo_arena *arena, size_t *column,
                               const char **nearest)
 {
     elbo_expr *expr;
 
+    (void)setup;
+    if (strcmp(key, "reward") == 0 || strcmp(key, "return_weight") == 0)
+        return elbo_return_parse_finite(text, strcmp(key, "reward") == 0, arena,
+                                        column, nearest);
     if (elbo_likelihood_term(text)) return ELBO_OK;
     return elbo_objective_parse_finite(text, arena, &expr, column, nearest);
 }

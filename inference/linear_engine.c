@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "inference/linear_state.h"
 
@@ -346,11 +347,15 @@ static elbo_extent extent(const elbo_engine *e)
     return x;
 }
 
-static elbo_status expression(const char *text, elbo_arena *arena, size_t *column,
+static elbo_status expression(const elbo_setup *setup, const char *key,
+                              const char *text, elbo_arena *arena, size_t *column,
                               const char **nearest)
 {
     elbo_expr *expr;
 
+    (void)setup;
+    if (strcmp(key, "weight") != 0 && strcmp(key, "likelihood") != 0)
+        return ELBO_OK;
     if (elbo_likelihood_term(text)) {
         *column = 0;
         *nearest = NULL;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "inference/factor.h"
+#include "inference/task_objective.h"
 
 /* Words that average over the data, or look back at them: there are none where
  * a plan is made. */
@@ -61,18 +62,20 @@ static const elbo_expr *misplaced(const elbo_expr *e, bool alone, bool inside)
     return NULL;
 }
 
-static elbo_status check(const char *text, bool alone, elbo_arena *arena,
-                         elbo_expr **out, size_t *column, const char **nearest)
+elbo_status elbo_return_parse_finite(const char *text, bool alone,
+                                     elbo_arena *arena, size_t *column,
+                                     const char **nearest)
 {
     const char *near = NULL;
+    elbo_expr *expr;
     const elbo_status s =
-        elbo_objective_parse(text, arena, out, column, &near);
+        elbo_objective_parse_finite(text, arena, &expr, column, &near);
 
     if (nearest) /* what is suggested must be accepted */
         *nearest = near && is_misplaced(near, alone, false) ? NULL : near;
     ELBO_TRY(s);
 
-    const elbo_expr *found = misplaced(*out, alone, false);
+    const elbo_expr *found = misplaced(expr, alone, false);
 
     if (!found) return ELBO_OK;
     if (column) *column = found->column;
@@ -84,15 +87,29 @@ static elbo_status check(const char *text, bool alone, elbo_arena *arena,
                          : "a plan has no data");
 }
 
+/* Of two faults the finite worlds' is told. */
+static elbo_status check(const char *text, bool alone, elbo_arena *arena,
+                         size_t *column, const char **nearest)
+{
+    elbo_status s = elbo_return_parse_finite(text, alone, arena, column, nearest);
+    const elbo_error error = *elbo_last_error();
+    elbo_expr *unused;
+
+    if (s != ELBO_EINVAL) return s;
+    s = elbo_task_reward_parse(text, arena, &unused, NULL, NULL);
+    if (s == ELBO_EINVAL) elbo_error_restore(&error);
+    if (s == ELBO_OK && nearest) *nearest = NULL;
+    return s;
+}
+
 static elbo_status check_text(const char *text, bool alone, size_t *column,
                               const char **nearest)
 {
     elbo_arena *arena = elbo_arena_alloc(4096);
-    elbo_expr *unused;
 
     if (!arena) return ELBO_FAIL(ELBO_ENOMEM, "an expression: no arena");
 
-    const elbo_status s = check(text, alone, arena, &unused, column, nearest);
+    const elbo_status s = check(text, alone, arena, column, nearest);
 
     elbo_arena_free(arena);
     return s;

@@ -5,17 +5,25 @@
  * control.reward is c, control.return_weight w. Both are expressions of the
  * language, read at theta, V and factors as they stand when an E-step begins,
  * and frozen through it. In either, r is the expected reward of (s, a); c has no
- * successor: `next`, logp and factors of a successor stand inside E or Var.
+ * successor: `next`, logp and factors of a successor stand inside E or Var. In
+ * control tasks both are read at a step that the model took, at its reward and
+ * its successor (inference/task_reward.c).
  */
 #ifndef ELBO_RETURNS_H
 #define ELBO_RETURNS_H
 
 #include "inference/objective.h"
 
-/* As options' checks. */
+/* As options' checks: what some family has a meaning for. */
 elbo_status elbo_reward_check(const char *text, size_t *column,
                               const char **nearest);
 elbo_status elbo_return_weight_check(const char *text, size_t *column,
+                                     const char **nearest);
+
+/* Text to a checked tree of what finite worlds can compile; `alone`: a reward.
+ * ELBO_EINVAL as elbo_objective_parse. */
+elbo_status elbo_return_parse_finite(const char *text, bool alone,
+                                     elbo_arena *arena, size_t *column,
                                      const char **nearest);
 
 /* What a checked text is. */

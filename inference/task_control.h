@@ -9,6 +9,8 @@
 
 #include "inference/task_model.h"
 
+struct elbo_policy_nodes;
+
 /* What is to be controlled; borrowed for as long as the control lives. */
 typedef struct elbo_task_problem {
     const elbo_task_world *world;
@@ -24,6 +26,8 @@ typedef struct elbo_task_problem {
 typedef struct elbo_task_estep {
     const elbo_replay *data, *rollouts;
     const double *rollout_weight; /* [rollouts->capacity]; NULL: all 1 */
+    const double *return_weight;  /* likewise: w of Q = r + gamma w V(next), for
+                                     controls that weigh returns */
     double real;
     size_t updates;
     uint64_t round; /* counts E-steps: for streams */
@@ -84,6 +88,8 @@ typedef struct elbo_task_control {
     bool box, choices;   /* the action spaces it serves */
     bool plans;          /* acts by the model: no E-step of its own */
     bool soft;           /* control.temperature acts; else it must be 0 or unset */
+    bool paths;          /* takes steps of the model itself, and is paid r for them */
+    bool weighs;         /* reads an E-step's return_weight */
     /* *self from the arena. ELBO_EINVAL for options that do not fit. */
     elbo_status (*open)(const elbo_values *options,
                         const elbo_task_problem *problem, elbo_arena *arena,
@@ -102,9 +108,11 @@ typedef struct elbo_task_control {
      * control's own). `member` tells tapes apart. NULL: it has none. */
     elbo_status (*value_node)(void *self, elbo_tape *tape, elbo_node o,
                               elbo_node *V);
-    /* V'(o) [n] of the slow copies. NULL: it has none. */
+    /* The same of the slow copies that the critics' targets read. NULL: none is kept. */
     elbo_status (*target_value)(void *self, size_t n, const float o[], float V[],
                                 elbo_arena *ws);
+    elbo_status (*target_node)(void *self, elbo_tape *tape, elbo_node o,
+                               elbo_node *V);
     /* NULL: its values solve no equation that derivatives could follow. */
     const elbo_task_equation *equation;
     /* Q(o, u) [n]; log pi(u|o) / pi0(u) [n], of rows of actions. NULL: not told. */
@@ -112,6 +120,16 @@ typedef struct elbo_task_control {
                                 const float u[], float Q[], elbo_arena *ws);
     elbo_status (*log_policy)(void *self, size_t n, const float o[],
                               const float u[], float logpi[], elbo_arena *ws);
+    /* Q [n x 1] of o and u, and the policy's actions at o, on a tape, parameters
+     * constant; normals that one draw takes, 0: none (choices, a hard policy). As
+     * `action_value`, `policy` and `policy_noise` of an elbo_network_frame
+     * (inference/language/network.h). The fixed draws are those that V is the mean
+     * over. NULL: not told; policy_noise NULL: 0. */
+    elbo_status (*action_node)(void *self, elbo_tape *tape, elbo_node o, elbo_node u,
+                               elbo_node *Q);
+    elbo_status (*policy_node)(void *self, elbo_tape *tape, elbo_node o,
+                               elbo_node noise, struct elbo_policy_nodes *out);
+    size_t (*policy_noise)(const void *self);
     /* alpha as it acts now. NULL: problem->temperature. */
     double (*temperature)(const void *self);
     const char *const *column_names; /* ends in NULL */

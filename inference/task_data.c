@@ -164,11 +164,59 @@ static elbo_status collect_episodes(elbo_engine *e, elbo_task_manner manner)
     return ELBO_OK;
 }
 
+enum { BLOCK = 512 };
+
+/* V of rows that came since `before`, as the networks are: they stand still
+ * while data are collected. */
+static elbo_status value_rows(elbo_task_run *run, size_t slot, size_t n,
+                              elbo_arena *ws)
+{
+    elbo_replay *const d = &run->data;
+    float *const V = elbo_arena_take(ws, 2 * n, sizeof *V);
+
+    ELBO_TRY(elbo_arena_check(ws, "values of new data"));
+    ELBO_TRY(run->control->value(run->solver, n, d->o + slot * d->no, V, NULL,
+                                 ws));
+    ELBO_TRY(run->control->value(run->solver, n, d->next + slot * d->no, V + n,
+                                 NULL, ws));
+    for (size_t i = 0; i < n; i++) {
+        d->then[2 * (slot + i)] = V[i];
+        d->then[2 * (slot + i) + 1] = d->end[slot + i] ? 0 : V[n + i];
+    }
+    return ELBO_OK;
+}
+
+static elbo_status value_new(elbo_engine *e, uint64_t before)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_replay *const d = &run->data;
+
+    if (!d->then) return ELBO_OK;
+    if (d->pushed - before > d->n) before = d->pushed - d->n;
+    while (before < d->pushed) {
+        const size_t slot = (size_t)(before % d->capacity);
+        const size_t left = (size_t)(d->pushed - before),
+                     most = d->capacity - slot;
+        size_t n = left < most ? left : most;
+        const elbo_mark mark = elbo_arena_mark(e->ws);
+
+        if (n > BLOCK) n = BLOCK;
+
+        const elbo_status s = value_rows(run, slot, n, e->ws);
+
+        elbo_arena_release(e->ws, mark);
+        if (s != ELBO_OK) return elbo_fail_prefix("V_then");
+        before += n;
+    }
+    return ELBO_OK;
+}
+
 elbo_status elbo_task_gather(elbo_engine *e, elbo_row *row)
 {
     elbo_task_run *const run = e->task;
     const elbo_task_manner manner =
         run->uniform ? ELBO_TASK_UNIFORM : ELBO_TASK_EXPLORE;
+    const uint64_t old = run->data.pushed;
 
     if (e->iteration == 0) {
         for (size_t i = 0; i < run->streams; i++) begin(run, i);
@@ -183,5 +231,5 @@ elbo_status elbo_task_gather(elbo_engine *e, elbo_row *row)
         ELBO_TRY(collect(e, e->set.steps, manner));
     run->gathered = (size_t)(run->data.pushed - before);
     row->env_steps = run->data.pushed;
-    return ELBO_OK;
+    return value_new(e, old);
 }

@@ -77,6 +77,7 @@ static elbo_status improve(elbo_engine *e)
     elbo_task_estep estep = {
         .data = &run->data,
         .rollouts = &run->rollouts,
+        .return_weight = run->going,
         .real = run->real_ratio,
         .round = e->iteration,
     };
@@ -190,8 +191,6 @@ static const elbo_absent absent[] = {
     {"control","prior_epsilon"},
     {"control",         "prior_variance"},
     {"control",                   "kl"},
-    {"control","reward"},
-    {"control",           "return_weight"},
     {"control",                   "value"},
     {"control",                 "values"},
     {"control",           "target_rate"},

@@ -3,11 +3,9 @@
  */
 #include "inference/task_state.h"
 
-static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
-                            elbo_task_objective **out)
+elbo_task_sight elbo_task_sight_of(elbo_task_run *run)
 {
-    elbo_task_run *const run = e->task;
-    const elbo_task_sight sight = {
+    return (elbo_task_sight){
         .world = &run->world,
         .belief = &run->belief,
         .control = run->control,
@@ -16,9 +14,20 @@ static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
         .seed = run->problem.seed,
         .route = run->route.solver ? &run->route : NULL,
     };
+}
 
-    return elbo_task_objective_open(slot, text, out == &run->weigher, &sight,
-                                    run->data.capacity, e->arena, out);
+static elbo_status open_one(elbo_engine *e, const char *slot, const char *text,
+                            elbo_task_objective **out)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_task_sight sight = elbo_task_sight_of(run);
+    const elbo_task_role role =
+        out == &run->weigher ? ELBO_TASK_WEIGHT : ELBO_TASK_LIKELIHOOD;
+
+    ELBO_TRY(elbo_task_objective_open(slot, text, role, &sight,
+                                      run->data.capacity, e->arena, out));
+    if (!elbo_task_objective_looks_back(*out)) return ELBO_OK;
+    return elbo_replay_keep_values(&run->data, e->arena);
 }
 
 elbo_task_view elbo_task_view_of(const elbo_engine *e)
@@ -96,6 +105,8 @@ void elbo_task_close_expressions(elbo_engine *e)
     if (!e->task) return;
     elbo_task_objective_close(e->task->objective);
     elbo_task_objective_close(e->task->weigher);
+    elbo_task_objective_close(e->task->rewarder);
+    elbo_task_objective_close(e->task->returner);
 }
 
 elbo_status elbo_task_weigh(elbo_engine *e)

@@ -29,6 +29,10 @@ typedef struct elbo_task_factor {
     /* values [data->n], which are 1 at first. There is a row. */
     elbo_status (*update)(void *self, const elbo_task_view *view,
                           double values[], elbo_arena *ws);
+    /* out [rows->n] at rows of others, as it stands. NULL: it knows the data's
+     * alone. */
+    elbo_status (*at)(const void *self, const elbo_replay *rows, double out[],
+                      elbo_arena *ws);
     void (*save)(const void *self, elbo_writer *out); /* NULL: no state */
     elbo_status (*load)(void *self, elbo_reader *in);
 } elbo_task_factor;
@@ -42,7 +46,8 @@ typedef struct elbo_task_factor_set elbo_task_factor_set;
 elbo_status elbo_task_factors_open(size_t capacity, elbo_arena *arena,
                                    elbo_task_factor_set **out);
 /* Opens those of an objective that are not open, and gives it where their
- * values will be. ELBO_EINVAL with the slot, the column and the reason. */
+ * values will be, unless it is a reward. ELBO_EINVAL with the slot, the column
+ * and the reason. */
 elbo_status elbo_task_factors_join(elbo_task_factor_set *set,
                                    elbo_task_objective *objective,
                                    const elbo_task_view *view);
@@ -50,6 +55,11 @@ elbo_status elbo_task_factors_join(elbo_task_factor_set *set,
 elbo_status elbo_task_factors_update(elbo_task_factor_set *set,
                                      const elbo_task_view *view,
                                      elbo_arena *ws);
+/* Gives a reward their values at the rows that it will be planned for; they live
+ * in ws. */
+elbo_status elbo_task_factors_at(const elbo_task_factor_set *set,
+                                 elbo_task_objective *reward,
+                                 const elbo_replay *rows, elbo_arena *ws);
 /* Into, and from, the current section. */
 void elbo_task_factors_save(const elbo_task_factor_set *set, elbo_writer *out);
 elbo_status elbo_task_factors_load(elbo_task_factor_set *set, elbo_reader *in);
@@ -58,5 +68,8 @@ elbo_status elbo_task_factors_load(elbo_task_factor_set *set, elbo_reader *in);
  * with *column and the nearest right name or NULL. */
 elbo_status elbo_task_factors_check(const elbo_expr *expr, elbo_arena *arena,
                                     size_t *column, const char **nearest);
+/* ... and that each of them has values at rows that are no data's. */
+elbo_status elbo_task_factors_anywhere(const elbo_expr *expr, elbo_arena *arena,
+                                       size_t *column);
 
 #endif

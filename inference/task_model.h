@@ -99,6 +99,12 @@ struct elbo_task_model {
     elbo_status (*log_density)(const elbo_task_belief *belief,
                                const elbo_replay *data, const uint32_t slot[],
                                size_t n, double out[], elbo_arena *ws);
+    /* What n rows (o, u) are known of, in the world's units: the largest |std| of
+     * the members over what is learnt (o', and r where it is); the largest distance
+     * between two members' means of o'. NULL: a model without members. */
+    elbo_status (*doubts)(const elbo_task_belief *belief, size_t n, const float o[],
+                          const float u[], float aleatoric[], float disagreement[],
+                          elbo_arena *ws);
     /* Member m on a tape of B rows; `learnt`: its parameters are inputs, else
      * constants. In a tape of floats these and the normalisers point at theta and at
      * the model's own (no copies), and so follow each fit and load; a tape of doubles
@@ -111,6 +117,10 @@ struct elbo_task_model {
      * drawn, and stands in no numbers of its own. NULL: nothing can be searched. */
     size_t (*numbers)(const elbo_task_belief *belief, size_t member, bool output,
                       float **theta);
+    /* The same member at other rows of that tape, by the leaves of `of`: out->rows, o
+     * and u are given; mean, std, certain and rhat are set. NULL: not told. */
+    elbo_status (*step)(const elbo_task_belief *belief, elbo_tape *tape,
+                        const elbo_task_nodes *of, elbo_task_nodes *out);
     /* log p(theta) of all members, or -KL(q(theta) || p(theta)). NULL: 0. */
     double (*log_prior)(const elbo_task_belief *belief);
     /* The gradient of the objective of an M-step on one batch against central

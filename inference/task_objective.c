@@ -24,13 +24,55 @@ elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
     return s;
 }
 
+/* The first word that averages over data or looks back at them, or NULL. */
+static const elbo_expr *word_of_data(const elbo_expr *e)
+{
+    static const char *const words[] = {"Ed", "mean", "V_then"};
+
+    for (size_t i = 0; e->name && i < sizeof words / sizeof *words; i++)
+        if (strcmp(e->name, words[i]) == 0) return e;
+    for (size_t i = 0; i < e->n; i++) {
+        const elbo_expr *const found = word_of_data(e->arg[i]);
+
+        if (found) return found;
+    }
+    return NULL;
+}
+
+elbo_status elbo_task_reward_parse(const char *text, elbo_arena *arena,
+                                   elbo_expr **out, size_t *column,
+                                   const char **nearest)
+{
+    const elbo_expr *found;
+    size_t place = 0;
+    elbo_status s =
+        elbo_task_objective_parse(text, arena, out, &place, nearest);
+
+    if (s == ELBO_OK && nearest) *nearest = NULL;
+    found = s == ELBO_OK ? word_of_data(*out) : NULL;
+    if (found) {
+        place = found->column;
+        s = ELBO_FAIL(ELBO_EINVAL,
+                      "%s means nothing here: a step of the model has no data",
+                      found->name);
+    }
+    if (s == ELBO_OK) s = elbo_task_factors_anywhere(*out, arena, &place);
+    if (column) *column = place;
+    return s;
+}
+
 elbo_network_words elbo_task_words(const elbo_task_model *model,
                                    const elbo_task_control *control,
-                                   bool weight, bool moves)
+                                   elbo_task_role role, bool moves)
 {
-    elbo_network_words words = {.member = !weight,
-                                .value = control->value_node != NULL};
+    const bool known = role == ELBO_TASK_LIKELIHOOD || model->node;
+    elbo_network_words words = {.member = role != ELBO_TASK_WEIGHT && known,
+                                .value = control->value_node != NULL,
+                                .target = control->target_node && !moves,
+                                .action_value = control->action_node != NULL,
+                                .policy = control->policy_node && !moves};
 
+    words.steps = words.member && model->step;
     for (size_t i = ELBO_NETWORK_V; i <= ELBO_NETWORK_V_NEXT; i++)
         words.has[i] = control->value != NULL;
     for (size_t i = ELBO_NETWORK_SLOPE; i <= ELBO_NETWORK_SLOPE_NEXT; i++)
@@ -40,11 +82,28 @@ elbo_network_words elbo_task_words(const elbo_task_model *model,
     words.has[ELBO_NETWORK_Q] = control->action_value != NULL;
     words.has[ELBO_NETWORK_LOGPI] = control->log_policy != NULL && !moves;
     words.has[ELBO_NETWORK_LOGP] = model->log_density != NULL;
-    words.has[ELBO_NETWORK_J] = control->plans && !weight;
+    words.has[ELBO_NETWORK_J] = control->plans && role == ELBO_TASK_LIKELIHOOD;
+    words.has[ELBO_NETWORK_THEN] = words.has[ELBO_NETWORK_THEN_NEXT] =
+        control->value != NULL;
+    words.has[ELBO_NETWORK_ALEATORIC] = words.has[ELBO_NETWORK_DISAGREEMENT] =
+        role != ELBO_TASK_LIKELIHOOD && model->doubts;
     return words;
 }
 
 /* ---- opening ---- */
+
+/* The member whose nodes `of` are, at other rows. */
+static elbo_status step_of(const void *model, const void *of, elbo_tape *tape,
+                           size_t rows, elbo_node o, elbo_node u,
+                           elbo_network_step *out)
+{
+    const elbo_task_belief *const belief = model;
+    elbo_task_nodes at = {.rows = rows, .o = o, .u = u};
+
+    ELBO_TRY(belief->model->step(belief, tape, of, &at));
+    *out = (elbo_network_step){at.mean, at.std, at.rhat};
+    return ELBO_OK;
+}
 
 elbo_network_frame elbo_task_frame(const elbo_task_objective *o,
                                    elbo_tape *tape,
@@ -52,7 +111,7 @@ elbo_network_frame elbo_task_frame(const elbo_task_objective *o,
 {
     const elbo_task_control *const control = o->sight.control;
     const elbo_network_words words =
-        elbo_task_words(o->sight.belief->model, control, o->weighs,
+        elbo_task_words(o->sight.belief->model, control, o->role,
                         o->sight.route != NULL);
     elbo_network_frame f = {
         .tape = tape,
@@ -73,6 +132,15 @@ elbo_network_frame elbo_task_frame(const elbo_task_objective *o,
         .no = o->sight.world->no,
         .nu = o->sight.world->nu,
         .value = control->value_node,
+        .target = words.target ? control->target_node : NULL,
+        .action_value = control->action_node,
+        .policy = words.policy ? control->policy_node : NULL,
+        .policy_noise = control->policy_noise
+                            ? control->policy_noise(o->sight.solver)
+                            : 0,
+        .step = words.steps ? step_of : NULL,
+        .model = o->sight.belief,
+        .of = nodes,
         .control = o->sight.solver,
     };
 
@@ -106,12 +174,12 @@ static elbo_status try_compile(elbo_task_objective *o, size_t *column)
 
     if (!tape) return ELBO_FAIL(ELBO_ENOMEM, "%s", o->slot);
     elbo_task_leaves(o, tape, 2, &nodes);
-    if (!o->weighs)
+    if (o->inside)
         s = o->sight.belief->model->node(o->sight.belief, 0, true, tape,
                                          &nodes);
     if (s == ELBO_OK) {
         const elbo_network_frame f =
-            elbo_task_frame(o, tape, &nodes, !o->weighs);
+            elbo_task_frame(o, tape, &nodes, o->inside);
 
         s = elbo_network_alloc(o->expr, &f, &program, column);
     }
@@ -148,15 +216,30 @@ static elbo_status take_memory(elbo_task_objective *o, size_t capacity)
     return ELBO_OK;
 }
 
+/* Text to a tree. A reward has a member at hand where it needs one. */
+static elbo_status read(elbo_task_objective *o, const char *text,
+                        size_t *column)
+{
+    const bool inside = o->role == ELBO_TASK_LIKELIHOOD;
+    const elbo_network_words some = elbo_network_all(inside);
+    const elbo_network_words all = elbo_network_all(true);
+    elbo_status s = elbo_network_parse(text, elbo_task_factor_words, &some,
+                                       o->arena, &o->expr, column, NULL);
+
+    o->inside = inside;
+    if (s != ELBO_EINVAL || o->role != ELBO_TASK_REWARD) return s;
+    o->inside = true;
+    return elbo_network_parse(text, elbo_task_factor_words, &all, o->arena,
+                              &o->expr, column, NULL);
+}
+
 static elbo_status prepare(elbo_task_objective *o, const char *text,
                            size_t capacity)
 {
     size_t column;
-    const elbo_network_words all = elbo_network_all(!o->weighs);
-    elbo_status s = elbo_network_parse(text, elbo_task_factor_words, &all,
-                                       o->arena, &o->expr, &column, NULL);
+    elbo_status s = read(o, text, &column);
 
-    if (s == ELBO_OK && !o->weighs && !o->sight.belief->model->node)
+    if (s == ELBO_OK && o->inside && !o->sight.belief->model->node)
         return ELBO_FAIL(ELBO_EINVAL, "%s: this model follows no derivative",
                          o->slot);
     if (s == ELBO_OK) s = try_compile(o, &column);
@@ -194,7 +277,8 @@ static elbo_status check_route(const elbo_task_objective *o)
 }
 
 elbo_status elbo_task_objective_open(const char *slot, const char *text,
-                                     bool weight, const elbo_task_sight *sight,
+                                     elbo_task_role role,
+                                     const elbo_task_sight *sight,
                                      size_t capacity, elbo_arena *arena,
                                      elbo_task_objective **out)
 {
@@ -202,9 +286,11 @@ elbo_status elbo_task_objective_open(const char *slot, const char *text,
 
     *out = NULL;
     ELBO_TRY(elbo_arena_check(arena, slot));
-    *o = (elbo_task_objective){
-        .slot = slot, .weighs = weight, .sight = *sight, .arena = arena};
-    if (weight) o->sight.route = NULL;
+    *o = (elbo_task_objective){.slot = slot,
+                               .role = role,
+                               .sight = *sight,
+                               .arena = arena};
+    if (role != ELBO_TASK_LIKELIHOOD) o->sight.route = NULL;
     o->likelihood =
         (elbo_task_likelihood){.self = o,
                                .build = build,
@@ -225,9 +311,19 @@ void elbo_task_objective_close(elbo_task_objective *o)
     }
 }
 
+bool elbo_task_objective_looks_back(const elbo_task_objective *o)
+{
+    return o->reads[ELBO_NETWORK_THEN] || o->reads[ELBO_NETWORK_THEN_NEXT];
+}
+
 const elbo_expr *elbo_task_objective_expression(const elbo_task_objective *o)
 {
     return o->expr;
+}
+
+elbo_task_role elbo_task_objective_role(const elbo_task_objective *o)
+{
+    return o->role;
 }
 
 size_t elbo_task_objective_factors(const elbo_task_objective *o,

@@ -37,24 +37,42 @@ elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
                                       elbo_expr **out, size_t *column,
                                       const char **nearest);
 
-/* What expressions may read of a model and a control; `weight`: outside of the
- * model's members; `moves`: derivatives go through the control, so that nothing
- * may be read of it that they do not follow. */
+/* What an expression is for. In a weight no member of the model is at hand. What
+ * a step of the model pays (control.reward), or counts of what follows
+ * (control.return_weight), is read at rows that are no data's: by the elites' mean
+ * where a member's words stand in it. */
+typedef enum elbo_task_role {
+    ELBO_TASK_LIKELIHOOD,
+    ELBO_TASK_WEIGHT,
+    ELBO_TASK_REWARD
+} elbo_task_role;
+
+/* As elbo_task_objective_parse, of what some task's control.reward or
+ * return_weight may be: no words of data. */
+elbo_status elbo_task_reward_parse(const char *text, elbo_arena *arena,
+                                   elbo_expr **out, size_t *column,
+                                   const char **nearest);
+
+/* What expressions may read of a model and a control; `moves`: derivatives go
+ * through the control, so that nothing may be read of it that they do not follow. */
 elbo_network_words elbo_task_words(const elbo_task_model *model,
                                    const elbo_task_control *control,
-                                   bool weight, bool moves);
+                                   elbo_task_role role, bool moves);
 
-/* For data of at most `capacity` rows; `weight`: it is the weight, in which no
- * member of the model is at hand. Memory from the arena, but for
+/* For at most `capacity` rows. Memory from the arena, but for
  * elbo_task_objective_close. ELBO_EINVAL with slot, column and reason for what
  * this task, model or control has not. */
 elbo_status elbo_task_objective_open(const char *slot, const char *text,
-                                     bool weight, const elbo_task_sight *sight,
+                                     elbo_task_role role,
+                                     const elbo_task_sight *sight,
                                      size_t capacity, elbo_arena *arena,
                                      elbo_task_objective **out);
 void elbo_task_objective_close(elbo_task_objective *objective); /* NULL ok */
 
 const elbo_expr *elbo_task_objective_expression(const elbo_task_objective *o);
+elbo_task_role elbo_task_objective_role(const elbo_task_objective *o);
+/* Whether it reads V_then: the data must keep it (elbo_replay_keep_values). */
+bool elbo_task_objective_looks_back(const elbo_task_objective *o);
 /* The factors that it reads, "logratio(...)"; their values by slot, [capacity]
  * each, in the same order, are borrowed. */
 size_t elbo_task_objective_factors(const elbo_task_objective *o,
@@ -88,6 +106,12 @@ elbo_gradient_info elbo_task_objective_solved(const elbo_task_objective *o);
  * of streams (seed, "expression", round). ELBO_ENOTFINITE names the row. */
 elbo_status elbo_task_objective_values(elbo_task_objective *o, uint64_t round,
                                        double out[], elbo_arena *ws);
+
+/* out [n] of a reward at the rows planned for, as elbo_task_objective_values;
+ * `positive`: ELBO_ECHECK for what is below 0. */
+elbo_status elbo_task_objective_pay(elbo_task_objective *o, uint64_t round,
+                                    bool positive, double out[],
+                                    elbo_arena *ws);
 
 /* w [by slot] of a weight at the rows planned for. ELBO_ENOTFINITE, or
  * ELBO_ECHECK for a negative one, names the row. */

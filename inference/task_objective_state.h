@@ -17,7 +17,8 @@ typedef struct elbo_task_part {
 
 struct elbo_task_objective {
     const char *slot;
-    bool weighs;
+    elbo_task_role role;
+    bool inside; /* it is compiled with a member of the model */
     elbo_task_sight sight;
     elbo_arena *arena;
     elbo_expr *expr;

@@ -11,8 +11,10 @@ enum { BLOCK = 1024, ROWS = 256 };
 /* ---- tables ---- */
 
 static const char *const names[] = {
-    "V(s)",           "V(next)", "gradV(s)", "gradV(next)", "V_target(s)",
-    "V_target(next)", "Q(s, a)", "logpi",    "logp", "J"};
+    "V(s)",           "V(next)",   "gradV(s)",    "gradV(next)",
+    "V_target(s)",    "V_target(next)", "Q(s, a)", "logpi",
+    "logp",           "J",         "V_then(s)",   "V_then(next)",
+    "aleatoric",      "disagreement"};
 
 /* Rows first .. first + n - 1 of V and of its slope at o, where they are read.
  */
@@ -63,6 +65,34 @@ static elbo_status read_density(elbo_task_objective *o, size_t first, size_t n,
     return ELBO_OK;
 }
 
+/* What the rows brought with them. */
+static void read_then(elbo_task_objective *o, size_t first, size_t n)
+{
+    static const elbo_network_table of[] = {ELBO_NETWORK_THEN,
+                                            ELBO_NETWORK_THEN_NEXT};
+
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = first; o->table[of[k]] && i < first + n; i++)
+            o->table[of[k]][i] = o->data->then[2 * i + k];
+}
+
+static elbo_status read_doubts(elbo_task_objective *o, size_t first, size_t n,
+                               elbo_arena *ws)
+{
+    const elbo_task_belief *const belief = o->sight.belief;
+    const elbo_replay *const d = o->data;
+    float *aleatoric = o->table[ELBO_NETWORK_ALEATORIC],
+          *apart = o->table[ELBO_NETWORK_DISAGREEMENT];
+
+    if (!aleatoric && !apart) return ELBO_OK;
+    aleatoric =
+        aleatoric ? aleatoric + first : elbo_arena_take(ws, n, sizeof(float));
+    apart = apart ? apart + first : elbo_arena_take(ws, n, sizeof(float));
+    ELBO_TRY(elbo_arena_check(ws, "the members' doubts"));
+    return belief->model->doubts(belief, n, d->o + first * d->no,
+                                 d->u + first * d->nu, aleatoric, apart, ws);
+}
+
 static elbo_status read_block(elbo_task_objective *o, size_t first, size_t n,
                               elbo_arena *ws)
 {
@@ -86,6 +116,8 @@ static elbo_status read_block(elbo_task_objective *o, size_t first, size_t n,
         ELBO_TRY(
             control->log_policy(o->sight.solver, n, at, u, pi + first, ws));
     if (o->table[ELBO_NETWORK_LOGP]) ELBO_TRY(read_density(o, first, n, ws));
+    ELBO_TRY(read_doubts(o, first, n, ws));
+    read_then(o, first, n);
     end_values(d, first, n, o->table[ELBO_NETWORK_V_NEXT]);
     end_values(d, first, n, o->table[ELBO_NETWORK_TARGET_NEXT]);
     return ELBO_OK;
@@ -231,6 +263,8 @@ static elbo_status values(elbo_task_objective *o, uint64_t round, double out[],
     uint32_t *const elite = elbo_arena_u32(ws, belief->members);
     runner *const r = elbo_arena_take(ws, 1, sizeof *r);
     const size_t n = o->data->n;
+    const char *const purpose =
+        o->role == ELBO_TASK_REWARD ? o->slot : "expression";
     elbo_status s = ELBO_OK;
 
     ELBO_TRY(elbo_arena_check(ws, o->slot));
@@ -240,7 +274,7 @@ static elbo_status values(elbo_task_objective *o, uint64_t round, double out[],
     memset(out, 0, n * sizeof *out);
     for (size_t k = 0; s == ELBO_OK && k < elites; k++) {
         *r = (runner){.o = o};
-        r->rng = elbo_rng_stream(o->sight.seed, "expression",
+        r->rng = elbo_rng_stream(o->sight.seed, purpose,
                                  round * belief->members + elite[k]);
         s = start(r, ELBO_F32, &elite[k], ws);
         if (s == ELBO_OK) run_all(r, out);
@@ -263,7 +297,8 @@ elbo_status elbo_task_objective_values(elbo_task_objective *o, uint64_t round,
     return s;
 }
 
-static elbo_status weights(elbo_task_objective *o, double w[], elbo_arena *ws)
+/* Without a member. */
+static elbo_status outside(elbo_task_objective *o, double w[], elbo_arena *ws)
 {
     runner *const r = elbo_arena_take(ws, 1, sizeof *r);
     elbo_status s;
@@ -274,22 +309,34 @@ static elbo_status weights(elbo_task_objective *o, double w[], elbo_arena *ws)
     s = start(r, ELBO_F64, NULL, ws);
     if (s == ELBO_OK) run_all(r, w);
     stop(r);
-    ELBO_TRY(s);
+    return s;
+}
+
+static elbo_status check_numbers(const elbo_task_objective *o, bool positive,
+                                 const double w[])
+{
     for (size_t i = 0; i < o->data->n; i++) {
         if (!isfinite(w[i])) return fault(o, ELBO_ENOTFINITE, "", i, w[i]);
-        if (w[i] < 0)
+        if (positive && w[i] < 0)
             return fault(o, ELBO_ECHECK, ": a weight must not be negative", i,
                          w[i]);
     }
     return ELBO_OK;
 }
 
+elbo_status elbo_task_objective_pay(elbo_task_objective *o, uint64_t round,
+                                    bool positive, double out[], elbo_arena *ws)
+{
+    const elbo_mark mark = elbo_arena_mark(ws);
+    const elbo_status s =
+        o->inside ? values(o, round, out, ws) : outside(o, out, ws);
+
+    elbo_arena_release(ws, mark);
+    return s == ELBO_OK ? check_numbers(o, positive, out) : s;
+}
+
 elbo_status elbo_task_objective_weights(elbo_task_objective *o, double w[],
                                         elbo_arena *ws)
 {
-    const elbo_mark mark = elbo_arena_mark(ws);
-    const elbo_status s = weights(o, w, ws);
-
-    elbo_arena_release(ws, mark);
-    return s;
+    return elbo_task_objective_pay(o, 0, true, w, ws);
 }

@@ -107,6 +107,8 @@ elbo_status elbo_task_open_parts(elbo_engine *e, const elbo_setup *setup,
     ELBO_TRY(elbo_task_open_transition(e, setup));
     read_evaluation(run, setup);
     ELBO_TRY(elbo_task_open_search(e, setup));
+    *section = "control";
+    ELBO_TRY(elbo_task_open_rewards(e, setup));
     *section = "evaluation";
     ELBO_TRY(elbo_task_open_regimes(e, setup));
     elbo_task_name_columns(e);

@@ -77,8 +77,9 @@ static elbo_status flag_critic(elbo_engine *e, elbo_task_score *score)
     const elbo_task_run *const run = e->task;
     const elbo_task_collector *const c = &run->collector;
     const double ahead = steps_ahead(run);
-    const double room =
-        slack * fmax(c->most - c->least, fabs(c->most) + fabs(c->least));
+    const double most = fmax(c->most, run->paid_most),
+                 least = fmin(c->least, run->paid_least);
+    const double room = slack * fmax(most - least, fabs(most) + fabs(least));
     const double kl = fmax(0, score->parts.policy_kl);
     const elbo_mark mark = elbo_arena_mark(e->ws);
     double V;
@@ -91,8 +92,8 @@ static elbo_status flag_critic(elbo_engine *e, elbo_task_score *score)
     elbo_arena_release(e->ws, mark);
     ELBO_TRY(s);
     /* an end cuts the sum: 0 is among what can be earned */
-    score->diverging = !(V <= ahead * (fmax(c->most, 0) + room)
-                         && V >= ahead * (fmin(c->least, 0) - room) - 10 * kl);
+    score->diverging = !(V <= ahead * (fmax(most, 0) + room)
+                         && V >= ahead * (fmin(least, 0) - room) - 10 * kl);
     return ELBO_OK;
 }
 

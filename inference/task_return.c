@@ -1,18 +1,39 @@
 /* inference/task_return.c -- what a policy earns, in the world and in the
  * model. */
 #include <math.h>
+#include <string.h>
 
 #include "inference/task_state.h"
 
-/* Sums of each of n episodes: of rewards; discounted, of rewards, of alpha log pi/pi0
- * and of what transitions under q are charged. */
+/* Sums of each of n episodes: of rewards; discounted, of what control maximises, of
+ * alpha log pi/pi0 and of what transitions under q are charged; and the discount of
+ * the step to come, with the weights of return_weight. */
 typedef struct sums {
     size_t n;
-    double *earned, *reward, *kl, *moves;
+    double *earned, *reward, *kl, *moves, *discount;
 } sums;
 
 /* Where episodes are. */
 typedef enum place { IN_WORLD, IN_MODEL, UNDER_Q } place;
+
+/* One step of all, and what control maximises of it. */
+static elbo_status step(elbo_engine *e, elbo_task_fleet *f, place where,
+                        elbo_task_manner manner, size_t t)
+{
+    elbo_task_run *const run = e->task;
+    const uint64_t round =
+        e->iteration << 26 | (uint64_t)where << 24 | (uint64_t)t;
+
+    ELBO_TRY(elbo_task_fleet_act(f, run, manner, e->ws));
+    if (where == IN_WORLD) {
+        elbo_task_fleet_step(f, run);
+        memcpy(f->gain, f->reward, f->n * sizeof *f->gain);
+        for (size_t i = 0; i < f->n; i++) f->stay[i] = 1;
+        return ELBO_OK;
+    }
+    ELBO_TRY(elbo_task_fleet_imagine(f, run, where == UNDER_Q, e->ws));
+    return elbo_task_pay(e, f, round);
+}
 
 static elbo_status take_sums(size_t n, elbo_arena *ws, sums *out)
 {
@@ -20,8 +41,11 @@ static elbo_status take_sums(size_t n, elbo_arena *ws, sums *out)
                   .earned = elbo_arena_take(ws, n, sizeof *out->earned),
                   .reward = elbo_arena_take(ws, n, sizeof *out->reward),
                   .kl = elbo_arena_take(ws, n, sizeof *out->kl),
-                  .moves = elbo_arena_take(ws, n, sizeof *out->moves)};
-    return elbo_arena_check(ws, "an evaluation");
+                  .moves = elbo_arena_take(ws, n, sizeof *out->moves),
+                  .discount = elbo_arena_doubles(ws, n)};
+    ELBO_TRY(elbo_arena_check(ws, "an evaluation"));
+    for (size_t i = 0; i < n; i++) out->discount[i] = 1;
+    return ELBO_OK;
 }
 
 static elbo_task_mean mean_of(const double x[], size_t n)
@@ -49,7 +73,6 @@ static elbo_status play(elbo_engine *e, const char *purpose, place where,
                                    : run->problem.temperature
                              : 0;
     const double charge = elbo_task_transition_charge(&run->transition);
-    double discount = 1;
     elbo_task_fleet f;
 
     elbo_task_fleet_take(&f, run, out->n, e->ws);
@@ -61,15 +84,11 @@ static elbo_status play(elbo_engine *e, const char *purpose, place where,
         f.draws[i] = elbo_rng_stream(run->problem.seed, purpose, index + 1);
     }
     elbo_task_fleet_reset(&f, run);
-    for (size_t t = 0; t < run->T && f.n > 0;
-         t++, discount *= run->problem.gamma) {
-        ELBO_TRY(elbo_task_fleet_act(&f, run, manner, e->ws));
-        if (where == IN_WORLD)
-            elbo_task_fleet_step(&f, run);
-        else
-            ELBO_TRY(elbo_task_fleet_imagine(&f, run, where == UNDER_Q, e->ws));
+    for (size_t t = 0; t < run->T && f.n > 0; t++) {
+        ELBO_TRY(step(e, &f, where, manner, t));
         for (size_t i = 0; i < f.n; i++) {
             const size_t k = f.who[i];
+            const double discount = out->discount[k];
 
             if (!isfinite(f.reward[i]))
                 return ELBO_FAIL(
@@ -78,9 +97,10 @@ static elbo_status play(elbo_engine *e, const char *purpose, place where,
                     "a sum of %g",
                     purpose, k, t, f.reward[i], out->earned[k]);
             out->earned[k] += f.reward[i];
-            out->reward[k] += discount * f.reward[i];
+            out->reward[k] += discount * f.gain[i];
             if (alpha > 0) out->kl[k] += discount * alpha * f.logpi[i];
             if (where == UNDER_Q) out->moves[k] += discount * charge * f.kl[i];
+            out->discount[k] *= run->problem.gamma * f.stay[i];
         }
         elbo_task_fleet_advance(&f, run, f.end);
     }

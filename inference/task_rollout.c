@@ -57,6 +57,7 @@ static void forget(elbo_task_run *run)
     SHIFT(r->end, 1);
     SHIFT(r->step, 1);
     SHIFT(r->episode, 1);
+    if (run->going) SHIFT(run->going, 1);
     r->n = left;
     r->pushed = left;
     memmove(run->kept, run->kept + 1, (run->keep - 1) * sizeof *run->kept);
@@ -94,7 +95,7 @@ static elbo_status keep(elbo_task_run *run, const elbo_task_fleet *f, size_t i,
         .o = f->o + i * no,
         .u = f->u + i * nu,
         .next = f->after + i * no,
-        .reward = (float)(f->reward[i] - charge * f->kl[i]),
+        .reward = (float)(f->gain[i] - charge * f->kl[i]),
         .end = f->end[i] != 0,
         .step = step,
         .episode = (uint32_t)(iteration * run->batch + f->who[i]),
@@ -103,6 +104,9 @@ static elbo_status keep(elbo_task_run *run, const elbo_task_fleet *f, size_t i,
     if (elbo_replay_push(&run->rollouts, &row) != ELBO_OK)
         return elbo_fail_prefix("rollouts of the model, member %u",
                                 f->member[i]);
+    if (run->going) run->going[run->rollouts.n - 1] = f->stay[i];
+    run->paid_least = fmin(run->paid_least, f->gain[i]);
+    run->paid_most = fmax(run->paid_most, f->gain[i]);
     run->kept[run->keep - 1]++;
     run->rolled.ended += f->end[i] != 0;
     run->rolled.steps++;
@@ -141,6 +145,7 @@ static elbo_status roll(elbo_engine *e, size_t length)
     for (size_t t = 0; t < length && f.n > 0; t++) {
         ELBO_TRY(t == 0 && run->replays ? replay(e, &f, slot)
                                         : imagine(e, &f));
+        ELBO_TRY(elbo_task_pay(e, &f, e->iteration << 26 | t));
         for (size_t i = 0; i < f.n; i++)
             ELBO_TRY(keep(run, &f, i, e->iteration, (uint32_t)t));
         elbo_task_fleet_advance(&f, run, f.end);

@@ -77,7 +77,7 @@ static elbo_status load_collector(elbo_task_run *run, elbo_reader *in)
 
 /* ---- what rows carry ---- */
 
-enum { FIGURES = 24 };
+enum { FIGURES = 26 };
 
 static void read_figures(const elbo_task_run *run, double x[FIGURES])
 {
@@ -107,6 +107,8 @@ static void read_figures(const elbo_task_run *run, double x[FIGURES])
         s->nll_expert,
         s->nll_grid,
         run->unsolved,
+        run->paid_least,
+        run->paid_most,
     };
 
     for (size_t i = 0; i < FIGURES; i++) x[i] = all[i];
@@ -132,6 +134,8 @@ static void write_figures(elbo_task_run *run, const double x[FIGURES])
     };
     run->owed = x[14];
     run->unsolved = x[23];
+    run->paid_least = x[24];
+    run->paid_most = x[25];
     run->fit =
         (elbo_task_fit){(size_t)x[15], (size_t)x[16], x[17], x[18], x[19]};
 }
@@ -149,6 +153,7 @@ void elbo_task_save(const elbo_engine *e, elbo_writer *out)
     elbo_writer_section(out, "rollouts");
     elbo_replay_save(&run->rollouts, out);
     for (size_t i = 0; i < run->keep; i++) elbo_put_u64(out, run->kept[i]);
+    if (run->going) elbo_put_doubles(out, run->going, run->rollouts.n);
     elbo_writer_section(out, "scores");
     read_figures(run, x);
     elbo_put_doubles(out, x, FIGURES);
@@ -178,7 +183,9 @@ static elbo_status load_rollouts(elbo_task_run *run, elbo_reader *in)
         run->kept[i] = (size_t)n;
         rows += n;
     }
-    if (rows == run->rollouts.n) return ELBO_OK;
+    if (rows == run->rollouts.n)
+        return run->going ? elbo_get_doubles(in, run->going, run->rollouts.n)
+                          : ELBO_OK;
     return ELBO_FAIL(ELBO_EDATA, "checkpoint: %llu rows of rollouts are %zu",
                      (unsigned long long)rows, run->rollouts.n);
 }

@@ -1,75 +1,44 @@
 /* inference/task_slots.c -- which weights and likelihoods go with a control
  * task, and what they make of its objective.
  */
+#include <string.h>
+
 #include "inference/finite_facts.h"
 #include "inference/task_state.h"
 
 typedef elbo_facts facts;
 
-static bool refused(const facts *f, const char *slot,
-                    const elbo_network_words *words)
+static elbo_status expressed(const facts *f, const char *key)
 {
     elbo_arena *const arena = elbo_arena_alloc(4096);
-    elbo_expr *expr;
+    const char *nearest;
+    size_t column;
     elbo_status s = ELBO_ENOMEM;
 
     if (arena)
-        s = elbo_network_parse(elbo_text(f->setup->inference, slot),
-                               elbo_task_factor_words, words, arena, &expr,
-                               NULL, NULL);
+        s = elbo_setup_expression(f->setup, key, arena, &column, &nearest);
     elbo_arena_free(arena);
-    return s == ELBO_EINVAL;
-}
-
-static bool wrong(const facts *f, const char *slot)
-{
-    elbo_arena *const arena = elbo_arena_alloc(4096);
-    elbo_expr *expr;
-    elbo_status s = ELBO_ENOMEM;
-
-    if (arena)
-        s = elbo_task_objective_parse(elbo_text(f->setup->inference, slot),
-                                      arena, &expr, NULL, NULL);
-    elbo_arena_free(arena);
-    return s == ELBO_EINVAL;
+    return s;
 }
 
 static bool wrong_likelihood(const facts *f)
 {
-    return wrong(f, "likelihood");
+    return expressed(f, "likelihood") == ELBO_EINVAL;
 }
 
 static bool wrong_weight(const facts *f)
 {
-    return wrong(f, "weight");
+    return expressed(f, "weight") == ELBO_EINVAL;
 }
 
-static bool weight_of_member(const facts *f)
+static bool wrong_reward(const facts *f)
 {
-    const elbo_network_words all = elbo_network_all(false);
-
-    return !wrong_weight(f) && refused(f, "weight", &all);
+    return expressed(f, "reward") == ELBO_EINVAL;
 }
 
-/* Right in itself, but this model and control do not tell all it reads. */
-static bool untold(const facts *f, const char *slot, bool weight)
+static bool wrong_return_weight(const facts *f)
 {
-    const elbo_network_words words =
-        elbo_task_words(f->setup->model->task, f->setup->control->task, weight,
-                        !weight && f->slots.route.solver);
-    const elbo_network_words all = elbo_network_all(!weight);
-
-    return !refused(f, slot, &all) && refused(f, slot, &words);
-}
-
-static bool untold_likelihood(const facts *f)
-{
-    return untold(f, "likelihood", false);
-}
-
-static bool untold_weight(const facts *f)
-{
-    return untold(f, "weight", true);
+    return expressed(f, "return_weight") == ELBO_EINVAL;
 }
 
 static bool without_theta(const facts *f)
@@ -168,6 +137,11 @@ static bool gradient_of_tilt(const facts *f)
     return implicit(f) && f->slots.tilt.kind != &elbo_transition_model;
 }
 
+static bool past_offline(const facts *f)
+{
+    return f->then && !elbo_choice_is(f->setup->data, "mode", "online");
+}
+
 static bool other_transition(const facts *f)
 {
     return !elbo_task_transition_serves(&f->slots.tilt);
@@ -191,20 +165,76 @@ static bool transition_of_planner(const facts *f)
            && f->setup->control->task->value;
 }
 
+static bool rolls(const facts *f)
+{
+    elbo_task_schedule schedule;
+
+    return f->setup->control->task->improve
+           && !f->setup->control->task->paths
+           && elbo_task_schedule_parse(
+                  elbo_text(f->setup->control_common, "rollout_length"),
+                  &schedule, NULL)
+                  == ELBO_OK
+           && elbo_task_schedule_most(&schedule) > 0;
+}
+
+static bool reward_of_nobody(const facts *f)
+{
+    return !f->reward.plain && !rolls(f);
+}
+
+static bool weight_of_nobody(const facts *f)
+{
+    return !f->returned.plain
+           && !(rolls(f) && f->setup->control->task->weighs);
+}
+
+static bool reward_of_tilt(const facts *f)
+{
+    return !f->reward.plain && !is_plain(f)
+           && f->slots.tilt.kind != &elbo_transition_free;
+}
+
+static bool weight_of_tilt(const facts *f)
+{
+    return !f->returned.plain && !is_plain(f);
+}
+
+static bool reward_of_gradient(const facts *f)
+{
+    return !f->reward.plain && implicit(f);
+}
+
+static bool weight_of_gradient(const facts *f)
+{
+    return !f->returned.plain && implicit(f);
+}
+
+#define NOT_HERE                                                               \
+    "it has a word or a form that is not of this family of worlds, or that "   \
+    "this model and control do not tell"
+
 /* clang-format off */
 static const elbo_clash rules[] = {
-    {"inference", "likelihood", wrong_likelihood,
-     "it has a word or a form that is not of this family of worlds"},
-    {"inference", "weight", wrong_weight,
-     "it has a word or a form that is not of this family of worlds"},
-    {"inference", "weight", weight_of_member,
-     "a weight is read outside of the model's members: no E, Var and rhat"},
-    {"inference", "likelihood", untold_likelihood,
-     "it reads what this control does not tell: V, gradV, V_target, Q, A, logpi or J; or, "
-     "with gradient: implicit, gradV or logpi, which do not move with the critics"},
-    {"inference", "weight", untold_weight,
-     "it reads what this control or model does not tell: V, gradV, V_target, Q, A, logpi, "
-     "logp or J"},
+    {"inference", "likelihood", wrong_likelihood, NOT_HERE},
+    {"inference", "weight", wrong_weight, NOT_HERE},
+    {"control", "reward", wrong_reward, NOT_HERE},
+    {"control", "return_weight", wrong_return_weight, NOT_HERE},
+    {"control", "reward", reward_of_nobody,
+     "it is what steps of the model pay, and this control learns from none of its "
+     "rollouts: must be r"},
+    {"control", "return_weight", weight_of_nobody,
+     "this control weighs no returns of rollouts: must be 1"},
+    {"control", "reward", reward_of_tilt,
+     "successors are chosen by r + gamma V: needs transition: model or free"},
+    {"control", "return_weight", weight_of_tilt,
+     "weighs returns of the model: needs transition: model"},
+    {"control", "reward", reward_of_gradient,
+     "with gradient: implicit the critics solve an equation of the model's own "
+     "rewards: must be r"},
+    {"control", "return_weight", weight_of_gradient,
+     "with gradient: implicit the critics solve an equation of unweighed returns: "
+     "must be 1"},
     {"inference", "likelihood", without_theta, "nothing in it depends on theta"},
     {"inference", "likelihood", behind_planner,
      "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
@@ -234,6 +264,9 @@ static const elbo_clash rules[] = {
      "with gradient: implicit the critics are to solve the model's equation: must be 0"},
     {"control", "rollout_length", gradient_of_no_rollout,
      "with gradient: implicit the critics are to learn from the model: must be above 0"},
+    {"data", "mode", past_offline,
+     "an expression reads V_then, but offline nothing was learnt before the "
+     "data came: must be online"},
     {"inference", "transition", other_transition,
      "control tasks know no other: must be model, tilt, robust or "
      "free(ratio=classifier)"},
@@ -280,6 +313,8 @@ static const char *kind(const facts *f)
                "equation, which they nearly solve; F bounds no evidence, never "
                "watched";
     if (expressed) return expressed;
+    if (!f->returned.plain)
+        return "not a bound: weighed returns of the model estimate the world's";
     if (q == &elbo_transition_free)
         return "not a bound: the log ratio of environment and model is "
                "estimated by "
@@ -288,6 +323,10 @@ static const char *kind(const facts *f)
         return "robust value: max over pi of min over q, by particles of the "
                "model; no "
                "bound on an evidence";
+    if (!f->reward.plain)
+        return "value: what control maximises in the model is not the world's "
+               "reward (control.reward); F is of that, and bounds no one "
+               "evidence where it moves";
     if (q == &elbo_transition_tilt)
         return "bound, estimated: q tilts the model's particles to what is "
                "worth more, at "
@@ -318,10 +357,42 @@ const char *elbo_task_named(const elbo_setup *setup)
     return name;
 }
 
-elbo_status elbo_task_expression(const char *text, elbo_arena *arena,
+static elbo_task_role role_of(const char *key)
+{
+    if (strcmp(key, "likelihood") == 0) return ELBO_TASK_LIKELIHOOD;
+    return strcmp(key, "weight") == 0 ? ELBO_TASK_WEIGHT : ELBO_TASK_REWARD;
+}
+
+/* Whether derivatives go through the control. */
+static bool through(const elbo_setup *setup)
+{
+    elbo_arena *const arena = elbo_arena_alloc(4096);
+    elbo_route route = {0};
+    const bool known =
+        arena
+        && elbo_gradient_parse(elbo_text(setup->inference, "gradient"), arena,
+                               &route, NULL, NULL)
+               == ELBO_OK
+        && route.solver;
+
+    elbo_arena_free(arena);
+    return known;
+}
+
+/* In itself, then of what this model and control tell. */
+elbo_status elbo_task_expression(const elbo_setup *setup, const char *key,
+                                 const char *text, elbo_arena *arena,
                                  size_t *column, const char **nearest)
 {
+    const elbo_task_role role = role_of(key);
+    const elbo_network_words words =
+        elbo_task_words(setup->model->task, setup->control->task, role,
+                        role == ELBO_TASK_LIKELIHOOD && through(setup));
     elbo_expr *unused;
 
-    return elbo_task_objective_parse(text, arena, &unused, column, nearest);
+    ELBO_TRY((role == ELBO_TASK_REWARD ? elbo_task_reward_parse
+                                       : elbo_task_objective_parse)(
+        text, arena, &unused, column, nearest));
+    return elbo_network_parse(text, elbo_task_factor_words, &words, arena,
+                              &unused, column, nearest);
 }

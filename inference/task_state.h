@@ -26,6 +26,7 @@
 #define ELBO_TASK_STATE_H
 
 #include "inference/engine_state.h"
+#include "inference/returns.h"
 #include "inference/task_control.h"
 #include "inference/task_factor.h"
 #include "inference/task_schedule.h"
@@ -38,6 +39,8 @@ typedef struct elbo_task_fleet {
     double *x, *next;     /* [nx x n] in the world */
     double *a, *reward;   /* [na x n], [n] of the last step */
     double *kl;           /* [n] of its transition under q */
+    double *gain, *stay;  /* [n] of a step in a model: what control maximises of
+                             it; w of Q = gain + gamma w V */
     uint8_t *end, *first; /* [n] */
     float *o, *after, *u; /* rows: before the step, after it, the action */
     float *paid;          /* [n] reward, as models give it */
@@ -113,6 +116,8 @@ typedef struct elbo_task_run {
     elbo_task_objective *objective; /* NULL: logp */
     elbo_task_objective *weigher;   /* NULL: the weight is a number */
     elbo_task_search_state *search; /* NULL: another gradient */
+    elbo_task_objective *rewarder, *returner; /* control.reward, return_weight;
+                                                 NULL: r, 1 */
     elbo_task_factor_set *factors;  /* of both */
     elbo_task_transition transition; /* q, of rollouts and the bound */
     size_t initial, streams;
@@ -125,6 +130,8 @@ typedef struct elbo_task_run {
     bool replays;       /* their first step has the data's action and end */
     double epsilon;     /* share of pi0 in collection */
     size_t *kept;       /* [keep] rows of the last iterations, oldest first */
+    double *going;      /* [rollouts.capacity] w of what follows; NULL: all 1 */
+    double paid_least, paid_most; /* that control.reward ever said of a rollout */
     double updates, real_ratio;
     uint64_t fit_every, judge_every;
     size_t episodes, imagined; /* of an evaluation: real ones, in the model */
@@ -176,6 +183,13 @@ elbo_status elbo_task_open_rollouts(elbo_engine *engine,
 /* This iteration's, into run->rollouts; those too old are gone. */
 elbo_status elbo_task_roll(elbo_engine *engine);
 
+/* ---- task_reward.c ---- */
+elbo_status elbo_task_open_rewards(elbo_engine *engine, const elbo_setup *setup);
+/* gain and stay of the steps just taken in the model. `round` tells apart all
+ * steps of a run, for streams. */
+elbo_status elbo_task_pay(elbo_engine *engine, elbo_task_fleet *fleet,
+                          uint64_t round);
+
 /* ---- task_return.c: evaluations ---- */
 /* score->real, model, control and parts->reward, policy_kl, at the engine's
  * iteration: episode j of evaluation i draws from streams of its own, whatever
@@ -214,6 +228,7 @@ elbo_status elbo_task_weigh(elbo_engine *engine);
 /* What the likelihood reads of the control, as it stands: before each M-step. */
 elbo_status elbo_task_plan(elbo_engine *engine);
 elbo_task_view elbo_task_view_of(const elbo_engine *engine);
+elbo_task_sight elbo_task_sight_of(elbo_task_run *run);
 /* l [data.n] of the likelihood that is an expression. */
 elbo_status elbo_task_expressed(elbo_engine *engine, double l[]);
 
@@ -235,7 +250,8 @@ elbo_status elbo_task_check_slots(const elbo_setup *setup, size_t *skip,
                                   const char **section, const char **key);
 const char *elbo_task_kind(const elbo_setup *setup);
 const char *elbo_task_named(const elbo_setup *setup);
-elbo_status elbo_task_expression(const char *text, elbo_arena *arena,
+elbo_status elbo_task_expression(const elbo_setup *setup, const char *key,
+                                 const char *text, elbo_arena *arena,
                                  size_t *column, const char **nearest);
 
 /* ---- task_open.c ---- */

@@ -165,6 +165,8 @@ size_t elbo_ensemble_learnt(const elbo_ensemble *e, const elbo_task_nodes *nodes
 elbo_status elbo_ensemble_node(const elbo_task_belief *belief, size_t member,
                                bool learnt, elbo_tape *tape,
                                elbo_task_nodes *nodes);
+elbo_status elbo_ensemble_step(const elbo_task_belief *belief, elbo_tape *tape,
+                               const elbo_task_nodes *of, elbo_task_nodes *out);
 /* After elbo_tape_finish of a tape of doubles: parameters [size] and the
  * normalisers. */
 void elbo_ensemble_set(const elbo_ensemble *e, const double theta[],
@@ -236,6 +238,11 @@ elbo_status elbo_ensemble_log_density(const elbo_task_belief *belief,
                                       const elbo_replay *data,
                                       const uint32_t slot[], size_t n,
                                       double out[], elbo_arena *ws);
+/* ensemble_doubts.c */
+elbo_status elbo_ensemble_doubts(const elbo_task_belief *belief, size_t n,
+                                 const float o[], const float u[],
+                                 float aleatoric[], float disagreement[],
+                                 elbo_arena *ws);
 /* z [no + nu], normalised, of one row; v of raw within its bounds. */
 void elbo_ensemble_input(const elbo_ensemble *e, const float o[],
                          const float u[], float z[]);

@@ -43,14 +43,15 @@ static elbo_node of(const maker *m, elbo_unary op, elbo_node x)
     return elbo_tape_unary(m->tape, op, x);
 }
 
-/* A constant that points at the model's own. */
-static elbo_node row_leaf(const maker *m, const float x[], size_t cols)
+/* A constant that points at the model's own; the one that is there already. */
+static elbo_node row_leaf(const maker *m, elbo_node *leaf, const float x[],
+                          size_t cols)
 {
-    const elbo_node leaf = elbo_tape_constant(m->tape, 1, cols);
-
+    if (*leaf != ELBO_TASK_NO_NODE) return *leaf;
+    *leaf = elbo_tape_constant(m->tape, 1, cols);
     if (elbo_tape_precision(m->tape) == ELBO_F32)
-        elbo_tape_point_f32(m->tape, leaf, x);
-    return leaf;
+        elbo_tape_point_f32(m->tape, *leaf, x);
+    return *leaf;
 }
 
 /* n columns of x from the first. All of them are x itself. */
@@ -73,14 +74,14 @@ static elbo_node input(maker *m)
     elbo_ensemble_leaves *const l = &m->leaves;
     const size_t no = m->e->world->no, nu = m->e->world->nu;
 
-    l->o_mean = row_leaf(m, m->e->in_mean, no);
-    l->o_scale = row_leaf(m, m->e->in_scale, no);
+    row_leaf(m, &l->o_mean, m->e->in_mean, no);
+    row_leaf(m, &l->o_scale, m->e->in_scale, no);
 
     const elbo_node o = standard(m, m->nodes->o, l->o_mean, l->o_scale);
 
     if (nu == 0) return o;
-    l->u_mean = row_leaf(m, m->e->in_mean + no, nu);
-    l->u_scale = row_leaf(m, m->e->in_scale + no, nu);
+    row_leaf(m, &l->u_mean, m->e->in_mean + no, nu);
+    row_leaf(m, &l->u_scale, m->e->in_scale + no, nu);
     return elbo_tape_join(m->tape, o,
                           standard(m, m->nodes->u, l->u_mean, l->u_scale));
 }
@@ -94,23 +95,23 @@ static elbo_node target(maker *m)
                       : sub(m, m->nodes->next, m->nodes->o);
 
     if (D > m->e->world->no) y = elbo_tape_join(m->tape, y, m->nodes->reward);
-    l->out_mean = row_leaf(m, m->e->out_mean, D);
-    l->out_scale = row_leaf(m, m->e->out_scale, D);
+    row_leaf(m, &l->out_mean, m->e->out_mean, D);
+    row_leaf(m, &l->out_scale, m->e->out_scale, D);
     return standard(m, y, l->out_mean, l->out_scale);
 }
 
 /* ---- the head ---- */
 
-static elbo_node bound_leaf(const maker *m, const float x[], size_t n,
-                            bool learnt)
+static void bound_leaf(const maker *m, elbo_node *leaf, const float x[],
+                       size_t n, bool learnt)
 {
-    if (!learnt) return row_leaf(m, x, n);
-
-    const elbo_node leaf = elbo_tape_input(m->tape, 1, n);
-
+    if (!learnt || *leaf != ELBO_TASK_NO_NODE) {
+        row_leaf(m, leaf, x, n);
+        return;
+    }
+    *leaf = elbo_tape_input(m->tape, 1, n);
     if (elbo_tape_precision(m->tape) == ELBO_F32)
-        elbo_tape_point_f32(m->tape, leaf, x);
-    return leaf;
+        elbo_tape_point_f32(m->tape, *leaf, x);
 }
 
 static elbo_node bounded(maker *m, elbo_node raw, bool learnt)
@@ -121,8 +122,8 @@ static elbo_node bounded(maker *m, elbo_node raw, bool learnt)
         elbo_ensemble_theta(m->e, m->member) + elbo_mlp_size(&m->e->mlp);
 
     learnt = learnt && m->e->config.learn_bounds;
-    l->highest = bound_leaf(m, highest, n, learnt);
-    l->lowest = bound_leaf(m, highest + n, n, learnt);
+    bound_leaf(m, &l->highest, highest, n, learnt);
+    bound_leaf(m, &l->lowest, highest + n, n, learnt);
 
     const elbo_node under =
         sub(m, l->highest, of(m, ELBO_SOFTPLUS, sub(m, l->highest, raw)));
@@ -293,6 +294,31 @@ elbo_status elbo_ensemble_node(const elbo_task_belief *belief, size_t member,
     memcpy(nodes->leaf, &m.leaves, sizeof m.leaves);
     elbo_arena_free(ws);
     return ELBO_OK;
+}
+
+elbo_status elbo_ensemble_step(const elbo_task_belief *belief, elbo_tape *tape,
+                               const elbo_task_nodes *of, elbo_task_nodes *out)
+{
+    const elbo_ensemble *const e = belief->self;
+    elbo_arena *const ws = elbo_arena_alloc(1 << 12);
+    uint32_t *const index = ws ? elbo_arena_u32(ws, out->rows * e->K) : NULL;
+    size_t *const start = ws ? elbo_arena_sizes(ws, out->rows + 1) : NULL;
+    maker m = {.e = e,
+               .tape = tape,
+               .nodes = out,
+               .leaves = elbo_ensemble_leaves_of(of),
+               .parts = elbo_ensemble_outputs(e)};
+    const bool enough = index && start;
+
+    if (enough) {
+        m.outputs = elbo_mlp_node(&e->mlp, &m.leaves.mlp, tape, input(&m));
+        head(&m, false);
+        moments(&m, index, start);
+        finish_moments(&m);
+    }
+    elbo_arena_free(ws);
+    return enough ? ELBO_OK
+                  : ELBO_FAIL(ELBO_ENOMEM, "the nodes of %zu rows", out->rows);
 }
 
 /* ---- values ---- */

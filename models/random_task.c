@@ -34,5 +34,7 @@ const elbo_task_model elbo_task_random = {
     .draw = elbo_ensemble_draw,
     .elites = elbo_ensemble_elites,
     .log_density = elbo_ensemble_log_density,
+    .doubts = elbo_ensemble_doubts,
+    .step = elbo_ensemble_step,
     .node = elbo_ensemble_node,
 };

@@ -1,6 +1,7 @@
 #include "tests/engine_cases.h"
 
 #include <check.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,4 +271,29 @@ elbo_posterior case_posterior(case_problem *c, const elbo_problem *problem,
 void case_garnet_close(case_problem *c)
 {
     elbo_arena_free(c->arena);
+}
+
+void case_threads(const case_text *text, uint64_t seed, int iterations)
+{
+    const int threads = omp_get_max_threads(), some[] = {1, 2, 4};
+    double x[3][ELBO_ROW_COLUMNS];
+    size_t n = 0;
+
+    for (int k = 0; k < 3; k++) {
+        case_setup c;
+        elbo_row row;
+
+        omp_set_num_threads(some[k]);
+
+        elbo_engine *e = case_start(&c, text, seed);
+
+        for (int i = 0; i < iterations; i++)
+            case_ok(elbo_engine_iterate(e, &row));
+        n = elbo_row_values(&row, ELBO_EXPONENTIAL, x[k]);
+        case_stop(&c, e);
+    }
+    omp_set_num_threads(threads);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(x[0][i] == x[1][i] && x[0][i] == x[2][i],
+                      "column %zu: %g %g %g", i, x[0][i], x[1][i], x[2][i]);
 }

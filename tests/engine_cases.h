@@ -43,6 +43,8 @@ void case_stop(case_setup *c, elbo_engine *engine);
 /* Five rows, and the fifth of a run that was saved after three into a new engine:
  * equal, bit by bit. */
 void case_resumes(const case_text *text, uint64_t seed);
+/* The row after so many iterations is the same on one, two and four threads. */
+void case_threads(const case_text *text, uint64_t seed, int iterations);
 
 /* A new file with this text; `path` ends in XXXXXX and gets its name. */
 void case_file(char path[], const char *text);

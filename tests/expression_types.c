@@ -42,6 +42,8 @@ static const struct piece {
     {"%s", "J", ELBO_TYPE_SCALAR, P},
     {"%s", "Jmodel", ELBO_TYPE_SCALAR, P},
     {"%s", "V_then(next)", ELBO_TYPE_SCALAR, N},
+    {"%s", "aleatoric", ELBO_TYPE_SCALAR, X | T},
+    {"%s", "2*disagreement", ELBO_TYPE_SCALAR, X | T},
     {"%s", "V_target(s)", ELBO_TYPE_SCALAR, X},
     {"%s", "E(V(y))", ELBO_TYPE_SCALAR, X | T | P},
     {"%s", "E(V(y), 8)", ELBO_TYPE_SCALAR, X | T | P},

@@ -268,6 +268,8 @@ static const struct sentence {
     {"", "J", ""},
     {"", "Jmodel", ""},
     {"", "V_then", "(next)"},
+    {"r - ", "aleatoric", ""},
+    {"r - ", "disagreement", ""},
     {"", "V_target", "(next)"},
     {"", "exp", "(r)"},
     {"", "log", "(r)"},

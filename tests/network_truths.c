@@ -136,6 +136,31 @@ static double of_at_mean(const net_lab *l, size_t i)
     return (1 - l->end[i]) * net_lab_V(l, mean);
 }
 
+static double of_standing(const net_lab *l, size_t i)
+{
+    const double old = (double)l->table[ELBO_NETWORK_THEN][i];
+    const double last = (double)l->table[ELBO_NETWORK_THEN_NEXT][i];
+    const double here = (double)l->table[ELBO_NETWORK_TARGET][i];
+    const double there = (double)l->table[ELBO_NETWORK_TARGET_NEXT][i];
+    double mean[NO], std[NO];
+
+    net_lab_moments(l, i, mean, std);
+    return (old - 2 * last) * here + there
+           - (1 - l->end[i]) * net_lab_target(l, mean);
+}
+
+static double target_at(const net_lab *l, size_t i, const double y[])
+{
+    return (1 - l->end[i]) * net_lab_target(l, y);
+}
+
+static double of_slow_vaml(const net_lab *l, size_t i)
+{
+    const double aim = (double)l->table[ELBO_NETWORK_TARGET_NEXT][i];
+
+    return -0.5 * pow(net_lab_E(l, i, target_at) - aim, 2);
+}
+
 static double of_factors(const net_lab *l, size_t i)
 {
     return l->factor[1][i] * fmin(l->factor[0][i], 2);
@@ -195,12 +220,15 @@ const network_truth network_truths[] = {
     {"abs(mean(E(sum(y)) - r))",                                of_mean,            false},
     {"abs(mean(rhat*0 + E(sum(y)) - Ed(r)))",                   of_mean,            false},
     {"V(E(y))",                                                 of_at_mean,         false},
+    {"(V_then(s) - 2*V_then(next))*V_target(s) + V_target(next)"
+     " - V_target(E(y))",                                       of_standing,        false},
     {"clip(logratio, 0, 2)*occupancy(current)/occupancy(data)", of_factors,
      false                                                                               },
     {"-0.5*sq(E(V(y)) - V(next))",                              network_itervaml,   true },
     {"-0.5*sq(E(V(y)) - Ed(V(next)))",                          network_itervaml,   true },
     {"-0.5*(V(next) - E(V(y)))^2",                              network_itervaml,   true },
     {"-0.5*usq(E(V(y), 3) - V(next))",                          network_itervaml,   true },
+    {"-0.5*sq(E(V_target(y)) - V_target(next))",                of_slow_vaml,       true },
     {"-0.5*E(sq(V(y) - V(next)))",                              of_sampled,         true },
     {"-0.5*E(sq(V(y) - V(next)), 2)",                           of_sampled,         true },
     {"E(V(y))*E(abs(V(y) - V(next)))",                          of_product,         true },

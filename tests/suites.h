@@ -55,6 +55,7 @@
     X(training)                                                                \
     X(gaussian)                                                                \
     X(network)                                                                 \
+    X(network_policy)                                                          \
     X(task_objective)                                                          \
     X(task_weights)                                                            \
     X(task_factor)                                                             \
@@ -62,6 +63,8 @@
     X(task_slots)                                                              \
     X(task_gradient)                                                           \
     X(linear_critic)                                                           \
+    X(task_reward)                                                             \
+    X(task_policy)                                                             \
     X(task_transition)                                                         \
     X(linear_correct)                                                          \
     X(linear_policy)                                                           \

@@ -194,6 +194,7 @@ static const elbo_task_control task_control = {
     .kind = "of a stand-in",
     .box = true,
     .soft = true,
+    .weighs = true,
     .open = open_control,
     .improve = improve,
     .act = act,

@@ -73,10 +73,12 @@ START_TEST(a_batch_mixes_data_and_rollouts_by_their_share)
     learning l = learning_make(1, 1, false, 4),
              model = learning_make(1, 1, false, 4);
     const double weight[4] = {0.25, 0.25, 0.25, 0.25};
+    const double after[4] = {0.385, 0.385, 0.385, 0.385};
     const float real = 1, imagined = -1, u = 0;
     elbo_task_estep estep = {.data = &l.data,
                              .rollouts = &model.data,
                              .rollout_weight = weight,
+                             .return_weight = after,
                              .real = 0.05,
                              .updates = 1};
 
@@ -90,6 +92,7 @@ START_TEST(a_batch_mixes_data_and_rollouts_by_their_share)
     for (size_t i = 0; i < 64; i++) {
         ck_assert(s->batch.o[i] == (i < 3 ? real : imagined)); /* 3.2 rows */
         ck_assert(s->batch.weight[i] == (i < 3 ? 1 : 0.25f));
+        ck_assert(s->batch.going[i] == (i < 3 ? 1 : 0.385f));
     }
     learning_free(&l);
     learning_free(&model);
@@ -312,6 +315,54 @@ START_TEST(the_value_on_a_tape_is_the_controls_own)
 }
 END_TEST
 
+static void become_slow(elbo_learner *from)
+{
+    if (from->target)
+        memcpy(from->theta, from->target, from->n * sizeof *from->theta);
+}
+
+/* V_target is what V would be if the networks were their slow copies. */
+START_TEST(the_slow_value_is_that_of_the_slow_networks)
+{
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        enum { N = 40, NO = 3 };
+        learning l = of_kind(kind, "width=16 batch=32 tau=0.1", 64);
+        elbo_actor_critic *const s = l.self;
+        float o[N * NO], V[N], slow[N];
+        double x[N * NO], on_tape[N], apart = 0;
+        elbo_tape *const tape = elbo_tape_alloc(ELBO_F64);
+        const elbo_node leaf = elbo_tape_constant(tape, N, NO);
+        elbo_node node;
+
+        ck_assert_int_eq(l.task->target_node(l.self, tape, leaf, &node),
+                         ELBO_OK);
+        ck_assert_int_eq(elbo_tape_finish(tape), ELBO_OK);
+        ck_assert_int_eq(learning_improve(&l, 20), ELBO_OK);
+        for (size_t i = 0; i < N * NO; i++)
+            x[i] = (double)(o[i] = (float)sin(1.385 * (double)i));
+        ck_assert_int_eq(l.task->target_value(l.self, N, o, slow, l.ws),
+                         ELBO_OK);
+        elbo_tape_set(tape, leaf, x);
+        elbo_tape_forward(tape);
+        elbo_tape_get(tape, node, on_tape);
+        ck_assert_int_eq(l.task->value(l.self, N, o, V, NULL, l.ws), ELBO_OK);
+        for (size_t i = 0; i < N; i++)
+            apart = fmax(apart, fabs((double)V[i] - (double)slow[i]));
+        ck_assert_double_gt(apart, 1e-4);
+        become_slow(&s->actor);
+        for (size_t k = 0; k < s->shape.critics; k++)
+            become_slow(&s->critic[k]);
+        ck_assert_int_eq(l.task->value(l.self, N, o, V, NULL, l.ws), ELBO_OK);
+        for (size_t i = 0; i < N; i++) {
+            ck_assert_double_eq_tol((double)slow[i], (double)V[i], 1e-6);
+            ck_assert_double_eq_tol((double)slow[i], on_tape[i], 1e-5);
+        }
+        elbo_tape_free(tape);
+        learning_free(&l);
+    }
+}
+END_TEST
+
 /* log pi of what was drawn is what the draw said; V over choices is the sum of
  * pi (Q - alpha log pi/pi0), and of a hard policy Q of what it does. */
 START_TEST(values_and_densities_of_actions_agree_with_draws_and_with_v)
@@ -430,6 +481,7 @@ Suite *suite_actor_critic(void)
     tcase_add_test(t, the_value_on_a_tape_is_the_controls_own);
     tcase_add_test(t,
                    values_and_densities_of_actions_agree_with_draws_and_with_v);
+    tcase_add_test(t, the_slow_value_is_that_of_the_slow_networks);
     tcase_add_test(t, a_world_acts_the_same_in_any_company);
     suite_add_tcase(suite, t);
     return suite;

@@ -357,7 +357,6 @@ START_TEST(text_is_refused_with_its_place)
         const char *part;
     } wrong[] = {
         {"logp+",             5, "operand"                    },
-        {"roll(2,V(y)*r)",    0, "y alone"                    },
         {"logp+Epi(V(next))", 5, "Ed(...)"                    },
         {"logp*V(y)",         7, "y has a meaning only inside"},
         {"1+logq",            2, "unknown name logq"          },
@@ -373,6 +372,18 @@ START_TEST(text_is_refused_with_its_place)
     }
     case_ok(
         elbo_likelihood_check("logp - 0.1*sq(E(V(y)) - V(next))", NULL, NULL));
+    /* of networks alone */
+    case_ok(elbo_likelihood_check("roll(2,V(y)*r)", NULL, NULL));
+
+    elbo_arena *const arena = elbo_arena_alloc(1 << 12);
+    elbo_expr *expr;
+    size_t column = 99;
+
+    case_fails(elbo_objective_parse_finite("roll(2,V(y)*r)", arena, &expr,
+                                           &column, NULL),
+               ELBO_EINVAL, "y alone");
+    ck_assert_uint_eq(column, 0);
+    elbo_arena_free(arena);
 }
 END_TEST
 

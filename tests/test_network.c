@@ -245,10 +245,14 @@ static const struct {
     {"E(sum(gradV(y)))",                      "second one",              6 },
     {"Q(next, a)",                            "of the data alone",       0 },
     {"E(logpi(y, a))",                        "of the data alone",       2 },
-    {"V_target(normalize(s))",                "of the data alone",       0 },
-    {"V_then(next)",                          "not kept",                0 },
-    {"roll(3, V(y))",                         "not unrolled",            0 },
-    {"Epi(r)",                                "not taken",               0 },
+    {"V_target(normalize(a))",                "no state",                0 },
+    {"1 + E(V_then(y))",                      "at s and at next",        6 },
+    {"1 + Epi(sum(s*r))",                     "no reward",               14},
+    {"Epi(logp)",                             "no next",                 4 },
+    {"Epi(Ed(Q(s, a)))",                      "no sample",               4 },
+    {"Epi(Q(s, a)*Epi(sum(a)))",              "within Epi",              12},
+    {"Epi(mean(Q(s, a)))",                    "within Epi",              4 },
+    {"logp + Epi(exp(logratio))",             "no next",                 15},
     {"fixed_pi(logp)",                        "write f itself",          0 },
     {"-worst(E(V(y)) - V(next), 0)",          "adversary",               1 },
     {"E(exp(logratio)*V(y))",                 "next alone",              6 },
@@ -308,6 +312,14 @@ START_TEST(text_is_checked_without_a_model)
     ck_assert_uint_eq(column, 7);
     case_ok(elbo_network_parse("logp + V(s)", net_lab_factors, &mute, arena,
                                &expr, NULL, NULL));
+    mute.has[ELBO_NETWORK_TARGET] = mute.target = false;
+    case_fails(elbo_network_parse("logp + E(V_target(y))", net_lab_factors,
+                                  &mute, arena, &expr, &column, NULL),
+               ELBO_EINVAL, "no slow copy");
+    case_fails(elbo_network_parse("logp + V_target(s)", net_lab_factors, &mute,
+                                  arena, &expr, &column, NULL),
+               ELBO_EINVAL, "no slow copy");
+    ck_assert_uint_eq(column, 7);
     elbo_arena_free(arena);
 }
 END_TEST

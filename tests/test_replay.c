@@ -163,13 +163,17 @@ START_TEST(a_saved_ring_goes_on_where_it_was)
         elbo_replay a, b;
         elbo_arena *one = open(&a), *two = open(&b);
 
+        ck_assert_int_eq(elbo_replay_keep_values(&a, one), ELBO_OK);
+        ck_assert_int_eq(elbo_replay_keep_values(&b, two), ELBO_OK);
         for (unsigned k = 0; k < n; k++) push(&a, k);
+        for (size_t i = 0; i < 2 * a.n; i++) a.then[i] = (float)i - 2.385F;
         push(&b, 30);
 
         elbo_reader *in = written(&a);
 
         ck_assert_int_eq(elbo_replay_load(&b, in), ELBO_OK);
         elbo_reader_free(in);
+        ck_assert_mem_eq(a.then, b.then, 2 * a.n * sizeof *a.then);
         for (unsigned k = n; k < n + 3; k++) push(&a, k), push(&b, k);
         ck_assert_uint_eq(a.n, b.n);
         ck_assert_uint_eq(a.pushed, b.pushed);

@@ -282,14 +282,43 @@ static const struct {
 
 START_TEST(words_without_a_meaning_are_refused)
 {
+    elbo_arena *const arena = elbo_arena_alloc(1 << 12);
     size_t column;
     const char *nearest;
 
-    case_fails((wrong[_i].reward ? elbo_reward_check
-                                 : elbo_return_weight_check)(wrong[_i].text,
-                                                             &column, &nearest),
+    case_fails(elbo_return_parse_finite(wrong[_i].text, wrong[_i].reward, arena,
+                                        &column, &nearest),
                ELBO_EINVAL, wrong[_i].says);
     ck_assert_uint_eq(column, wrong[_i].column);
+    elbo_arena_free(arena);
+}
+END_TEST
+
+/* What control tasks alone have a meaning for is no wrong option, but no setting
+ * of a finite world. */
+START_TEST(words_of_other_worlds_are_refused_in_this_one)
+{
+    static const char *const settings[] = {
+        "reward=r+V(next)", "reward=2*logp", "reward=r-aleatoric"};
+    size_t column;
+    const char *nearest;
+
+    for (size_t i = 0; i < 3; i++) {
+        const case_text text = {.control_common = settings[i],
+                                .data = "steps=20"};
+
+        case_ok(elbo_reward_check(strchr(settings[i], '=') + 1, &column,
+                                  &nearest));
+        case_refused(&text, "control", "reward");
+    }
+    case_fails(elbo_reward_check("r - mean(r)", &column, &nearest), ELBO_EINVAL,
+               "no data");
+    ck_assert_uint_eq(column, 4);
+    case_fails(elbo_return_weight_check("Ed(V(next))", &column, &nearest),
+               ELBO_EINVAL, "no data");
+    case_fails(elbo_reward_check("r - lag", &column, &nearest), ELBO_EINVAL,
+               "lag");
+    ck_assert_uint_eq(column, 4);
 }
 END_TEST
 
@@ -348,6 +377,7 @@ Suite *suite_returns(void)
     t = tcase_create("texts");
     tcase_add_loop_test(t, words_without_a_meaning_are_refused, 0,
                         sizeof wrong / sizeof *wrong);
+    tcase_add_test(t, words_of_other_worlds_are_refused_in_this_one);
     tcase_add_test(t, words_with_one_are_accepted);
     tcase_add_test(t, the_bound_on_log_J_is_called_one);
     suite_add_tcase(s, t);

@@ -3,12 +3,12 @@
  */
 #include <check.h>
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "inference/task_state.h"
 #include "tests/engine_cases.h"
 #include "tests/suites.h"
+#include "tests/task_stand_ins.h"
 
 /* Soft actor-critic in a small ensemble; `slots` are the inference's settings.
  */
@@ -38,6 +38,8 @@ static const char *const slots[] = {
     "iterations=6 weight=exp(-distance_to(current)) "
     "likelihood=-abs(E(V(y))-V(next))",
     "iterations=6 weight=exp(clip(A(s,a),-1,1)+clip(logpi,-2,0))",
+    "iterations=6 likelihood=logp-0.1*sq(E(V_target(y))-V_target(next)) "
+    "weight=exp(clip(V_then(next)-V(next),-1,1))",
 };
 enum { SLOTS = sizeof slots / sizeof *slots };
 
@@ -51,27 +53,9 @@ END_TEST
 
 START_TEST(rows_do_not_depend_on_the_number_of_threads)
 {
-    const int threads = omp_get_max_threads(), some[] = {1, 2, 4};
     const case_text text = run_of(slots[_i]);
-    double x[3][ELBO_ROW_COLUMNS];
-    size_t n = 0;
 
-    for (int k = 0; k < 3; k++) {
-        case_setup c;
-        elbo_row row;
-
-        omp_set_num_threads(some[k]);
-
-        elbo_engine *e = case_start(&c, &text, 7);
-
-        for (int i = 0; i < 2; i++) case_ok(elbo_engine_iterate(e, &row));
-        n = elbo_row_values(&row, ELBO_EXPONENTIAL, x[k]);
-        case_stop(&c, e);
-    }
-    omp_set_num_threads(threads);
-    for (size_t i = 0; i < n; i++)
-        ck_assert_msg(x[0][i] == x[1][i] && x[0][i] == x[2][i],
-                      "column %zu: %g %g %g", i, x[0][i], x[1][i], x[2][i]);
+    case_threads(&text, 7, 2);
 }
 END_TEST
 
@@ -111,6 +95,50 @@ START_TEST(the_data_term_is_the_expression_over_the_data)
     }
     ck_assert_double_eq_tol(row.parts.likelihood, sum, 1e-4 * fabs(sum));
     ck_assert_double_eq_tol(row.ess, w1 * w1 / w2, 1e-3);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* Rows keep what V was in the iteration that brought them, round the ring. */
+START_TEST(rows_keep_the_values_of_their_own_time)
+{
+    enum { STEPS = 30, CAPACITY = 50, ROUNDS = 4 };
+    const case_text text = {
+        .env_common = "horizon=8",
+        .control_common = "rollout_length=0",
+        .inference = "iterations=4 weight=exp(V_then(s)-V_then(next))",
+        .data = "mode=online policy=current steps=30 initial=6 streams=2 "
+                "capacity=50",
+        .evaluation = "episodes=2",
+    };
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    stand_ins.end = 0.9;
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+    const elbo_replay *const d = &e->task->data;
+    size_t ends = 0;
+
+    for (size_t round = 0; round < ROUNDS; round++) {
+        stand_ins.value = 1.385 + (double)round;
+        case_ok(elbo_engine_iterate(e, &row));
+    }
+    ck_assert_uint_eq(d->n, CAPACITY);
+    for (size_t i = 0; i < d->n; i++) {
+        const uint64_t id = elbo_replay_id(d, i), round = (id - 6) / STEPS;
+        const double V = 1.385 + (double)round;
+
+        ck_assert_uint_le(round, ROUNDS - 1);
+        ck_assert_double_eq_tol((double)d->then[2 * i], V, 1e-6);
+        ck_assert_double_eq_tol((double)d->then[2 * i + 1],
+                                d->end[i] ? 0 : V, 1e-6);
+        ck_assert_double_eq_tol(e->task->weight[i], d->end[i] ? exp(V) : 1,
+                                1e-5 * exp(V));
+        ends += d->end[i];
+    }
+    ck_assert(ends > 0 && ends < d->n);
     case_stop(&c, e);
 }
 END_TEST
@@ -161,6 +189,7 @@ START_TEST(contradictions_are_blamed)
         {"weight=V(next)",                       "ensemble", "none", "weight"    },
         {"likelihood=logp+E(V(y))",              "ensemble", "none", "likelihood"},
         {"likelihood=2*logp",                    "true",     "sac",  "likelihood"},
+        {"likelihood=logp-sq(E(V_target(y)))",   "ensemble", "reps", "likelihood"},
     };
     case_text text = run_of(wrong[_i].slots);
 
@@ -172,7 +201,7 @@ START_TEST(contradictions_are_blamed)
     case_refused(&text, "inference", wrong[_i].key);
 }
 END_TEST
-enum { WRONG = 10 };
+enum { WRONG = 11 };
 
 Suite *suite_task_slots(void)
 {
@@ -185,6 +214,7 @@ Suite *suite_task_slots(void)
     tcase_add_loop_test(t, rows_do_not_depend_on_the_number_of_threads, 1,
                         SLOTS);
     tcase_add_test(t, the_data_term_is_the_expression_over_the_data);
+    tcase_add_test(t, rows_keep_the_values_of_their_own_time);
     tcase_add_test(t, an_objective_is_named);
     tcase_add_loop_test(t, contradictions_are_blamed, 0, WRONG);
     suite_add_tcase(s, t);

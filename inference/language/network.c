@@ -39,8 +39,7 @@ static elbo_node make_leaf(elbo_net_compiler *c, size_t cols, int table,
 {
     elbo_network *const p = c->program;
     elbo_net_leaf *const leaf = elbo_arena_take(p->arena, 1, sizeof *leaf);
-    const elbo_node node =
-        elbo_tape_constant(p->frame.tape, p->frame.rows, cols);
+    const elbo_node node = elbo_tape_constant(p->frame.tape, p->rows, cols);
 
     if (!leaf) return node; /* the arena remembers */
     *leaf = (elbo_net_leaf){node, cols, table, factor, p->leaves};
@@ -58,7 +57,8 @@ elbo_node elbo_net_table(elbo_net_compiler *c, elbo_network_table table)
         && !(f->moving && f->moving(f->control, f->tape, table, node)))
         *node = make_leaf(c, cols_of(p, table), (int)table, -1);
     p->used[table] = true;
-    return *node;
+    if (!c->pi) return *node;
+    return elbo_tape_gather(f->tape, *node, c->of_row, f->rows);
 }
 
 elbo_node elbo_net_factor(elbo_net_compiler *c, const char *text,
@@ -130,6 +130,7 @@ elbo_status elbo_network_alloc(const elbo_expr *expr,
     }
     p->arena = arena;
     p->frame = *frame;
+    p->rows = frame->rows;
     s = compile(p, expr, column);
     if (s == ELBO_OK)
         *out = p;
@@ -209,10 +210,9 @@ void elbo_network_bind(elbo_network *p, const elbo_network_rows *rows,
             fill_shares(rows, B, p->scratch);
         elbo_tape_set(p->frame.tape, leaf->node, p->scratch);
     }
-    if (p->frame.certain) return;
-    for (elbo_net_draws *d = p->draws; d; d = d->rest) {
-        elbo_rng_normals(rng, d->scratch, B * d->n * p->frame.no);
-        elbo_tape_set(p->frame.tape, d->noise, d->scratch);
+    for (elbo_net_normals *z = p->normals; z; z = z->rest) {
+        elbo_rng_normals(rng, z->scratch, z->n);
+        elbo_tape_set(p->frame.tape, z->node, z->scratch);
     }
 }
 
@@ -224,6 +224,35 @@ static elbo_status any_value(void *control, elbo_tape *tape, elbo_node o,
 {
     (void)control;
     *V = elbo_tape_sum(tape, o, ELBO_ROWS);
+    return ELBO_OK;
+}
+
+static elbo_status any_action_value(void *control, elbo_tape *tape, elbo_node o,
+                                    elbo_node u, elbo_node *Q)
+{
+    (void)control;
+    *Q = elbo_tape_binary(tape, ELBO_ADD, o, u);
+    return ELBO_OK;
+}
+
+static elbo_status any_policy(void *control, elbo_tape *tape, elbo_node o,
+                              elbo_node noise, elbo_policy_nodes *out)
+{
+    (void)control, (void)noise;
+    *out = (elbo_policy_nodes){.m = 1,
+                               .u = o,
+                               .share = elbo_tape_number(tape, 1),
+                               .dense = true,
+                               .logpi = o};
+    return ELBO_OK;
+}
+
+static elbo_status any_step(const void *model, const void *of, elbo_tape *tape,
+                            size_t rows, elbo_node o, elbo_node u,
+                            elbo_network_step *out)
+{
+    (void)model, (void)of, (void)tape, (void)rows;
+    *out = (elbo_network_step){o, u, u};
     return ELBO_OK;
 }
 
@@ -247,7 +276,12 @@ static elbo_status try_on(elbo_tape *tape, const elbo_expr *expr,
                                 .pays = true,
                                 .rhat = x,
                                 .gamma = 1,
-                                .value = words->value ? any_value : NULL};
+                                .value = words->value ? any_value : NULL,
+                                .target = words->target ? any_value : NULL,
+                                .action_value =
+                                    words->action_value ? any_action_value : NULL,
+                                .policy = words->policy ? any_policy : NULL,
+                                .step = words->steps ? any_step : NULL};
     elbo_network *program;
 
     memcpy(frame.has, words->has, sizeof frame.has);
@@ -270,7 +304,12 @@ static elbo_status try_compile(const elbo_expr *expr,
 
 elbo_network_words elbo_network_all(bool member)
 {
-    elbo_network_words words = {.member = member, .value = true};
+    elbo_network_words words = {.member = member,
+                                .value = true,
+                                .target = true,
+                                .action_value = true,
+                                .policy = true,
+                                .steps = member};
 
     for (size_t i = 0; i < ELBO_NETWORK_TABLES; i++) words.has[i] = true;
     return words;

@@ -17,12 +17,21 @@
  * as biased as the samples are few.
  *
  * V is the control's, its parameters constant unless the frame has it move: V(y)
- * moves with theta through y.
+ * moves with theta through y, and so does V_target(y), by the copy that the
+ * critics' own targets read. V_then is known at s and at next: what V said as the
+ * row was collected.
  * A state after which the episode is over is worth 0, the model's y too where
  * the data say so. gradV is the slope of the network itself, at s and at next.
+ * Epi(f) is a sum over choices, or the mean over as many fixed draws of the policy
+ * as make its V: E and rhat within it are the member's at those actions. roll(k, f)
+ * takes ELBO_NETWORK_SAMPLES paths of the member and the policy a row, noise of
+ * both reparameterised (a choice's is summed over); where the data say that the
+ * episode is over V is 0 at their ends, and no other end is followed. roll(1, f) is
+ * E(f).
+ *
  * Ed(f) is f at the one sample there is: allowed as it is, or inside a square;
  * any other function of it would not be one of the mean and is refused, as is
- * what networks have not (Jmodel, occupancies, roll, Epi, ...). mean(f) is over the
+ * what networks have not (Jmodel, occupancies, ...). mean(f) is over the
  * batch at hand: a nonlinear function of it is as biased as the batch is small.
  */
 #ifndef ELBO_NETWORK_H
@@ -41,12 +50,16 @@ enum { ELBO_NETWORK_SAMPLES = 4, ELBO_NETWORK_FACTORS = 8 };
     X(V_NEXT, 1) /* V(next), 0 where the episode is over */                    \
     X(SLOPE, no) /* gradV(s) */                                                \
     X(SLOPE_NEXT, no)                                                          \
-    X(TARGET, 1)      /* V_target(s) */                                        \
-    X(TARGET_NEXT, 1) /* V_target(next), 0 where the episode is over */        \
-    X(Q, 1)           /* Q(s, a) */                                            \
-    X(LOGPI, 1)       /* log pi(a|s) / pi0(a|s) */                             \
-    X(LOGP, 1)        /* logp, where no member is at hand */                   \
-    X(J, 1)           /* J, the same in every row */
+    X(TARGET, 1)       /* V_target(s) */                                       \
+    X(TARGET_NEXT, 1)  /* V_target(next), 0 where the episode is over */       \
+    X(Q, 1)            /* Q(s, a) */                                           \
+    X(LOGPI, 1)        /* log pi(a|s) / pi0(a|s) */                            \
+    X(LOGP, 1)         /* logp, where no member is at hand */                  \
+    X(J, 1)            /* J, the same in every row */                          \
+    X(THEN, 1)         /* V_then(s) */                                         \
+    X(THEN_NEXT, 1)    /* V_then(next) */                                      \
+    X(ALEATORIC, 1)    /* max_i |std_i(s, a)| over an ensemble */              \
+    X(DISAGREEMENT, 1) /* max_ij |mean_i(s, a) - mean_j(s, a)| */
 
 typedef enum elbo_network_table {
 #define ELBO_NETWORK_ENUM(name, cols) ELBO_NETWORK_##name,
@@ -54,6 +67,22 @@ typedef enum elbo_network_table {
 #undef ELBO_NETWORK_ENUM
         ELBO_NETWORK_TABLES
 } elbo_network_table;
+
+/* Actions of a policy at each of B rows of observations, m a row: those of row b are
+ * rows b m .., with shares that sum to 1. */
+typedef struct elbo_policy_nodes {
+    size_t m;
+    elbo_node u;     /* [B m x nu] */
+    elbo_node share; /* [B m x 1], or one number of all */
+    bool dense;      /* logpi is set: log pi(u|o) / pi0(u), [B m x 1] */
+    elbo_node logpi;
+} elbo_policy_nodes;
+#define ELBO_NO_POLICY_NOISE UINT32_MAX
+
+/* What a member says of other rows: as in the frame. */
+typedef struct elbo_network_step {
+    elbo_node mean, std, rhat;
+} elbo_network_step;
 
 /* Where an expression is compiled. The nodes are there already. */
 typedef struct elbo_network_frame {
@@ -71,11 +100,28 @@ typedef struct elbo_network_frame {
     /* V [n x 1] of o [n x no] on the tape; NULL: none. */
     elbo_status (*value)(void *control, elbo_tape *tape, elbo_node o,
                          elbo_node *V);
+    /* The same of its slow copy. */
+    elbo_status (*target)(void *control, elbo_tape *tape, elbo_node o,
+                          elbo_node *V);
+    /* Q [n x 1] of o and u [n x nu]. */
+    elbo_status (*action_value)(void *control, elbo_tape *tape, elbo_node o,
+                                elbo_node u, elbo_node *Q);
+    /* Its actions at o. `noise` [n x policy_noise], standard normals: one draw a
+     * row; ELBO_NO_POLICY_NOISE: the fixed ones. Where policy_noise is 0 it has
+     * none: its choices, or what it does for sure. */
+    elbo_status (*policy)(void *control, elbo_tape *tape, elbo_node o,
+                          elbo_node noise, elbo_policy_nodes *out);
+    size_t policy_noise;
     /* A node in the place of a table, of a planner that moves with theta; false: it
      * stands still, and its rows are bound. NULL: all stand still. */
     bool (*moving)(void *control, elbo_tape *tape, elbo_network_table table,
                    elbo_node *out);
-    void *control; /* of both */
+    void *control; /* of all of these */
+    /* The member at other rows; `of` are its nodes. NULL: not told. */
+    elbo_status (*step)(const void *model, const void *of, elbo_tape *tape,
+                        size_t rows, elbo_node o, elbo_node u,
+                        elbo_network_step *out);
+    const void *model, *of;
 } elbo_network_frame;
 
 /* A factor as the expression calls it; a quotient of occupancies is one, by the
@@ -119,7 +165,7 @@ void elbo_network_bind(elbo_network *program, const elbo_network_rows *rows,
 
 /* What may be read: as in the frame. */
 typedef struct elbo_network_words {
-    bool member, value;
+    bool member, value, target, action_value, policy, steps;
     bool has[ELBO_NETWORK_TABLES];
 } elbo_network_words;
 elbo_network_words elbo_network_all(bool member);

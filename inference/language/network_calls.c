@@ -114,9 +114,12 @@ static elbo_net_term stop(elbo_net_compiler *c, const elbo_expr *e)
 /* Over the batch, by its weights; one sample a row is then a mean. */
 static elbo_net_term mean(elbo_net_compiler *c, const elbo_expr *e)
 {
-    elbo_net_term x = elbo_net_plain(c, elbo_net_term_of(c, e->arg[0]));
     const size_t B = c->program->frame.rows;
+    elbo_net_term x;
 
+    if (c->pi)
+        return elbo_net_without(c, e, "it cannot stand within Epi");
+    x = elbo_net_plain(c, elbo_net_term_of(c, e->arg[0]));
     x.single = false;
     if (c->status != ELBO_OK || x.place == ELBO_NET_ONE) return x;
 
@@ -147,6 +150,8 @@ static const struct {
     {"E",         elbo_net_mean    },
     {"Var",       elbo_net_variance},
     {"usq",       elbo_net_unbiased},
+    {"Epi",       elbo_net_policy_mean},
+    {"roll",      elbo_net_roll},
 };
 
 static const struct {

@@ -8,15 +8,21 @@
 
 /* n samples of y for each row: sample k of row b is row b n + k. */
 typedef struct elbo_net_draws {
-    size_t n, depth;
-    bool shared;     /* by all E(f) and Var(f) of this depth */
-    elbo_node noise; /* [B n x no], a leaf */
-    elbo_node y;     /* [B n x no] */
-    uint32_t *row;   /* [B n] its row */
-    size_t *start;   /* [B + 1] */
-    double *scratch; /* [B n x no] */
+    size_t n, depth, scope;
+    bool shared;   /* by all E(f) and Var(f) of this depth and scope */
+    elbo_node y;   /* [B n x no] */
+    uint32_t *row; /* [B n] its row */
+    size_t *start; /* [B + 1] */
     struct elbo_net_draws *rest;
 } elbo_net_draws;
+
+/* A leaf of standard normals, drawn anew at each binding. */
+typedef struct elbo_net_normals {
+    elbo_node node;
+    size_t n;
+    double *scratch; /* [n] */
+    struct elbo_net_normals *rest;
+} elbo_net_normals;
 
 /* Where a value differs. */
 typedef enum elbo_net_place {
@@ -56,8 +62,10 @@ typedef struct elbo_net_leaf {
 struct elbo_network {
     elbo_arena *arena; /* owns the program too */
     elbo_network_frame frame;
+    size_t rows; /* of the data: frame.rows but within Epi */
     elbo_net_leaf *leaves;
     elbo_net_draws *draws;
+    elbo_net_normals *normals;
     elbo_node value;
     bool used[ELBO_NETWORK_TABLES];
     elbo_node table[ELBO_NETWORK_TABLES];
@@ -74,6 +82,9 @@ typedef struct elbo_net_compiler {
     size_t column;
     elbo_net_draws *y; /* within E or Var; NULL: y has no meaning */
     size_t depth;
+    const elbo_policy_nodes *pi; /* within Epi; else NULL */
+    const uint32_t *of_row;      /* ... the data's row of each of the frame's */
+    size_t scope, scopes;        /* of Epi: this one, how many */
     bool made_share;
     elbo_node share;
 } elbo_net_compiler;
@@ -107,7 +118,18 @@ elbo_net_term elbo_net_square(elbo_net_compiler *c, elbo_net_term x);
 bool elbo_net_fits(elbo_net_compiler *c, const elbo_net_term *x,
                    const elbo_net_term *y);
 
+/* network_policy.c */
+elbo_net_term elbo_net_policy_mean(elbo_net_compiler *c, const elbo_expr *e);
+elbo_net_term elbo_net_roll(elbo_net_compiler *c, const elbo_expr *e);
+
 /* network_samples.c */
+/* A leaf [rows x cols] of standard normals. */
+elbo_node elbo_net_noise(elbo_net_compiler *c, size_t rows, size_t cols);
+/* n rows for each, without a y. */
+elbo_net_draws *elbo_net_draws_of_rows(elbo_net_compiler *c, size_t n);
+/* E(f) of the call e. */
+elbo_net_term elbo_net_successor_mean(elbo_net_compiler *c, const elbo_expr *e,
+                                      const elbo_expr *f);
 elbo_net_draws *elbo_net_draws_of(elbo_net_compiler *c, size_t n, bool shared);
 elbo_node elbo_net_average(elbo_net_compiler *c, elbo_node z,
                            const elbo_net_draws *draws);

@@ -90,9 +90,29 @@ static elbo_net_term rhat(elbo_net_compiler *c, const elbo_expr *e)
                                 : "no member of the model is at hand here");
 }
 
+static const char of_all_members[] =
+    "it compares the members of an ensemble: a weight and control.reward read "
+    "it, a member's own objective does not";
+
+static elbo_net_term aleatoric(elbo_net_compiler *c, const elbo_expr *e)
+{
+    if (c->pi)
+        return elbo_net_without(c, e, "known at (s, a) of the data alone");
+    return table(c, e, ELBO_NETWORK_ALEATORIC, of_all_members);
+}
+
+static elbo_net_term disagreement(elbo_net_compiler *c, const elbo_expr *e)
+{
+    if (c->pi)
+        return elbo_net_without(c, e, "known at (s, a) of the data alone");
+    return table(c, e, ELBO_NETWORK_DISAGREEMENT, of_all_members);
+}
+
 /* ---- the planner ---- */
 
 static const char no_value[] = "this control has no value function";
+static const char no_target[] =
+    "this control keeps no slow copy of its value";
 static const char no_action_value[] =
     "this control tells no value of an action";
 static const char no_density[] = "this control tells no density of an action";
@@ -107,8 +127,12 @@ static elbo_net_term while_alive(elbo_net_compiler *c, elbo_net_term x)
     return elbo_net_binary(c, ELBO_MUL, x, elbo_net_row(alive, 1));
 }
 
-/* V by its network at the state that the argument is. */
-static elbo_net_term value_at(elbo_net_compiler *c, const elbo_expr *e)
+typedef elbo_status valuer(void *control, elbo_tape *tape, elbo_node o,
+                           elbo_node *V);
+
+/* By a network of the control at the state that the argument is. */
+static elbo_net_term value_at(elbo_net_compiler *c, const elbo_expr *e,
+                              valuer *value, const char *why)
 {
     const unsigned later = ELBO_ON_Y | ELBO_ON_THETA | ELBO_ON_NEXT;
     const elbo_network_frame *const f = &c->program->frame;
@@ -123,8 +147,8 @@ static elbo_net_term value_at(elbo_net_compiler *c, const elbo_expr *e)
     if (x.cols != f->no)
         return elbo_net_without(
             c, e, "this vector is no state: it has other numbers");
-    if (!f->value) return elbo_net_without(c, e, no_value);
-    c->status = f->value(f->control, f->tape, x.x, &x.x);
+    if (!value) return elbo_net_without(c, e, why);
+    c->status = value(f->control, f->tape, x.x, &x.x);
     x.cols = 1;
     return e->arg[0]->depends & later ? while_alive(c, x) : x;
 }
@@ -134,18 +158,29 @@ static elbo_net_term call_V(elbo_net_compiler *c, const elbo_expr *e)
     if (is_name(e->arg[0], "s")) return table(c, e, ELBO_NETWORK_V, no_value);
     if (is_name(e->arg[0], "next"))
         return table(c, e, ELBO_NETWORK_V_NEXT, no_value);
-    return value_at(c, e);
+    return value_at(c, e, c->program->frame.value, no_value);
 }
 
 static elbo_net_term call_target(elbo_net_compiler *c, const elbo_expr *e)
 {
-    static const char none[] = "this control has no slow copy of its value";
-
     if (is_name(e->arg[0], "s"))
-        return table(c, e, ELBO_NETWORK_TARGET, none);
+        return table(c, e, ELBO_NETWORK_TARGET, no_target);
     if (is_name(e->arg[0], "next"))
-        return table(c, e, ELBO_NETWORK_TARGET_NEXT, none);
-    return elbo_net_without(c, e, "known at s and at next of the data alone");
+        return table(c, e, ELBO_NETWORK_TARGET_NEXT, no_target);
+    return value_at(c, e, c->program->frame.target,
+                    c->program->frame.has[ELBO_NETWORK_TARGET]
+                        ? "known at s and at next of the data alone"
+                        : no_target);
+}
+
+static elbo_net_term call_then(elbo_net_compiler *c, const elbo_expr *e)
+{
+    if (is_name(e->arg[0], "s")) return table(c, e, ELBO_NETWORK_THEN, no_value);
+    if (is_name(e->arg[0], "next"))
+        return table(c, e, ELBO_NETWORK_THEN_NEXT, no_value);
+    return elbo_net_without(c, e,
+                            "known at s and at next: of old networks only what "
+                            "they said there is kept");
 }
 
 static elbo_net_term call_slope(elbo_net_compiler *c, const elbo_expr *e)
@@ -168,9 +203,21 @@ static bool at_data(elbo_net_compiler *c, const elbo_expr *e)
     return false;
 }
 
+/* Q at the policy's actions, within Epi. */
+static elbo_net_term value_of_actions(elbo_net_compiler *c, const elbo_expr *e)
+{
+    const elbo_network_frame *const f = &c->program->frame;
+    elbo_node Q = 0;
+
+    if (!f->action_value) return elbo_net_without(c, e, no_action_value);
+    c->status = f->action_value(f->control, f->tape, f->o, f->u, &Q);
+    return elbo_net_row(Q, 1);
+}
+
 static elbo_net_term call_Q(elbo_net_compiler *c, const elbo_expr *e)
 {
     if (!at_data(c, e)) return elbo_net_number(c, 0);
+    if (c->pi) return value_of_actions(c, e);
     return table(c, e, ELBO_NETWORK_Q, no_action_value);
 }
 
@@ -179,14 +226,16 @@ static elbo_net_term call_A(elbo_net_compiler *c, const elbo_expr *e)
     elbo_net_term Q, V;
 
     if (!at_data(c, e)) return elbo_net_number(c, 0);
-    Q = table(c, e, ELBO_NETWORK_Q, no_action_value);
+    Q = call_Q(c, e);
     V = table(c, e, ELBO_NETWORK_V, no_value);
     return elbo_net_binary(c, ELBO_SUB, Q, V);
 }
 
 static elbo_net_term logpi(elbo_net_compiler *c, const elbo_expr *e)
 {
-    return table(c, e, ELBO_NETWORK_LOGPI, no_density);
+    if (!c->pi) return table(c, e, ELBO_NETWORK_LOGPI, no_density);
+    if (!c->pi->dense) return elbo_net_without(c, e, no_density);
+    return elbo_net_row(c->pi->logpi, 1);
 }
 
 static elbo_net_term call_logpi(elbo_net_compiler *c, const elbo_expr *e)
@@ -206,8 +255,12 @@ static elbo_net_term returned(elbo_net_compiler *c, const elbo_expr *e)
 /* The one sample that there is. */
 static elbo_net_term call_Ed(elbo_net_compiler *c, const elbo_expr *e)
 {
-    elbo_net_term x = elbo_net_term_of(c, e->arg[0]);
+    elbo_net_term x;
 
+    if (c->pi)
+        return elbo_net_without(c, e, "of other actions than the data's own "
+                                      "there is no sample");
+    x = elbo_net_term_of(c, e->arg[0]);
     x.single = x.single || e->arg[0]->depends & ELBO_ON_NEXT;
     return x;
 }
@@ -216,6 +269,8 @@ static elbo_net_term call_Ed(elbo_net_compiler *c, const elbo_expr *e)
 static elbo_net_term factor(elbo_net_compiler *c, const elbo_expr *e,
                             const char *text)
 {
+    if (c->pi)
+        return elbo_net_without(c, e, "known at (s, a) of the data alone");
     if (!text) return elbo_net_number(c, 0); /* the arena remembers */
     if (c->status != ELBO_OK) return elbo_net_number(c, 0);
     return elbo_net_row(elbo_net_factor(c, text, e), 1);
@@ -284,11 +339,8 @@ static const struct {
     {"occupancy",
      "visits are not solved for here: occupancy(current)/occupancy(data) is "
      "estimated"                                                                   },
-    {"V_then",    "values of old networks are not kept"                            },
-    {"roll",      "steps further ahead than one are not unrolled here"             },
-    {"T",         "steps further ahead than one are not unrolled here"             },
+    {"T",         "steps further ahead than one are not unrolled here: see roll"   },
     {"Td",        "the data's steps are not followed further than one here"        },
-    {"Epi",       "a mean over the policy's actions is not taken here: V(s) is Q's"},
     {"fixed_pi",  "no derivative goes through the policy here: write f itself"     },
     {"worst",     "an adversary's weights are not found here: see mean(f)"         },
 };
@@ -320,11 +372,14 @@ static const struct {
     {"logpi", logpi,     call_logpi},
     {"J",     returned,  NULL      },
     {"V",     NULL,      call_V    },
-    {"V_target", NULL,   call_target},
     {"gradV", NULL,      call_slope},
     {"Q",     NULL,      call_Q    },
     {"A",     NULL,      call_A    },
     {"Ed",    NULL,      call_Ed   },
+    {"V_target", NULL,   call_target},
+    {"V_then", NULL,     call_then },
+    {"aleatoric", aleatoric, NULL  },
+    {"disagreement", disagreement, NULL},
 };
 
 static elbo_net_term word(elbo_net_compiler *c, const elbo_expr *e)

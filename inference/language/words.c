@@ -32,6 +32,12 @@ enum {
     X(logp, "logp", "log p_theta(next|s, a)",                                  \
       NAME(SCALAR, NEXT | ELBO_ON_THETA))                                      \
     X(rhat, "rhat", "the model's reward at (s, a)", NAME(SCALAR, MODEL))       \
+    X(aleatoric, "aleatoric",                                                  \
+      "the largest |std| of the ensemble's members at (s, a)",                 \
+      NAME(SCALAR, MODEL))                                                     \
+    X(disagreement, "disagreement",                                            \
+      "the largest distance between two members' means at (s, a)",             \
+      NAME(SCALAR, MODEL))                                                     \
     X(E, "E(f) or E(f, n)",                                                    \
       "mean of f over y ~ p_theta(.|s, a), exact or of n samples",             \
       AVERAGE("fn"))                                                           \

@@ -29,6 +29,14 @@ elbo_status elbo_replay_init(elbo_replay *replay, size_t no, size_t nu,
     return elbo_arena_check(arena, "replay");
 }
 
+elbo_status elbo_replay_keep_values(elbo_replay *replay, elbo_arena *arena)
+{
+    if (replay->then) return ELBO_OK;
+    replay->then =
+        elbo_arena_take(arena, 2 * replay->capacity, sizeof(float));
+    return elbo_arena_check(arena, "values of a replay");
+}
+
 void elbo_replay_clear(elbo_replay *replay)
 {
     const uint64_t beyond = replay->pushed % replay->capacity;
@@ -102,6 +110,8 @@ void elbo_replay_save(const elbo_replay *replay, elbo_writer *out)
     elbo_put_bytes(out, replay->end, n * sizeof *replay->end);
     elbo_put_bytes(out, replay->step, n * sizeof *replay->step);
     elbo_put_bytes(out, replay->episode, n * sizeof *replay->episode);
+    if (replay->then)
+        elbo_put_bytes(out, replay->then, 2 * n * sizeof *replay->then);
 }
 
 elbo_status elbo_replay_load(elbo_replay *replay, elbo_reader *in)
@@ -132,6 +142,8 @@ elbo_status elbo_replay_load(elbo_replay *replay, elbo_reader *in)
     ELBO_TRY(elbo_get_bytes(in, replay->end, n * sizeof *replay->end));
     ELBO_TRY(elbo_get_bytes(in, replay->step, n * sizeof *replay->step));
     ELBO_TRY(elbo_get_bytes(in, replay->episode, n * sizeof *replay->episode));
+    if (replay->then)
+        ELBO_TRY(elbo_get_bytes(in, replay->then, 2 * n * sizeof *replay->then));
     replay->n = (size_t)n;
     replay->pushed = pushed;
     return ELBO_OK;

@@ -23,6 +23,9 @@ typedef struct elbo_replay {
     uint8_t *end;                 /* [capacity] */
     uint32_t *step;               /* [capacity] stage of its episode */
     uint32_t *episode;            /* [capacity] number of its episode */
+    float *then;                  /* [capacity x 2] what a value function said of o and
+                                     of next as the row came, 0 of an end; who pushes
+                                     fills it in. NULL: not kept */
 } elbo_replay;
 
 /* One row to push, or rows side by side to read; all borrowed. */
@@ -37,6 +40,8 @@ typedef struct elbo_replay_row {
  * ELBO_EINVAL: a capacity or an observation of size 0. */
 elbo_status elbo_replay_init(elbo_replay *replay, size_t no, size_t nu,
                              size_t capacity, elbo_arena *arena);
+/* From now on it has room for `then`, which is saved with it. */
+elbo_status elbo_replay_keep_values(elbo_replay *replay, elbo_arena *arena);
 void elbo_replay_clear(elbo_replay *replay);
 /* ELBO_ENOTFINITE names what is not finite, with episode and step; nothing is
  * pushed then. */

@@ -50,8 +50,11 @@ static bool blame_expression(const elbo_form *form, const char *section,
                              const char *key, elbo_findings *findings)
 {
     const bool is_one = strcmp(section, "inference") == 0
-                        && (strcmp(key, "weight") == 0
-                            || strcmp(key, "likelihood") == 0);
+                            ? strcmp(key, "weight") == 0
+                                  || strcmp(key, "likelihood") == 0
+                            : strcmp(section, "control") == 0
+                                  && (strcmp(key, "reward") == 0
+                                      || strcmp(key, "return_weight") == 0);
     const char *nearest = NULL;
     elbo_table table;
     size_t option, column;
@@ -59,8 +62,8 @@ static bool blame_expression(const elbo_form *form, const char *section,
     if (!is_one || !find_field(form, section, key, &table, &option)
         || !form->fields[table][option].node)
         return false;
-    if (elbo_setup_expression(&form->setup, elbo_text(form->setup.inference, key),
-                              findings->arena, &column, &nearest)
+    if (elbo_setup_expression(&form->setup, key, findings->arena, &column,
+                              &nearest)
         != ELBO_EINVAL)
         return false;
     elbo_findings_add(findings,

@@ -97,6 +97,22 @@ elbo_status elbo_task_factors_check(const elbo_expr *expr, elbo_arena *arena,
     return ELBO_OK;
 }
 
+elbo_status elbo_task_factors_anywhere(const elbo_expr *expr, elbo_arena *arena,
+                                       size_t *column)
+{
+    elbo_factor_call *call;
+    size_t n;
+
+    ELBO_TRY(elbo_expr_factors(expr, arena, &call, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (find(call[i].what.name)->at) continue;
+        *column = call[i].expr->column;
+        return ELBO_FAIL(ELBO_EINVAL, "%s: it is known at rows of the data alone",
+                         call[i].what.name);
+    }
+    return ELBO_OK;
+}
+
 /* ---- the set ---- */
 
 typedef struct member {
@@ -142,21 +158,49 @@ static elbo_status add(elbo_task_factor_set *set, const char *text,
     return ELBO_OK;
 }
 
+/* Its number, or how many there are. */
+static size_t number_of(const elbo_task_factor_set *set, const char *text)
+{
+    size_t k = 0;
+
+    while (k < set->n && strcmp(set->member[k].text, text) != 0) k++;
+    return k;
+}
+
 elbo_status elbo_task_factors_join(elbo_task_factor_set *set,
                                    elbo_task_objective *objective,
                                    const elbo_task_view *view)
 {
+    const bool pays = elbo_task_objective_role(objective) == ELBO_TASK_REWARD;
     const elbo_network_factor *factor;
     const size_t n = elbo_task_objective_factors(objective, &factor);
 
     for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
+        const size_t k = number_of(set, factor[i].text);
 
-        while (k < set->n && strcmp(set->member[k].text, factor[i].text) != 0)
-            k++;
         if (k == set->n && add(set, factor[i].text, view) != ELBO_OK)
             return elbo_fail_prefix("column %zu", factor[i].call->column + 1);
-        elbo_task_objective_set_factor(objective, i, set->member[k].values);
+        if (!pays)
+            elbo_task_objective_set_factor(objective, i, set->member[k].values);
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_task_factors_at(const elbo_task_factor_set *set,
+                                 elbo_task_objective *reward,
+                                 const elbo_replay *rows, elbo_arena *ws)
+{
+    const elbo_network_factor *factor;
+    const size_t n = elbo_task_objective_factors(reward, &factor);
+
+    for (size_t i = 0; i < n; i++) {
+        const member *const m = &set->member[number_of(set, factor[i].text)];
+        double *const out = elbo_arena_doubles(ws, rows->n);
+
+        ELBO_TRY(elbo_arena_check(ws, "the factors"));
+        if (m->factor->at(m->self, rows, out, ws) != ELBO_OK)
+            return elbo_fail_prefix("%s", m->text);
+        elbo_task_objective_set_factor(reward, i, out);
     }
     return ELBO_OK;
 }

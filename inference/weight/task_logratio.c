@@ -204,6 +204,15 @@ static elbo_status update(void *self, const elbo_task_view *view,
     return elbo_task_ratio_at(self, view->data->n, x, values, ws);
 }
 
+static elbo_status at(const void *self, const elbo_replay *rows, double out[],
+                      elbo_arena *ws)
+{
+    const float *const x = all_triples(rows, ws);
+
+    ELBO_TRY(elbo_arena_check(ws, "a log ratio"));
+    return elbo_task_ratio_at(self, rows->n, x, out, ws);
+}
+
 static void save(const void *self, elbo_writer *out)
 {
     elbo_task_ratio_save(self, out);
@@ -222,6 +231,7 @@ const elbo_task_factor elbo_task_logratio = {
     .options = options,
     .open = open,
     .update = update,
+    .at = at,
     .save = save,
     .load = load,
 };
