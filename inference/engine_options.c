@@ -156,7 +156,8 @@ const elbo_option elbo_control_options[] = {
      .unit = "reward",
      .fallback = "r",
      .doc = "what control maximises: an expression over (s, a), r its expected "
-            "reward there",
+            "reward there; in control tasks what a step of the model's rollouts "
+            "pays, as r - 2*aleatoric",
      .check = elbo_reward_check},
     {.name = "return_weight",
      .type = ELBO_TEXT,
