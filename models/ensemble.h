@@ -191,6 +191,9 @@ struct elbo_ensemble_task {
     double *number;             /* [size or batch] */
     float *noise, *slope;       /* [size], [2 x size]; of mean_field */
     size_t epoch, steps, epochs;
+    bool begun;
+    size_t since;       /* epochs since the best */
+    double best_mean;   /* on the rows held out */
     double train, holdout, gradient_norm, last;
     elbo_error error;
     elbo_status status;
@@ -206,7 +209,9 @@ void elbo_ensemble_bind(elbo_ensemble_task *task);
  */
 elbo_status elbo_ensemble_mean(elbo_ensemble_task *task, const uint32_t slot[],
                                size_t n, double *out);
-elbo_status elbo_ensemble_train(elbo_ensemble_task *task);
+/* One epoch, or all of the steps that the options say; the first one begins
+ * before it, and the last one ends. *more: it was not the last. */
+elbo_status elbo_ensemble_turn(elbo_ensemble_task *task, bool *more);
 
 /* ensemble_mean_field.c. q about member 0's theta, as an M-step starts anew. */
 void elbo_mean_field_start(elbo_ensemble *e);

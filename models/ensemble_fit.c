@@ -1,6 +1,8 @@
-/* models/ensemble_fit.c -- the M-step of all members, one a thread. */
+/* models/ensemble_fit.c -- the M-step of all members, an epoch of one a
+ * turn. */
 #include <math.h>
 
+#include "inference/core/parallel.h"
 #include "models/ensemble.h"
 
 static elbo_status check(const elbo_ensemble *e, const elbo_task_mstep *mstep)
@@ -17,12 +19,18 @@ static elbo_status check(const elbo_ensemble *e, const elbo_task_mstep *mstep)
     return ELBO_OK;
 }
 
-static void run(elbo_ensemble_task *t)
+/* An epoch of task k, on a tape that lives as long as the task. */
+static bool turn(void *arg, size_t k)
 {
-    t->status = elbo_ensemble_build(t, ELBO_F32);
-    if (t->status == ELBO_OK) t->status = elbo_ensemble_train(t);
+    elbo_ensemble_task *const t = (elbo_ensemble_task *)arg + k;
+    bool more = false;
+
+    if (!t->tape) t->status = elbo_ensemble_build(t, ELBO_F32);
+    if (t->status == ELBO_OK) t->status = elbo_ensemble_turn(t, &more);
     if (t->status != ELBO_OK) t->error = *elbo_last_error();
+    if (more && t->status == ELBO_OK) return true;
     elbo_tape_free(t->tape);
+    return false;
 }
 
 /* What ranks members: the rows held out, or those learnt from. */
@@ -85,8 +93,7 @@ static elbo_status fit(elbo_task_belief *belief, const elbo_task_mstep *mstep,
         ELBO_TRY(elbo_ensemble_prepare(&task[m], ws));
     }
     if (e->q && e->config.restart && mstep->round) elbo_mean_field_start(e);
-#pragma omp parallel for schedule(dynamic) if (tasks > 1)
-    for (size_t m = 0; m < tasks; m++) run(&task[m]);
+    elbo_parallel_turns(tasks, task, turn);
     for (size_t m = 0; m < tasks; m++)
         if (task[m].status != ELBO_OK) {
             elbo_error_restore(&task[m].error);

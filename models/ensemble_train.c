@@ -5,8 +5,8 @@
  *
  * by Adam on batches without replacement; the last of an epoch is filled up
  * from the epoch's first rows. Where an M-step is so many steps, each draws its
- * rows from all, again without replacement. The last term's gradient is a weight decay of
- * tau / rows.
+ * rows from all, again without replacement. The last term's gradient is a
+ * weight decay of tau / rows.
  */
 #include <math.h>
 #include <stdio.h>
@@ -215,8 +215,8 @@ static void subtract(elbo_ensemble_task *t, reader *read)
     float *grad = t->grad;
 
     for (size_t k = 0; k < leaves; k++) {
-        const size_t n = elbo_tape_rows(t->tape, leaf[k])
-                         * elbo_tape_cols(t->tape, leaf[k]);
+        const size_t n =
+            elbo_tape_rows(t->tape, leaf[k]) * elbo_tape_cols(t->tape, leaf[k]);
 
         read(t->tape, leaf[k], t->number);
         for (size_t i = 0; i < n; i++) grad[i] -= (float)t->number[i];
@@ -224,7 +224,8 @@ static void subtract(elbo_ensemble_task *t, reader *read)
     }
 }
 
-/* The objective's derivatives, and theta's way through a planner, which they lack. */
+/* The objective's derivatives, and theta's way through a planner, which they
+ * lack. */
 static elbo_status read_gradient(elbo_ensemble_task *t)
 {
     const elbo_ensemble *const e = t->belief->self;
@@ -322,52 +323,85 @@ static void set_decay(elbo_ensemble_task *t)
     }
 }
 
-/* The best theta on the rows held out stays; without any, the last. */
-static elbo_status all_epochs(elbo_ensemble_task *t)
+/* What is learnt, as `best` keeps it. */
+static float *learnt_of(const elbo_ensemble_task *t)
 {
     elbo_ensemble *const e = t->belief->self;
-    float *const theta = e->q ? e->q : elbo_ensemble_theta(e, t->member);
-    const elbo_ensemble_rows *const rows = &t->rows;
-    const size_t bytes = learnt(e) * sizeof *theta;
-    double best = -(double)INFINITY, now;
-    size_t since = 0;
 
-    if (rows->held) {
-        ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &best));
-        memcpy(t->best, theta, bytes);
-    }
-    while (t->epoch < e->config.epochs && since < e->config.patience) {
-        ELBO_TRY(one_epoch(t));
-        if (!rows->held) continue;
-        ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &now));
-        since++;
-        if (!(now - best > e->config.improvement * fabs(best))) continue;
-        best = now;
-        since = 0;
-        memcpy(t->best, theta, bytes);
-    }
-    if (rows->held) memcpy(theta, t->best, bytes);
-    t->holdout = rows->held ? best : (double)NAN;
+    return e->q ? e->q : elbo_ensemble_theta(e, t->member);
+}
+
+static void keep_best(elbo_ensemble_task *t, double mean)
+{
+    t->best_mean = mean;
+    t->since = 0;
+    memcpy(t->best, learnt_of(t), learnt(t->belief->self) * sizeof *t->best);
+}
+
+static elbo_status begin(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const elbo_ensemble_rows *const rows = &t->rows;
+    double mean;
+
+    t->begun = true;
+    t->rng = elbo_rng_stream(t->mstep->seed, "m-step",
+                             t->mstep->round << 16 | (uint64_t)t->member);
+    set_decay(t);
+    if (e->config.steps || !rows->held) return ELBO_OK;
+    ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &mean));
+    keep_best(t, mean);
     return ELBO_OK;
 }
 
-elbo_status elbo_ensemble_train(elbo_ensemble_task *t)
+static elbo_status judge(elbo_ensemble_task *t)
+{
+    const elbo_ensemble *const e = t->belief->self;
+    const double least = e->config.improvement * fabs(t->best_mean);
+    double now;
+
+    if (!t->rows.held) return ELBO_OK;
+    ELBO_TRY(elbo_ensemble_mean(t, t->rows.test, t->rows.held, &now));
+    t->since++;
+    if (now - t->best_mean > least) keep_best(t, now);
+    return ELBO_OK;
+}
+
+/* The best theta on the rows held out stays; without any, and after so many
+ * steps, the last. */
+static elbo_status end(elbo_ensemble_task *t)
 {
     const elbo_ensemble *const e = t->belief->self;
     const elbo_ensemble_rows *const rows = &t->rows;
     const size_t most = e->config.holdout_most;
 
-    t->rng = elbo_rng_stream(t->mstep->seed, "m-step",
-                             t->mstep->round << 16 | (uint64_t)t->member);
-    set_decay(t);
-    if (e->config.steps == 0) {
-        ELBO_TRY(all_epochs(t));
-    } else {
-        ELBO_TRY(all_steps(t));
-        t->holdout = (double)NAN;
-        if (rows->held)
-            ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &t->holdout));
+    t->holdout = (double)NAN;
+    if (rows->held && e->config.steps)
+        ELBO_TRY(elbo_ensemble_mean(t, rows->test, rows->held, &t->holdout));
+    else if (rows->held) {
+        memcpy(learnt_of(t), t->best, learnt(e) * sizeof *t->best);
+        t->holdout = t->best_mean;
     }
     return elbo_ensemble_mean(t, rows->slot, rows->n < most ? rows->n : most,
                               &t->train);
+}
+
+static bool goes_on(const elbo_ensemble_task *t)
+{
+    const elbo_ensemble_config *const c =
+        &((const elbo_ensemble *)t->belief->self)->config;
+
+    return c->steps == 0 && t->epoch < c->epochs && t->since < c->patience;
+}
+
+elbo_status elbo_ensemble_turn(elbo_ensemble_task *t, bool *more)
+{
+    if (!t->begun) ELBO_TRY(begin(t));
+    ELBO_TRY(all_steps(t));
+    if (goes_on(t)) {
+        ELBO_TRY(one_epoch(t));
+        ELBO_TRY(judge(t));
+    }
+    *more = goes_on(t);
+    return *more ? ELBO_OK : end(t);
 }

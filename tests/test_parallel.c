@@ -238,6 +238,61 @@ static void note_thread(void *arg, size_t chunk, size_t first, size_t last)
     level[chunk] = omp_in_parallel();
 }
 
+/* ---- tasks in turns ---- */
+
+enum { TASKS = 7 };
+
+typedef struct tasks {
+    size_t taken[TASKS], wanted[TASKS];
+    int held[TASKS], together; /* threads in a turn; the most at one task */
+    size_t ahead;              /* the most that a turn was ahead of another */
+} tasks;
+
+static bool take(void *arg, size_t k)
+{
+    tasks *const t = arg;
+    int held;
+
+#pragma omp atomic capture
+    held = ++t->held[k];
+    for (volatile int i = 0; i < 20000; i++) continue;
+#pragma omp critical
+    {
+        if (held > t->together) t->together = held;
+        t->taken[k]++;
+        for (size_t i = 0; i < TASKS; i++)
+            if (t->taken[i] < t->wanted[i]
+                && t->taken[k] > t->taken[i] + t->ahead)
+                t->ahead = t->taken[k] - t->taken[i];
+    }
+#pragma omp atomic
+    t->held[k]--;
+    return t->taken[k] < t->wanted[k];
+}
+
+START_TEST(tasks_in_turns_are_held_by_one_thread_and_end_when_they_say)
+{
+    const int threads = omp_get_max_threads();
+
+    for (int k = 1; k <= 8; k *= 2) {
+        tasks t = {
+            .wanted = {20, 1, 20, 7, 20, 20, 20}
+        };
+
+        omp_set_num_threads(k);
+        elbo_parallel_turns(TASKS, &t, take);
+        for (size_t i = 0; i < TASKS; i++)
+            ck_assert_uint_eq(t.taken[i], t.wanted[i]);
+        ck_assert_int_eq(t.together, 1);
+        /* alone one after the other, else side by side: a thread that holds a
+         * turn for long may be passed by the others */
+        if (k == 1) ck_assert_uint_eq(t.ahead, 20);
+    }
+    elbo_parallel_turns(0, NULL, take);
+    omp_set_num_threads(threads);
+}
+END_TEST
+
 START_TEST(threads_are_used_only_when_the_work_pays)
 {
     const int threads = omp_get_max_threads();
@@ -319,6 +374,8 @@ Suite *suite_parallel(void)
     tcase_add_test(t, the_maximum_is_found_wherever_it_is);
     tcase_add_test(t, an_empty_range_sums_to_zero_and_has_no_maximum);
     tcase_add_test(t, a_sum_inside_a_parallel_loop_is_the_same);
+    tcase_add_test(t,
+                   tasks_in_turns_are_held_by_one_thread_and_end_when_they_say);
     tcase_add_test(t, threads_are_used_only_when_the_work_pays);
     suite_add_tcase(suite, t);
     return suite;

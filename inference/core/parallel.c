@@ -1,8 +1,8 @@
 #include "inference/core/parallel.h"
 
+#include <assert.h>
 #include <math.h>
 #include <omp.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Below these a team of threads, or 64 calls, cost more than they save. */
@@ -97,6 +97,62 @@ void elbo_parallel_rows(size_t n, size_t work, void *arg,
         elbo_parallel(n, work, &p, one_part);
     else if (n)
         body(arg, 0, n);
+}
+
+/* Who is free and not done. */
+typedef struct rota {
+    size_t n, taken[ELBO_CHUNKS];
+    bool held[ELBO_CHUNKS], done[ELBO_CHUNKS];
+} rota;
+
+/* The task with the fewest turns, now held; n: none is free, nor will one be
+ * for this thread, since whoever holds one goes on with it. */
+static size_t take_turn(rota *r)
+{
+    size_t best = r->n;
+
+    for (size_t k = 0; k < r->n; k++)
+        if (!r->held[k] && !r->done[k]
+            && (best == r->n || r->taken[k] < r->taken[best]))
+            best = k;
+    if (best < r->n) r->held[best] = true;
+    return best;
+}
+
+static void work_off(rota *r, void *arg, bool (*turn)(void *arg, size_t task))
+{
+    size_t k;
+
+#pragma omp critical(elbo_rota)
+    k = take_turn(r);
+    while (k < r->n) {
+        const bool more = turn(arg, k);
+
+#pragma omp critical(elbo_rota)
+        {
+            r->held[k] = false;
+            r->done[k] = !more;
+            r->taken[k]++;
+            k = take_turn(r);
+        }
+    }
+}
+
+void elbo_parallel_turns(size_t n, void *arg,
+                         bool (*turn)(void *arg, size_t task))
+{
+    const size_t most = (size_t)omp_get_max_threads();
+    const size_t threads = n < most ? n : most;
+    rota r = {.n = n};
+
+    assert(n <= ELBO_CHUNKS);
+    if (threads < 2 || omp_in_parallel()) {
+        for (size_t k = 0; k < n; k++)
+            while (turn(arg, k)) continue;
+        return;
+    }
+#pragma omp parallel num_threads((int)threads)
+    work_off(&r, arg, turn);
 }
 
 /* A sum or maximum in progress: what to call, and a slot for each chunk. */

@@ -6,6 +6,7 @@
 #ifndef ELBO_PARALLEL_H
 #define ELBO_PARALLEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { ELBO_CHUNKS = 64 };
@@ -32,6 +33,14 @@ void elbo_parallel_on(size_t threads, size_t n, void *arg,
  * depend on where it is cut: in one piece when work does not pay. */
 void elbo_parallel_rows(size_t n, size_t work, void *arg,
                         void (*body)(void *arg, size_t first, size_t last));
+
+/* n <= ELBO_CHUNKS long tasks in turns: turn(arg, task) until it returns false. A task
+ * is in one thread's hands at a time, and those with the fewest turns go first, so
+ * that no thread is idle before the last turns: seven tasks of the same length take two
+ * threads three and a half times one's length, where one task a thread takes four. One
+ * task after the other where one thread is all there is. */
+void elbo_parallel_turns(size_t n, void *arg,
+                         bool (*turn)(void *arg, size_t task));
 
 /* The pairwise sum of the chunks' partial sums, in fixed order. */
 double elbo_parallel_sum(size_t n, size_t work, void *arg,

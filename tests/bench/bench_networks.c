@@ -52,7 +52,7 @@ static const task tasks[] = {
 typedef struct member {
     elbo_adam adam;
     float *theta, *decay;
-    size_t number;
+    size_t number, step;
     double loss;
 } member;
 
@@ -71,7 +71,7 @@ typedef struct bench {
     float *X, *Y; /* [N x IN], [N x OUT] */
     member members[MOST];
     worker workers[THREADS];
-    size_t step, n; /* n: parameters of a member */
+    size_t until, n; /* steps; parameters of a member */
 } bench;
 
 static void need(bool ok)
@@ -198,12 +198,12 @@ static void open_worker(bench *b, worker *w, elbo_arena *arena)
     need(elbo_tape_finish(tape) == ELBO_OK);
 }
 
-static void gather(const bench *b, const worker *w, size_t number)
+static void gather(const bench *b, const worker *w, const member *m)
 {
     const size_t batch = b->t->batch;
 
     for (size_t i = 0; i < batch; i++) {
-        const size_t at = (b->step * MOST + number) * batch + i;
+        const size_t at = (m->step * MOST + m->number) * batch + i;
         const size_t row = (size_t)(scatter(at) * N);
 
         memcpy(w->rows_x + i * IN, b->X + row * IN, IN * sizeof(float));
@@ -211,38 +211,40 @@ static void gather(const bench *b, const worker *w, size_t number)
     }
 }
 
-static void step_member(void *arg, size_t chunk, size_t first, size_t last)
+static void step_member(const bench *b, const worker *w, member *m)
 {
-    bench *b = arg;
-    const worker *w = &b->workers[omp_get_thread_num()];
     const size_t size = elbo_mlp_size(&b->mlp);
 
-    (void)chunk;
-    for (size_t e = first; e < last; e++) {
-        member *m = &b->members[e];
-
-        gather(b, w, e);
-        elbo_mlp_point(&b->mlp, &w->leaves, w->tape, m->theta);
-        for (size_t k = 0; b->t->gaussian && k < 2; k++)
-            elbo_tape_point_f32(w->tape, w->bounds[k],
-                                m->theta + size + k * OUT);
-        elbo_tape_forward(w->tape);
-        elbo_tape_backward(w->tape, w->loss);
-        elbo_tape_get(w->tape, w->loss, &m->loss);
-        elbo_adam_step(&m->adam, m->theta, w->grad,
-                       b->t->decay > 0 ? m->decay : NULL);
-    }
+    gather(b, w, m);
+    elbo_mlp_point(&b->mlp, &w->leaves, w->tape, m->theta);
+    for (size_t k = 0; b->t->gaussian && k < 2; k++)
+        elbo_tape_point_f32(w->tape, w->bounds[k], m->theta + size + k * OUT);
+    elbo_tape_forward(w->tape);
+    elbo_tape_backward(w->tape, w->loss);
+    elbo_tape_get(w->tape, w->loss, &m->loss);
+    elbo_adam_step(&m->adam, m->theta, w->grad,
+                   b->t->decay > 0 ? m->decay : NULL);
+    m->step++;
 }
 
-static void step(bench *b)
-{
-    const size_t work = b->t->members == 1 ? 0 : SIZE_MAX;
+/* A turn of a member is so many steps. */
+enum { TURN = 2 };
 
-    if (work)
-        elbo_parallel(b->t->members, work, b, step_member);
-    else
-        step_member(b, 0, 0, 1);
-    b->step++;
+static bool turn(void *arg, size_t k)
+{
+    bench *const b = arg;
+    member *const m = &b->members[k];
+
+    for (size_t i = 0; i < TURN && m->step < b->until; i++)
+        step_member(b, &b->workers[omp_get_thread_num()], m);
+    return m->step < b->until;
+}
+
+/* Members do not wait for one another, as in models/ensemble_fit.c. */
+static void steps(bench *b, size_t n)
+{
+    b->until += n;
+    elbo_parallel_turns(b->t->members, b, turn);
 }
 
 static double mean_loss(const bench *b)
@@ -272,12 +274,12 @@ static void train(const task *t)
     make_data(&b);
     for (size_t e = 0; e < t->members; e++) open_member(&b, e, arena);
     for (size_t k = 0; k < threads; k++) open_worker(&b, &b.workers[k], arena);
-    for (size_t i = 0; i < STEPS; i++) step(&b);
+    steps(&b, STEPS);
     printf("loss %.9g\n", mean_loss(&b));
     for (int r = 0; r < ROUNDS; r++) {
         const double from = now();
 
-        for (size_t i = 0; i < t->steps; i++) step(&b);
+        steps(&b, t->steps);
         best = fmax(best, (double)t->steps / (now() - from));
     }
     printf("steps %.6g\n", best);
