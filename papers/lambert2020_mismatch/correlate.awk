@@ -1,13 +1,13 @@
 # correlate.awk -- correlation of log-likelihood and return over models, with intervals.
 #
-#   awk -f correlate.awk models.csv        (rows.awk; those of on_policy count)
+#   awk -v run=on_policy -f correlate.awk models.csv    (rows.awk; those of `run` count)
 #
 # Pearson's and Spearman's, and Spearman's of what is left when each iteration's mean rank
 # is taken off (models with as much data). Models of one run are dependent: runs are drawn
 # with replacement, 1000 times, whole; 2.5 and 97.5 per cent. Only the standard generator
 # below is used, so that all awks give the same numbers.
 BEGIN { FS = OFS = ","; DRAWS = 1000; state = 20201 }
-$1 == "on_policy" {
+$1 == run {
     n++; at[n] = $3; x[n, 0] = $4; x[n, 1] = $5; x[n, 2] = $6; x[n, 3] = $7
     if (!($2 in seen)) { seen[$2] = 1; runs[++m] = $2 }
     rows[$2] = rows[$2] " " n
@@ -50,7 +50,6 @@ function sort(v, k,    i, j, t) {
 }
 END {
     split("expert on_policy grid", name, " "); split("pearson spearman spearman_same_trial", what, " ")
-    print "regime,statistic,value,low,high,models,runs"
     for (r = 1; r <= 3; r++) {
         for (i = 1; i <= n; i++) pick[i] = i
         all(n, r, value)
@@ -66,7 +65,7 @@ END {
         for (c = 1; c <= 3; c++) {
             for (d = 1; d <= DRAWS; d++) v[d] = drawn[c, d]
             sort(v, DRAWS)
-            printf "%s,%s,%.3f,%.3f,%.3f,%d,%d\n", name[r], what[c], value[c], v[25], v[976], n, m
+            printf "%s,%s,%s,%.3f,%.3f,%.3f,%d,%d\n", run, name[r], what[c], value[c], v[25], v[976], n, m
         }
     }
 }
