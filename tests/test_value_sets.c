@@ -145,7 +145,95 @@ START_TEST(a_search_knows_the_world)
 }
 END_TEST
 
+/* A function beside each policy, drawn with it and anew with a fresh batch. */
+START_TEST(functions_stand_beside_policies)
+{
+    opened x;
+    double first[2], sum = 0, square = 0;
+    bool oracle;
+
+    open_rooms(&x, "policies(8,stochastic,real,chance,true,uniform)");
+
+    elbo_engine *const e = x.engine;
+    const size_t nS = e->world.nS;
+
+    for (size_t k = 0; k < 8; k++) {
+        const elbo_member m = elbo_value_set_member(e->members, k);
+
+        ck_assert_ptr_null(m.Q);
+        ck_assert_ptr_nonnull(m.logpi);
+        ck_assert(m.V[nS] == 0);
+        for (size_t s = 0; s < nS; s++) {
+            ck_assert(m.V[s] >= -1 && m.V[s] <= 1);
+            sum += m.V[s] / (8 * (double)nS);
+            square += m.V[s] * m.V[s] / (8 * (double)nS);
+        }
+    }
+    /* 832 numbers: 0 +- 0.02, 1/3 +- 0.01 */
+    ck_assert_double_eq_tol(sum, 0, 0.1);
+    ck_assert_double_eq_tol(square, 1. / 3, 0.05);
+    for (size_t k = 0; k < 2; k++) first[k] = mean_value(&x, k);
+    ck_assert(first[0] < first[1] || first[0] > first[1]);
+    case_ok(elbo_value_set_fit(e->members, &e->data, 5, e->ws));
+    ck_assert(mean_value(&x, 0) < first[0] || mean_value(&x, 0) > first[0]);
+    case_ok(elbo_value_set_fit(e->members, &e->data, 0, e->ws));
+    ck_assert_double_eq(mean_value(&x, 0), first[0]);
+    close_rooms(&x);
+
+    case_ok(elbo_value_set_oracle("policies(3,stochastic,real,chance,true,uniform)",
+                                  &oracle));
+    ck_assert(!oracle);
+    case_ok(elbo_value_set_oracle("policies(3,stochastic,real,search,true,uniform)",
+                                  &oracle));
+    ck_assert(oracle);
+}
+END_TEST
+
 /* ---- the order of an equivalence ---- */
+
+/* The world is equivalent to its own exact data at every order, its rewards known; a
+ * random model is not. */
+START_TEST(the_world_is_equivalent_at_every_order)
+{
+    static const char *const models[] = {"true", "random"};
+    case_text text = {.model = models[_i],
+                      .control_common = "temperature=0.4",
+                      .inference = "weight=1+0*V(s)+0*logpi iterations=1",
+                      .data = "source=population over=rows"};
+    static const char *const orders[] = {"1", "2", "7", "40"};
+    case_setup c;
+    elbo_engine *e;
+    elbo_row row;
+
+    case_open_small(&c, &text);
+    case_ok(elbo_engine_open(&c.setup, 3, &e));
+    case_ok(elbo_engine_iterate(e, &row));
+    for (size_t k = 0; k < 4; k++) {
+        char formula[80];
+        elbo_objective *order;
+        double value;
+
+        snprintf(formula, sizeof formula,
+                 "-sq(Epi(T(%s, V(y))) - Epi(Td(%s, V(y))))", orders[k],
+                 orders[k]);
+        case_ok(elbo_objective_open(formula, &e->world, &e->truth,
+                                    e->belief.mean.pattern, e->data.capacity,
+                                    e->arena, &order));
+        case_ok(elbo_engine_join(e, order));
+        case_ok(elbo_objective_data(order, e->belief.mean.pattern, &e->data,
+                                    1 / (double)e->data.n, e->ws));
+        case_ok(elbo_engine_bind(e, order));
+        case_ok(elbo_objective_value(order, &e->belief.mean, &value, NULL));
+        if (_i == 0)
+            ck_assert_double_ge(value, -1e-20); /* off by 1e-10 */
+        else
+            ck_assert_double_lt(value, -1e-3);
+        elbo_objective_close(order);
+    }
+    elbo_engine_free(e);
+    case_close(&c);
+}
+END_TEST
 
 /* V <- (r + gamma P)^k V on two states; P stays, or swaps them. */
 static void backups(bool swaps, const double r[2], double gamma, size_t k,
@@ -202,6 +290,8 @@ Suite *suite_value_sets(void)
     tcase_add_loop_test(t, a_search_meets_better_and_better_policies, 0, 2);
     tcase_add_loop_test(t, a_fresh_set_is_another_in_each_iteration, 0, 3);
     tcase_add_test(t, a_search_knows_the_world);
+    tcase_add_test(t, functions_stand_beside_policies);
+    tcase_add_loop_test(t, the_world_is_equivalent_at_every_order, 0, 2);
     tcase_add_test(t, classes_of_order_k_are_nested_where_k_divides);
     suite_add_tcase(suite, t);
     return suite;
