@@ -1,10 +1,15 @@
 /* tests/bench/bench_networks.c -- training steps of networks a second.
  *
- *   bench_networks ensemble   7 members of 23-200-200-200-200-36, SiLU,
- * Gaussian likelihood with learnt bounds of its log-variance, a batch of 256 of
- * its own for each member, weight decay bench_networks small      23-64-64-18,
- * tanh, batch 32, squared error bench_networks sgemm      GFLOP/s of the BLAS
- * at n = 1024, a call a thread
+ *   bench_networks ensemble
+ *       7 members of 23-200-200-200-200-36, SiLU, Gaussian likelihood with
+ * learnt bounds of its log-variance, a batch of 256 of its own for each member,
+ *       weight decay
+ *
+ *   bench_networks small
+ *       23-64-64-18, tanh, batch 32, squared error
+ *
+ *   bench_networks sgemm
+ *       GFLOP/s of the BLAS at n = 1024, a call a thread
  *
  * OMP_NUM_THREADS threads over members; the fastest of ROUNDS rounds, by the
  * wall. Parameters, data and batches are those of peer_networks.py; `loss`
@@ -227,8 +232,9 @@ static void step_member(const bench *b, const worker *w, member *m)
     m->step++;
 }
 
-/* A turn of a member is so many steps. */
-enum { TURN = 2 };
+/* A turn of a member is so many steps: an epoch is more, and what it has in the
+ * cache stays there. */
+enum { TURN = 6 };
 
 static bool turn(void *arg, size_t k)
 {
