@@ -84,7 +84,7 @@ elbo_network_words elbo_task_words(const elbo_task_model *model,
     words.has[ELBO_NETWORK_LOGP] = model->log_density != NULL;
     words.has[ELBO_NETWORK_J] = control->plans && role == ELBO_TASK_LIKELIHOOD;
     words.has[ELBO_NETWORK_THEN] = words.has[ELBO_NETWORK_THEN_NEXT] =
-        control->value != NULL;
+        control->value != NULL && !moves;
     words.has[ELBO_NETWORK_ALEATORIC] = words.has[ELBO_NETWORK_DISAGREEMENT] =
         role != ELBO_TASK_LIKELIHOOD && model->doubts;
     return words;

@@ -344,6 +344,7 @@ START_TEST(what_cannot_be_followed_is_refused)
         const char *text, *why;
     } wrong[] = {
         {"0*logp + logpi",                        "no density"       },
+        {"Q(s,a) - V_then(next)",                 "no value function"},
         {"-0.5*sum(sq(gradV(next)*(E(y)-next)))", "no value function"},
         {"Q(s,a) + E(V_target(y))",               "of the data alone"},
     };
