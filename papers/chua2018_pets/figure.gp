@@ -24,7 +24,7 @@ plot mean('balance') using 1:3:4 with filledcurves fc rgb blue fs transparent so
      mean('balance_random') using 1:2 with linespoints lw 2 dt 3 pt 2 ps 0.6 lc rgb grey title 'random net', \
      level('balance_true') with lines lw 2 dt 2 lc rgb green title 'true model', \
      "< grep -v '#' published.csv | tr , ' '" using 1:2 with points pt 4 ps 0.9 lw 2 lc rgb '#000000' title 'mbrl-lib, one seed'
-set title 'Swing-up: 3 seeds, thin lines are those of PETS' textcolor '#222222' font ',14'
+set title 'Swing-up: 10 seeds, thin lines are those of PETS' textcolor '#222222' font ',14'
 set xrange [-0.3:8.3]
 set key at graph 0.02, graph 0.97 left top
 set yrange [-20:255]
