@@ -50,8 +50,7 @@ static inline void fixed_rows(size_t width, double gamma, const elbo_kernel *p,
 }
 
 /* max of r + gamma E_p V; whether each of them is a number (what is not finite
- * may be taken for none). Constant nA and width let the compiler unroll both.
- */
+ * may be taken for none). Constant nA and width let the compiler unroll both. */
 static inline __attribute__((always_inline)) bool
 fixed_best(size_t nA, size_t width, double gamma, const elbo_mdp *mdp,
            const double V_next[], size_t first, size_t last, double V[])
@@ -132,7 +131,8 @@ fixed_choice(size_t width, double gamma, const elbo_mdp *mdp,
     }
 
 static void by_width(double gamma, const elbo_kernel *p, const double V[],
-                     size_t first, size_t last, double out[]){
+                     size_t first, size_t last, double out[])
+{
 #define ELBO_ROWS(n) fixed_rows(n, gamma, p, V, first, last, out)
     ELBO_BY_WIDTH(p->pattern, ELBO_ROWS)
 #undef ELBO_ROWS
@@ -160,18 +160,17 @@ static void by_width(double gamma, const elbo_kernel *p, const double V[],
             for (size_t k = 0; k < half; k++) sum[k] += sum[half + k];         \
         return sum[0];                                                         \
     }
-ELBO_DENSE_ROW(dense_row, double) ELBO_DENSE_ROW(rough_row, float)
+ELBO_DENSE_ROW(dense_row, double)
+ELBO_DENSE_ROW(rough_row, float)
 #undef ELBO_DENSE_ROW
 
-    /* How far gamma E_p V may be from the same of `rough`. Rounding moves an
-     * entry by 2^-24 of itself, or where single precision ends by 2^-150; both
-     * sums round by less. `mass` counts each entry twice. */
-    static double rough_error(double gamma, const elbo_kernel *p,
-                              const double V[])
+/* How far gamma E_p V may be from the same of `rough`. Rounding moves an entry by
+ * 2^-24 of itself, or where single precision ends by 2^-150; both sums round by
+ * less. `mass` counts each entry twice. */
+static double rough_error(double gamma, const elbo_kernel *p, const double V[])
 {
     const size_t n = p->pattern->width;
-    uint64_t largest =
-        0; /* bits are ordered as what has no sign is, NaN above */
+    uint64_t largest = 0; /* bits are ordered as what has no sign is, NaN above */
 
     for (size_t i = 0; i < n; i++) {
         const uint64_t x = elbo_bits(fabs(V[i]));
