@@ -186,4 +186,19 @@ size_t elbo_actor_critic_policy_noise(const void *self);
  * without the noise of hard targets, and by V's fixed draws. */
 extern const elbo_task_equation elbo_actor_critic_equation;
 
+/* What the tables of these controls share; `column_names` and `columns` are the
+ * file's own. */
+#define ELBO_ACTOR_CRITIC_TASK                                                 \
+    .improve = elbo_actor_critic_improve, .act = elbo_actor_critic_act,        \
+    .value = elbo_actor_critic_value,                                          \
+    .value_node = elbo_actor_critic_value_node,                                \
+    .target_value = elbo_actor_critic_target_value,                            \
+    .target_node = elbo_actor_critic_target_node,                              \
+    .action_node = elbo_actor_critic_action_node,                              \
+    .policy_node = elbo_actor_critic_policy_node,                              \
+    .policy_noise = elbo_actor_critic_policy_noise,                            \
+    .action_value = elbo_actor_critic_action_value,                            \
+    .column_names = column_names, .columns = columns,                          \
+    .save = elbo_actor_critic_save, .load = elbo_actor_critic_load
+
 #endif

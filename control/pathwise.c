@@ -371,21 +371,8 @@ static const elbo_task_control task = {
     .paths = true,
     .soft = true,
     .open = open_control,
-    .improve = elbo_actor_critic_improve,
-    .act = elbo_actor_critic_act,
-    .value = elbo_actor_critic_value,
-    .value_node = elbo_actor_critic_value_node,
-    .target_value = elbo_actor_critic_target_value,
-    .target_node = elbo_actor_critic_target_node,
-    .action_node = elbo_actor_critic_action_node,
-    .policy_node = elbo_actor_critic_policy_node,
-    .policy_noise = elbo_actor_critic_policy_noise,
-    .action_value = elbo_actor_critic_action_value,
+    ELBO_ACTOR_CRITIC_TASK,
     .log_policy = elbo_actor_critic_log_policy,
-    .column_names = column_names,
-    .columns = columns,
-    .save = elbo_actor_critic_save,
-    .load = elbo_actor_critic_load,
 };
 
 const elbo_control elbo_control_pathwise = {

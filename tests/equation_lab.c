@@ -230,19 +230,24 @@ void equation_set_rows(const equation_lab *l, elbo_node leaf, const float x[])
     elbo_tape_set_f32(l->tape, leaf, x);
 }
 
+void equation_member(const equation_bench *b, elbo_tape *tape, elbo_task_nodes *x)
+{
+    x->rows = EQUATION_ROWS;
+    x->o = elbo_tape_constant(tape, EQUATION_ROWS, 2);
+    x->u = elbo_tape_constant(tape, EQUATION_ROWS, 2);
+    x->reward = elbo_tape_constant(tape, EQUATION_ROWS, 1);
+    x->next = elbo_tape_constant(tape, EQUATION_ROWS, 2);
+    x->end = elbo_tape_constant(tape, EQUATION_ROWS, 1);
+    case_ok(b->belief.model->node(&b->belief, 0, true, tape, x));
+}
+
 equation_lab equation_open(const equation_bench *b, size_t text)
 {
     equation_lab l = {.b = b, .tape = elbo_tape_alloc(ELBO_F64)};
     elbo_task_nodes *const x = &l.nodes;
     double ends[EQUATION_ROWS];
 
-    x->rows = EQUATION_ROWS;
-    x->o = elbo_tape_constant(l.tape, EQUATION_ROWS, 2);
-    x->u = elbo_tape_constant(l.tape, EQUATION_ROWS, 2);
-    x->reward = elbo_tape_constant(l.tape, EQUATION_ROWS, 1);
-    x->next = elbo_tape_constant(l.tape, EQUATION_ROWS, 2);
-    x->end = elbo_tape_constant(l.tape, EQUATION_ROWS, 1);
-    case_ok(b->belief.model->node(&b->belief, 0, true, l.tape, x));
+    equation_member(b, l.tape, x);
     b->control->equation->unknowns(b->critic, l.tape, &l.w);
     l.loss = b->control->equation->loss(
         b->critic, l.tape, &l.w,

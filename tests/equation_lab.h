@@ -38,6 +38,9 @@ void equation_tear_down(equation_bench *b);
 void equation_derive(equation_bench *b, elbo_precision precision, double direct[],
                      double pulled[]);
 
+/* The member on a tape, after the leaves of its rows. */
+void equation_member(const equation_bench *b, elbo_tape *tape, elbo_task_nodes *x);
+
 /* Numbers of n leaves, one after the other. */
 typedef void equation_reader(const elbo_tape *tape, elbo_node x, double out[]);
 void equation_read(const elbo_tape *tape, size_t n, const elbo_node leaf[],

@@ -118,6 +118,7 @@
     X(engine)                                                                  \
     X(course)                                                                  \
     X(task_engine)                                                             \
+    X(task_schedule)                                                           \
     X(task_estimates)                                                          \
     X(linear_worlds)                                                           \
     X(linear_data)                                                             \

@@ -178,13 +178,7 @@ START_TEST(of_a_linear_critic_and_model_it_has_a_closed_form)
 
     elbo_task_nodes *const x = &l.nodes;
 
-    x->rows = EQUATION_ROWS;
-    x->o = elbo_tape_constant(l.tape, EQUATION_ROWS, 2);
-    x->u = elbo_tape_constant(l.tape, EQUATION_ROWS, 2);
-    x->reward = elbo_tape_constant(l.tape, EQUATION_ROWS, 1);
-    x->next = elbo_tape_constant(l.tape, EQUATION_ROWS, 2);
-    x->end = elbo_tape_constant(l.tape, EQUATION_ROWS, 1);
-    case_ok(b.belief.model->node(&b.belief, 0, true, l.tape, x));
+    equation_member(&b, l.tape, x);
     case_ok(elbo_task_pull_alloc(&b.route, &control, NULL, l.tape, x, &pull));
     elbo_task_pull_frame(pull, &frame);
     ck_assert(frame.moving(frame.control, l.tape, ELBO_NETWORK_Q, &Q));
