@@ -7,7 +7,7 @@
 #include "inference/core/rng.h"
 #include "tests/suites.h"
 
-enum { MOST = 1 << 18 };
+enum { MOST = 1 << 19 };
 
 static float A[MOST], B[MOST], C[MOST], D[MOST], S[MOST];
 static elbo_rng rng;
@@ -36,6 +36,7 @@ static elbo_product_f32 product(size_t most_rows, size_t most_inner)
                           .C = C};
 
     ck_assert(p.rows * p.cols <= MOST && p.rows * p.inner <= MOST);
+    ck_assert_uint_le(p.inner * p.cols, MOST);
     draw(A, p.rows * p.inner);
     draw(B, p.inner * p.cols);
     draw(C, p.rows * p.cols);
