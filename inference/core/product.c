@@ -32,8 +32,8 @@ static const bool fused = true;
 static const bool fused = false;
 #endif
 
-/* From here on a b + c is one instruction. */
-#pragma GCC optimize("fp-contract=fast")
+/* From here on a b + c is one instruction, at any level of optimisation. */
+#pragma GCC optimize("fp-contract=fast,expensive-optimizations")
 
 typedef float vector __attribute__((vector_size(4 * V)));
 
