@@ -28,9 +28,14 @@ set xrange [0:2000]
 set yrange [0:520]
 set xtics 500
 set arrow 1 from 0,475 to 2000,475 nohead dt 3 lc rgb '#444444'
-set key at graph 0.98, graph 0.03 right bottom Right noreverse samplen 2 font ',14'
+set key at graph 0.03, graph 1.0 left top Left reverse samplen 2 font ',13' maxrows 3
+set yrange [0:720]
+set ytics ('0' 0, '100' 100, '200' 200, '300' 300, '400' 400, '500' 500)
 plot curve('mbpo_cartpole_20') using 1:3:4 with filledcurves lc rgb '#0072b2' notitle, \
      curve('sac_cartpole_1') using 1:3:4 with filledcurves lc rgb '#d55e00' notitle, \
-     curve('sac_cartpole_1') using 1:2 with lines lw 3 lc rgb '#d55e00' title 'SAC, 1 update a step', \
-     curve('mbpo_cartpole_20') using 1:2 with lines lw 3 lc rgb '#0072b2' title 'MBPO, 20 updates'
+     curve('sac_cartpole_1') using 1:2 with lines lw 3 lc rgb '#d55e00' title 'SAC, 1 update', \
+     curve('sac_cartpole_20') using 1:2 with lines lw 3 lc rgb '#e69f00' title 'SAC, 20 updates', \
+     curve('mbpo_cartpole_20') using 1:2 with lines lw 3 lc rgb '#0072b2' title 'MBPO, 20 updates', \
+     curve('true_cartpole_20') using 1:2 with lines lw 2.5 dt 2 lc rgb '#009e73' title '... true model', \
+     curve('random_cartpole_20') using 1:2 with lines lw 2.5 dt 3 lc rgb '#777777' title '... random model'
 unset multiplot
