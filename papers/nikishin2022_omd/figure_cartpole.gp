@@ -15,7 +15,7 @@ set xlabel 'real steps, CartPole-v1; a model of width 2'
 set ylabel 'return'
 set xrange [0:100000]
 set yrange [0:520]
-set xtics 20000
+set xtics 20000 format '%.0f'
 set key at screen 0.99,0.985 top right Left reverse maxrows 2 samplen 2 font ',14'
 plot for [k = 0:9] one('cartpole_omd_2', k) using 1:2 with lines lw 1 lc rgb blue notitle, \
      for [k = 0:9] one('cartpole_ml_2', k) using 1:2 with lines lw 1 lc rgb orange notitle, \
