@@ -7,6 +7,7 @@
 
 #include "inference/core/explog.h"
 #include "inference/core/parallel.h"
+#include "inference/core/unroll.h"
 
 /* Rows of a block of states: as many as keep all a block needs in the first
  * cache, but one state at least. */
@@ -26,26 +27,6 @@ typedef struct block {
     double *V;             /* [n] */
     double *pi;            /* [n x nA] or NULL */
 } block;
-
-/* loop(nA, ...) with nA a constant where it is a common one: gcc then unrolls
- * it and works on several states at a time. */
-#define ELBO_BY_ACTIONS(nA, loop, ...)                                         \
-    switch (nA) {                                                              \
-    case 2:                                                                    \
-        loop(2, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 3:                                                                    \
-        loop(3, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 4:                                                                    \
-        loop(4, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 5:                                                                    \
-        loop(5, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    default:                                                                   \
-        loop(nA, __VA_ARGS__);                                                 \
-    }
 
 /* V = max of Q. */
 static inline void best_of_all(size_t nA, size_t n, const double Q[restrict],
@@ -76,7 +57,7 @@ static void best_allowed(const block *b)
 static void maximise(const block *b)
 {
     if (b->plain) {
-        ELBO_BY_ACTIONS(b->nA, best_of_all, b->n, b->Q, b->V)
+        ELBO_UNROLL(b->nA, best_of_all, b->n, b->Q, b->V)
     } else {
         best_allowed(b);
     }
@@ -204,13 +185,13 @@ static void soft(const block *b)
     double x[BLOCK], more[BLOCK];
 
     maximise(b);
-    ELBO_BY_ACTIONS(b->nA, exponents, b->n, 1 / b->alpha, b->Q, b->V, x)
+    ELBO_UNROLL(b->nA, exponents, b->n, 1 / b->alpha, b->Q, b->V, x)
     if (b->pi) soft_policy(b, x);
     elbo_expm1_all(b->n * b->nA, x);
     if (b->uniform > 0) {
-        ELBO_BY_ACTIONS(b->nA, add_equal_actions, b->n, b->uniform, x, more)
+        ELBO_UNROLL(b->nA, add_equal_actions, b->n, b->uniform, x, more)
     } else {
-        ELBO_BY_ACTIONS(b->nA, add_actions, b->n, b->pi0, x, more)
+        ELBO_UNROLL(b->nA, add_actions, b->n, b->pi0, x, more)
     }
     add_logs(b->n, b->alpha, more, b->V);
     for (size_t s = 0; s < b->n; s++)

@@ -294,6 +294,7 @@ void case_threads(const case_text *text, uint64_t seed, int iterations)
     }
     omp_set_num_threads(threads);
     for (size_t i = 0; i < n; i++)
-        ck_assert_msg(x[0][i] == x[1][i] && x[0][i] == x[2][i],
+        ck_assert_msg(memcmp(&x[0][i], &x[1][i], sizeof x[0][i]) == 0
+                          && memcmp(&x[0][i], &x[2][i], sizeof x[0][i]) == 0,
                       "column %zu: %g %g %g", i, x[0][i], x[1][i], x[2][i]);
 }

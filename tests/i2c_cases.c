@@ -2,7 +2,6 @@
 
 #include <check.h>
 #include <gsl/gsl_blas.h>
-#include <string.h>
 
 #include "inference/core/linalg.h"
 
@@ -11,22 +10,6 @@ void i2c_task_link(i2c_task *w)
     w->p.f = linear_map_of(&w->f);
     w->p.h = linear_map_of(&w->h);
     if (w->h_end.M) w->p.h_end = linear_map_of(&w->h_end);
-}
-
-gsl_vector *i2c_vector(const double x[], size_t n, elbo_arena *ws)
-{
-    gsl_vector *const v = elbo_arena_vec(ws, n);
-
-    memcpy(v->data, x, n * sizeof *x);
-    return v;
-}
-
-static linear_map identity_map(size_t n, elbo_arena *ws)
-{
-    const linear_map f = {identity(n, 1, ws), elbo_arena_vec(ws, n)};
-
-    gsl_vector_set_zero(f.c);
-    return f;
 }
 
 void i2c_lqr_task(i2c_task *w, double variance_u, double noise, elbo_arena *ws)
@@ -43,11 +26,11 @@ void i2c_lqr_task(i2c_task *w, double variance_u, double noise, elbo_arena *ws)
         .p = {.nx = LQ_NX,
               .nu = LQ_NU,
               .T = LQ_T,
-              .m0 = i2c_vector(start, LQ_NX, ws),
+              .m0 = vector_of(LQ_NX, start, ws),
               .P0 = identity(LQ_NX, noise, ws),
               .Sigma = identity(LQ_NX, noise, ws),
-              .goal = i2c_vector(goal, LQ_NX + LQ_NU, ws),
-              .goal_end = i2c_vector(goal, LQ_NX, ws),
+              .goal = vector_of(LQ_NX + LQ_NU, goal, ws),
+              .goal_end = vector_of(LQ_NX, goal, ws),
               .W = diagonal(weight, LQ_NX + LQ_NU, 1, ws),
               .W_end = diagonal(weight, LQ_NX, 1, ws),
               .mu = mu,
@@ -93,7 +76,7 @@ void i2c_drawn_task(i2c_task *w, size_t nx, size_t nu, size_t T, elbo_rng *rng,
                               .P0 = spd[0],
                               .Sigma = spd[1],
                               .goal = goal,
-                              .goal_end = i2c_vector(goal->data, nx, ws),
+                              .goal_end = vector_of(nx, goal->data, ws),
                               .W = spd[2],
                               .W_end = spd[3],
                               .mu = mu,

@@ -5,6 +5,7 @@
 #include "inference/core/rng.h"
 #include "inference/messages/i2c.h"
 #include "tests/linear_control.h"
+#include "tests/lqr_cases.h"
 
 typedef struct i2c_task {
     linear_map f, h, h_end;
@@ -13,7 +14,6 @@ typedef struct i2c_task {
 
 /* The problem's maps are the task's: after any change of f, h or h_end. */
 void i2c_task_link(i2c_task *w);
-gsl_vector *i2c_vector(const double x[], size_t n, elbo_arena *ws);
 
 /* The LQR-equivalence experiment; `noise` on the diagonals of P0 and Sigma. */
 void i2c_lqr_task(i2c_task *w, double variance_u, double noise, elbo_arena *ws);

@@ -45,6 +45,14 @@ gsl_matrix *identity(size_t n, double s, elbo_arena *ws)
     return I;
 }
 
+linear_map identity_map(size_t n, elbo_arena *ws)
+{
+    const linear_map f = {identity(n, 1, ws), elbo_arena_vec(ws, n)};
+
+    gsl_vector_set_zero(f.c);
+    return f;
+}
+
 const double lq_A[4] = {1.1, 0, 0.1, 1.1};
 const double lq_B[2] = {0.1, 0};
 const double lq_Q[2] = {10, 10};

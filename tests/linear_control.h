@@ -17,6 +17,8 @@ elbo_map linear_map_of(const linear_map *f);
 /* d [n] on the diagonal, times s. */
 gsl_matrix *diagonal(const double d[], size_t n, double s, elbo_arena *ws);
 gsl_matrix *identity(size_t n, double s, elbo_arena *ws);
+/* y = v */
+linear_map identity_map(size_t n, elbo_arena *ws);
 
 /* The system of the LQR-equivalence experiment (Watson et al. 2019, section
  * 3.1): x' = A x + B u + (I - A) g, goal g = (10, 10), from (5, 5). */

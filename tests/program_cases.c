@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "tests/program_walks.h"
 #include "tests/program_words.h"
 
 /* ---- those of the contract ---- */
@@ -342,18 +343,6 @@ static double then(const program_world *w, size_t x, size_t state)
     return w->V_then[w->epoch[x] * (NS + 1) + state];
 }
 
-/* f[s] = sum_a pi(a|s) sum_y p f(y), END apart. */
-static void follow(const program_world *w, const double p[], double f[])
-{
-    double out[NS + 1] = {0};
-
-    out[NS] = f[NS];
-    for (size_t row = 0; row < ROWS; row++)
-        for (size_t i = w->start[row]; i < w->start[row + 1]; i++)
-            out[row / NA] += exp(w->logpi[row]) * p[i] * f[w->successor[i]];
-    for (size_t s = 0; s <= NS; s++) f[s] = out[s];
-}
-
 ORACLE(model_reward)
 {
     UNUSED;
@@ -372,104 +361,10 @@ ORACLE(regression)
     OVER_Y(m, p, then(w, x, y))
     return -sq(m - then(w, x, w->next[x])) + then(w, x, s_of(w, x));
 }
-ORACLE(rolled)
-{
-    double f[NS + 1];
-
-    UNUSED;
-    for (size_t s = 0; s <= NS; s++) f[s] = sq(w->V[s] + 0.3);
-    follow(w, p, f);
-    follow(w, p, f);
-    OVER_Y(m, p, f[y])
-    return m - w->r[x];
-}
 ORACLE(rolled_once)
 {
     UNUSED;
     return mean_V(w, p, x);
-}
-ORACLE(rolled_far)
-{
-    double sum = 0;
-
-    UNUSED;
-    for (size_t k = 0; k < DIM; k++) {
-        double f[NS + 1];
-
-        for (size_t s = 0; s <= NS; s++) f[s] = at(w, s, k);
-        follow(w, p, f);
-        OVER_Y(m, p, f[y])
-        sum += sq(m - at(w, w->next[x], k));
-    }
-    return -sum;
-}
-/* f[s] = sum_a pi(a|s) (rhat + gamma sum_y p f(y)), END apart. */
-static void back_up(const program_world *w, const double p[], double f[])
-{
-    const double end = f[NS];
-
-    follow(w, p, f);
-    for (size_t s = 0; s < NS; s++) f[s] *= gamma_;
-    for (size_t row = 0; row < ROWS; row++)
-        f[row / NA] += exp(w->logpi[row]) * w->rhat[row];
-    f[NS] = end;
-}
-
-ORACLE(order_three)
-{
-    double f[NS + 1];
-
-    UNUSED;
-    for (size_t s = 0; s <= NS; s++) f[s] = sq(w->V[s] + 0.3);
-    back_up(w, p, f);
-    back_up(w, p, f);
-    OVER_Y(m, p, f[y])
-    return -sq(w->rhat[w->row[x]] + gamma_ * m - w->r[x]);
-}
-
-/* sum over the row's samples of weight (r + gamma f(next)), over their weight. */
-static double data_backup(const program_world *w, size_t row, const double f[])
-{
-    double sum = 0, n = 0;
-
-    for (size_t z = 0; z < SAMPLES; z++) {
-        if (w->row[z] != row) continue;
-        n += w->weight[z];
-        sum += w->weight[z] * (w->r[z] + gamma_ * f[w->next[z]]);
-    }
-    return n > 0 ? sum / n : (double)NAN;
-}
-
-/* No step where there is no row. */
-static void back_up_in_data(const program_world *w, double f[])
-{
-    double out[NS + 1];
-
-    for (size_t s = 0; s <= NS; s++) out[s] = f[s];
-    for (size_t row = 0; row < ROWS; row++) {
-        const double x = data_backup(w, row, f);
-
-        if (isfinite(x))
-            out[row / NA] += exp(w->logpi[row]) * (x - f[row / NA]);
-    }
-    for (size_t s = 0; s <= NS; s++) f[s] = out[s];
-}
-
-ORACLE(order_three_in_data)
-{
-    double f[NS + 1];
-
-    UNUSED;
-    for (size_t s = 0; s <= NS; s++) f[s] = sq(w->V[s] + 0.3);
-    back_up_in_data(w, f);
-    back_up_in_data(w, f);
-    return sq(data_backup(w, w->row[x], f)) * w->rhat[w->row[x]];
-}
-ORACLE(order_one)
-{
-    UNUSED;
-    return w->rhat[w->row[x]] + gamma_ * mean_V(w, p, x)
-           - data_backup(w, w->row[x], w->V);
 }
 /* Over the actions that have data. */
 ORACLE(policy_mean)
@@ -547,13 +442,13 @@ const program_case program_cases[] = {
     {"-sq(rhat + gamma*E(V(y)) - (r + gamma*V(next)))",                 model_reward },
     {"sq(E(V_target(y)) - V_target(next)) + V_target(s)",               target_copy  },
     {"-sq(E(V_then(y)) - V_then(next)) + V_then(s)",                    regression   },
-    {"roll(3, sq(V(y) + 0.3)) - r",                                     rolled       },
+    {"roll(3, sq(V(y) + 0.3)) - r",                                     program_rolled},
     {"roll(1, V(y))",                                                   rolled_once  },
-    {"-sum(sq(roll(2, y) - next))",                                     rolled_far   },
+    {"-sum(sq(roll(2, y) - next))",                                     program_rolled_far},
     {"-sq(Epi(rhat + gamma*E(V(y)) - Ed(V(next)) + Q(s,a)))",           policy_mean  },
-    {"-sq(T(3, sq(V(y) + 0.3)) - r)",                                   order_three  },
-    {"sq(Td(3, sq(V(y) + 0.3)))*rhat",                                  order_three_in_data},
-    {"T(1, V(y)) - Td(1, V(y))",                                        order_one    },
+    {"-sq(T(3, sq(V(y) + 0.3)) - r)",                                   program_order_three},
+    {"sq(Td(3, sq(V(y) + 0.3)))*rhat",                                  program_order_three_in_data},
+    {"T(1, V(y)) - Td(1, V(y))",                                        program_order_one},
 };
 
 const size_t program_cases_count = sizeof program_cases / sizeof *program_cases;

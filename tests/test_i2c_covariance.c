@@ -24,14 +24,14 @@ static void covariance_task(i2c_task *w, elbo_arena *ws)
         .p = { .nx = 2,
               .nu = 1,
               .T = CC_T,
-              .m0 = i2c_vector(start, 2, ws),
+              .m0 = vector_of(2, start, ws),
               .P0 = diagonal(P0, 2, 1, ws),
               .Sigma = diagonal(Sigma, 2, 1, ws),
-              .goal = i2c_vector(&none, 1, ws),
+              .goal = vector_of(1, &none, ws),
               .W = identity(1, 1, ws),
               .mu = mu,
               .Sigma_u = identity(1, 100, ws),
-              .target = i2c_vector(goal, 2, ws),
+              .target = vector_of(2, goal, ws),
               .target_cov = identity(2, 2, ws)}
     };
     gsl_matrix_set_zero(w->h.M);

@@ -10,6 +10,7 @@
 #include "inference/core/alloc.h"
 #include "inference/core/rng.h"
 #include "tests/linear_control.h"
+#include "tests/lqr_cases.h"
 #include "tests/scratch_folder.h"
 #include "tests/suites.h"
 
@@ -21,22 +22,6 @@ typedef struct task {
     gsl_matrix *u;
     elbo_ilqr_problem p;
 } task;
-
-static gsl_vector *vector_of(const double x[], size_t n, elbo_arena *ws)
-{
-    gsl_vector *const v = elbo_arena_vec(ws, n);
-
-    memcpy(v->data, x, n * sizeof *x);
-    return v;
-}
-
-static linear_map identity_map(size_t n, elbo_arena *ws)
-{
-    const linear_map f = {identity(n, 1, ws), elbo_arena_vec(ws, n)};
-
-    gsl_vector_set_zero(f.c);
-    return f;
-}
 
 /* u_t = amplitude sin(t) */
 static void first_inputs(task *w, double amplitude)
@@ -62,9 +47,9 @@ static void lqr_task(task *w, elbo_arena *ws)
                                .f = linear_map_of(&w->f),
                                .h = linear_map_of(&w->h),
                                .h_end = linear_map_of(&w->h_end),
-                               .x0 = vector_of(start, LQ_NX, ws),
-                               .goal = vector_of(goal, LQ_NX + LQ_NU, ws),
-                               .goal_end = vector_of(goal, LQ_NX, ws),
+                               .x0 = vector_of(LQ_NX, start, ws),
+                               .goal = vector_of(LQ_NX + LQ_NU, goal, ws),
+                               .goal_end = vector_of(LQ_NX, goal, ws),
                                .W = diagonal(weight, LQ_NX + LQ_NU, 1, ws),
                                .W_end = diagonal(weight, LQ_NX, 1, ws),
                                .u = w->u};
@@ -88,9 +73,9 @@ static void world_task(task *w, const elbo_dynamics *d, size_t T,
                             .f = elbo_plant_step(&w->plant),
                             .h = elbo_plant_observe(&w->plant),
                             .h_end = elbo_plant_observe_end(&w->plant),
-                            .x0 = vector_of(d->start, d->nx, ws),
-                            .goal = vector_of(d->goal, d->nz, ws),
-                            .goal_end = vector_of(d->goal, d->nz_end, ws),
+                            .x0 = vector_of(d->nx, d->start, ws),
+                            .goal = vector_of(d->nz, d->goal, ws),
+                            .goal_end = vector_of(d->nz_end, d->goal, ws),
                             .W = W,
                             .W_end = diagonal(d->weight_end, d->nz_end, 1, ws),
                             .limit = &w->limit,

@@ -117,6 +117,20 @@ START_TEST(the_estimate_is_the_formula)
 }
 END_TEST
 
+/* Central, in the policy's i-th log-probability. */
+static double difference(logged_case *c, size_t i)
+{
+    const double x = c->logpi[i], h = 1e-5;
+    double d;
+
+    c->logpi[i] = x + h;
+    d = value_of(c);
+    c->logpi[i] = x - h;
+    d = (d - value_of(c)) / (2 * h);
+    c->logpi[i] = x;
+    return d;
+}
+
 START_TEST(its_slope_matches_differences)
 {
     episodes e;
@@ -130,17 +144,8 @@ START_TEST(its_slope_matches_differences)
 
     for (size_t i = 0; i < n; i++) slope[i] = 0.3; /* added to */
     case_ok(elbo_cwpdis(&c.own, c.logpi, &value, 2, slope, c.arena));
-    for (size_t i = 0; i < n; i++) {
-        const double x = c.logpi[i], h = 1e-5;
-        double d;
-
-        c.logpi[i] = x + h;
-        d = value_of(&c);
-        c.logpi[i] = x - h;
-        d = (d - value_of(&c)) / (2 * h);
-        c.logpi[i] = x;
-        ck_assert_double_eq_tol(slope[i], 0.3 + 2 * d, 1e-9);
-    }
+    for (size_t i = 0; i < n; i++)
+        ck_assert_double_eq_tol(slope[i], 0.3 + 2 * difference(&c, i), 1e-9);
     elbo_arena_free(c.arena);
 }
 END_TEST
@@ -215,17 +220,8 @@ START_TEST(within_starts_each_is_estimated_alone)
     ck_assert_double_gt(fabs(want - by_hand(&c, &e)), 1e-3);
 
     case_ok(elbo_cwpdis(&c.own, c.logpi, &value, 1, slope, c.arena));
-    for (size_t i = 0; i < ROWS; i++) {
-        const double x = c.logpi[i], h = 1e-5;
-        double d;
-
-        c.logpi[i] = x + h;
-        d = value_of(&c);
-        c.logpi[i] = x - h;
-        d = (d - value_of(&c)) / (2 * h);
-        c.logpi[i] = x;
-        ck_assert_double_eq_tol(slope[i], d, 1e-9);
-    }
+    for (size_t i = 0; i < ROWS; i++)
+        ck_assert_double_eq_tol(slope[i], difference(&c, i), 1e-9);
     elbo_arena_free(c.arena);
 }
 END_TEST

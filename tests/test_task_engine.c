@@ -1,7 +1,6 @@
 /* tests/test_task_engine.c -- the engine in control tasks. */
 #include <check.h>
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "inference/task_state.h"
@@ -130,25 +129,7 @@ END_TEST
 
 START_TEST(rows_do_not_depend_on_the_number_of_threads)
 {
-    const int threads = omp_get_max_threads(), some[] = {1, 2, 4};
-    double x[3][ELBO_ROW_COLUMNS];
-    size_t n = 0;
-
-    for (int k = 0; k < 3; k++) {
-        case_setup c;
-        elbo_row row;
-
-        omp_set_num_threads(some[k]);
-
-        elbo_engine *e = case_start(&c, runs[_i], 7);
-
-        for (int i = 0; i < 3; i++) case_ok(elbo_engine_iterate(e, &row));
-        n = elbo_row_values(&row, ELBO_EXPONENTIAL, x[k]);
-        case_stop(&c, e);
-    }
-    omp_set_num_threads(threads);
-    ck_assert(memcmp(x[0], x[1], n * sizeof *x[0]) == 0);
-    ck_assert(memcmp(x[0], x[2], n * sizeof *x[0]) == 0);
+    case_threads(runs[_i], 7, 3);
 }
 END_TEST
 

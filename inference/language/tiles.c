@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "inference/core/unroll.h"
+
 enum { RUNS = 4 };
 
 size_t elbo_tile_count(const elbo_program *program)
@@ -82,28 +84,6 @@ static inline void sum_rows(size_t length, size_t rows,
     }
 }
 
-/* loop(length, ...) with the usual lengths as constants. */
-#define ELBO_BY_LENGTH(loop, length, ...)                                      \
-    switch (length) {                                                          \
-    case 1:                                                                    \
-        loop(1, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 2:                                                                    \
-        loop(2, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 3:                                                                    \
-        loop(3, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 4:                                                                    \
-        loop(4, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    case 5:                                                                    \
-        loop(5, __VA_ARGS__);                                                  \
-        break;                                                                 \
-    default:                                                                   \
-        loop(length, __VA_ARGS__);                                             \
-    }
-
 /* From sample i of this row on: how many whole rows of one length end before
  * `last`; else the one part of the row that does. */
 static size_t rows_alike(const elbo_layout *layout, size_t row, size_t i,
@@ -128,7 +108,7 @@ static void gather_rows(const elbo_layout *layout, size_t n,
         const size_t row = place[first + i];
 
         rows = rows_alike(layout, row, first + i, first + n, &length);
-        ELBO_BY_LENGTH(spread_rows, length, rows, x + row, to + i)
+        ELBO_UNROLL(length, spread_rows, rows, x + row, to + i)
     }
 }
 
@@ -142,7 +122,7 @@ static void scatter_rows(const elbo_layout *layout, size_t n,
         const size_t row = place[first + i];
 
         rows = rows_alike(layout, row, first + i, first + n, &length);
-        ELBO_BY_LENGTH(sum_rows, length, rows, from + i, x + row)
+        ELBO_UNROLL(length, sum_rows, rows, from + i, x + row)
     }
 }
 
