@@ -1,6 +1,8 @@
 # Reads results.csv and the maze's rounds (variable `runs`); writes figure.svg: what each
 # setting earns (dot) and promises (end of its line), on a scale where the random model
-# earns 0 and the true one 1. Blue dots reach the true model; orange lines over-promise.
+# earns 0 and the true one 1. Blue dots reach the true model; orange lines over-promise. Also
+# maze.csv, the maze's means over rounds, and paired.csv, differences on the same seeds.
+system(sprintf('awk -f maze.awk %s/maze_*/seed-0/metrics.csv > maze.csv; awk -f paired.awk results.csv > paired.csv', runs))
 load '../../plots/style.gp'
 set terminal svg size 900,800 font 'sans,14' noenhanced background '#ffffff'
 set output 'figure.svg'
@@ -41,6 +43,7 @@ do for [w = 1:3] {
     } else {
         unset ytics
         do for [g = 1:4] { unset label 10 + g }
+        do for [g = 1:3] { unset label g }
     }
     plot table(world[w]) using (cut($2)):1:(cut($4) - cut($2)):(0) with vectors nohead lw 3 lc rgb '#cccccc', \
          '' using (over($2, $4) ? cut($2) : NaN):1:(cut($4) - cut($2)):(0) with vectors nohead lw 5 lc rgb orange, \
