@@ -1,49 +1,70 @@
-# Reads the metrics of the runs (variable `runs`: their folder); writes figure.svg.
+# Reads results.csv and the metrics of the runs (variable `runs`: their folder); writes
+#   reached.csv  the steps at which an evaluation of each seed first is 190 of 200 or more, nothing where none is;
+#   dual.csv     of each seed the rounds, those whose eta stands on its least value, 1e-8, and of the others the
+#                largest |KL of the samples - epsilon|;
+#   figure.svg
+system(sprintf("{ echo name,seed,env_steps; for run in reps small large fourier sac; do every=2; [ $run != sac ] || every=5; for seed in 0 1 2 3 4 5 6 7 8 9; do f=%s/$run/seed-$seed/metrics.csv; [ ! -f $f ] || awk -F, -v name=$run,$seed -v every=$every 'NR > 1 && ($1 == 1 || $1 %% every == 0) && $10 >= 190 { at = $2; exit } END { print name \",\" at }' $f; done; done; } > reached.csv", runs))
+system(sprintf("{ echo name,seed,rounds,least_eta,kl_off_epsilon; for run in reps small large fourier; do epsilon=0.5; [ $run != small ] || epsilon=0.1; [ $run != large ] || epsilon=2; for seed in 0 1 2 3 4 5 6 7 8 9; do awk -F, -v name=$run,$seed -v epsilon=$epsilon 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { n++ } $(at[\"eta\"]) < 1.001e-8 { least++; next } { e = $(at[\"kl_samples\"]) - epsilon; if (e < 0) e = -e; if (e > off) off = e } END { printf \"%%s,%%d,%%d,%%.1e\\n\", name, n, least, off }' %s/$run/seed-$seed/metrics.csv; done; done; } > dual.csv", runs))
 load '../../plots/style.gp'
-set terminal svg size 980,760 font 'sans,15' noenhanced background '#ffffff'
+set terminal svg size 980,800 font 'sans,15' noenhanced background '#ffffff'
 set output 'figure.svg'
-# environment steps, mean of a column and twice its standard error over the seeds
-curve(run, column) = sprintf("< awk -F, 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == \"%s\") c = i; next } { k = $2; n[k]++; s[k] += $c; q[k] += $c * $c } END { for (k in n) { m = s[k] / n[k]; v = q[k] / n[k] - m * m; e = (v > 0 && n[k] > 1) ? 2 * sqrt(v / (n[k] - 1)) : 0; print k / 1000, m, m - e, m + e } }' %s/%s/seed-*/metrics.csv | sort -n", column, runs, run)
-# the largest and the least of a column over the seeds
+# thousand steps, mean of a column and the mean -+ twice its standard error over the seeds, of rows where `rows` holds
+curve(run, column, rows) = sprintf("< awk -F, 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == \"%s\") c = i; next } %s { k = $2; n[k]++; s[k] += $c; q[k] += $c * $c } END { for (k in n) { m = s[k] / n[k]; v = q[k] / n[k] - m * m; e = (v > 0 && n[k] > 1) ? 2 * sqrt(v / (n[k] - 1)) : 0; print k / 1000, m, m - e, m + e } }' %s/%s/seed-*/metrics.csv | sort -n", column, rows, runs, run)
+# of the return those that hold an evaluation of their own
+return(run) = curve(run, 'return_real', run eq 'sac' ? '$1 == 1 || $1 % 5 == 0' : '$1 == 1 || $1 % 2 == 0')
+mean(run, column) = curve(run, column, '1')
+# the least and the largest of a column over the seeds
 range(run, column) = sprintf("< awk -F, 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == \"%s\") c = i; next } { k = $2; if (!(k in a) || $c < a[k]) a[k] = $c; if (!(k in b) || $c > b[k]) b[k] = $c } END { for (k in a) print k / 1000, a[k], b[k] }' %s/%s/seed-*/metrics.csv | sort -n", column, runs, run)
+mean_of(name) = real(system(sprintf("awk -F, '$1 == \"%s\" { s += $12; n++ } END { print s / n }' results.csv", name)))
+random = mean_of('random')
 set multiplot layout 2, 2
-set tmargin 2.6; set bmargin 3.4; set lmargin 10
+set tmargin 3.4; set bmargin 3.4; set lmargin 10
 set xlabel 'thousand steps in the world' offset 0,0.3
 set style fill transparent solid 0.2 noborder
 set xrange [0:31]
 set xtics 5
-set ylabel 'return' offset 0.5,0
+set ylabel 'return of 20 episodes' offset 0.5,0
 set yrange [0:210]
 set ytics 50
-set key at graph 0.98, graph 0.04 right bottom Left reverse samplen 2 font ',13'
-set title 'cartpole_continuous' textcolor '#222222' font ',14'
-plot curve('reps', 'return_real') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
-     curve('sac', 'return_real') using 1:3:4 with filledcurves lc rgb '#0072B2' notitle, \
-     curve('reps', 'return_real') using 1:2 with lines lw 3 lc rgb '#D55E00' title 'REPS, linear policy', \
-     curve('sac', 'return_real') using 1:2 with lines lw 3 lc rgb '#0072B2' title 'SAC, 2 x 64 units'
-set key at graph 0.98, graph 0.03 right bottom Left reverse samplen 2 font ',12'
-set title 'REPS: epsilon, and the features of V' textcolor '#222222' font ',14'
-plot curve('reps', 'return_real') using 1:2 with lines lw 3 lc rgb '#D55E00' title '0.5, quadratic', \
-     curve('small', 'return_real') using 1:2 with lines lw 2 lc rgb '#000000' title '0.1, quadratic', \
-     curve('large', 'return_real') using 1:2 with lines lw 2 lc rgb '#009E73' title '2, quadratic', \
-     curve('fourier', 'return_real') using 1:2 with lines lw 2 lc rgb '#CC79A7' title '0.5, 50 cosines'
+set label 1 'random actions' at 30.8, random - 12 right textcolor rgb '#777777' font ',13'
+set key at graph 0.98, graph 0.19 right bottom Left reverse samplen 2 font ',13'
+set title "cartpole_continuous: means over seeds\n-+ two standard errors" textcolor '#222222' font ',14'
+plot return('reps') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
+     return('sac') using 1:3:4 with filledcurves lc rgb '#0072B2' notitle, \
+     random with lines lw 2 dt 3 lc rgb '#777777' notitle, \
+     return('reps') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#D55E00' title 'REPS, epsilon 0.5, linear', \
+     return('sac') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#0072B2' title 'SAC, 2 x 64 units'
+set key at graph 0.98, graph 0.19 right bottom Left reverse samplen 2 font ',12'
+set title "REPS by epsilon and the features of V:\nmeans -+ two standard errors" textcolor '#222222' font ',14'
+plot return('reps') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
+     return('small') using 1:3:4 with filledcurves lc rgb '#000000' notitle, \
+     return('fourier') using 1:3:4 with filledcurves lc rgb '#CC79A7' notitle, \
+     return('large') using 1:3:4 with filledcurves lc rgb '#009E73' notitle, \
+     random with lines lw 2 dt 3 lc rgb '#777777' notitle, \
+     return('large') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#009E73' title 'epsilon 2, quadratic', \
+     return('reps') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#D55E00' title 'epsilon 0.5, quadratic', \
+     return('fourier') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#CC79A7' title 'epsilon 0.5, 50 cosines', \
+     return('small') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#000000' title 'epsilon 0.1, quadratic'
+unset label 1
 set yrange [0:2.1]
 set ytics 0.5
-set key at graph 0.03, graph 0.97 left top Left reverse samplen 2 font ',12'
 set key at graph 0.98, graph 0.97 right top Left reverse samplen 2 font ',12'
 set ylabel 'KL(q || p), nats' offset 0.5,0
-set title 'KL of the samples: least and most of ten seeds' textcolor '#222222' font ',14'
+set title "KL of the samples: mean,\nleast and most of ten seeds" textcolor '#222222' font ',14'
 plot range('large', 'kl_samples') using 1:2:3 with filledcurves lc rgb '#009E73' notitle, \
      range('reps', 'kl_samples') using 1:2:3 with filledcurves lc rgb '#D55E00' notitle, \
-     curve('large', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#009E73' title '2', \
-     curve('reps', 'kl_samples') using 1:2 with lines lw 3 lc rgb '#D55E00' title '0.5', \
-     curve('small', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#000000' title '0.1'
+     mean('large', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#009E73' title 'epsilon 2', \
+     mean('reps', 'kl_samples') using 1:2 with lines lw 3 lc rgb '#D55E00' title 'epsilon 0.5', \
+     mean('small', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#000000' title 'epsilon 0.1'
 set yrange [0:1]
 set ytics 0.2
 set key at graph 0.98, graph 0.04 right bottom Left reverse samplen 2 font ',12'
 set ylabel 'effective share of the samples' offset 0.5,0
-set title 'Effective samples' textcolor '#222222' font ',14'
-plot curve('large', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#009E73' title '2', \
-     curve('reps', 'weight_ess') using 1:2 with lines lw 3 lc rgb '#D55E00' title '0.5', \
-     curve('small', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#000000' title '0.1'
+set title "Effective samples: means\n-+ two standard errors" textcolor '#222222' font ',14'
+plot mean('large', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#009E73' notitle, \
+     mean('reps', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
+     mean('small', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#000000' notitle, \
+     mean('large', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#009E73' title 'epsilon 2', \
+     mean('reps', 'weight_ess') using 1:2 with lines lw 3 lc rgb '#D55E00' title 'epsilon 0.5', \
+     mean('small', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#000000' title 'epsilon 0.1'
 unset multiplot
