@@ -447,7 +447,7 @@ const program_case program_cases[] = {
     {"-sum(sq(roll(2, y) - next))",                                     program_rolled_far},
     {"-sq(Epi(rhat + gamma*E(V(y)) - Ed(V(next)) + Q(s,a)))",           policy_mean  },
     {"-sq(T(3, sq(V(y) + 0.3)) - r)",                                   program_order_three},
-    {"sq(Td(3, sq(V(y) + 0.3)))*rhat",                                  program_order_three_in_data},
+    {"sq(Td(3, sq(V(y) + 0.3)))*rhat",                              program_order_three_in_data},
     {"T(1, V(y)) - Td(1, V(y))",                                        program_order_one},
 };
 
