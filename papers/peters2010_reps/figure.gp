@@ -1,10 +1,11 @@
 # Reads results.csv and the metrics of the runs (variable `runs`: their folder); writes
-#   reached.csv  the steps at which an evaluation of each seed first is 190 of 200 or more, nothing where none is;
-#   dual.csv     of each seed the rounds, those whose eta stands on its least value, 1e-8, and of the others the
-#                largest |KL of the samples - epsilon|;
+#   reached.csv  the steps at which an evaluation of each seed first is 190 of 200 or more, nothing where none is, and
+#                the largest fall of the return from one evaluation to the next;
+#   dual.csv     of each seed the rounds, those whose eta stands on its least value, 1e-8, of the others the largest
+#                |KL of the samples - epsilon|, and the largest KL of all;
 #   figure.svg
-system(sprintf("{ echo name,seed,env_steps; for run in reps small large fourier sac; do every=2; [ $run != sac ] || every=5; for seed in 0 1 2 3 4 5 6 7 8 9; do f=%s/$run/seed-$seed/metrics.csv; [ ! -f $f ] || awk -F, -v name=$run,$seed -v every=$every 'NR > 1 && ($1 == 1 || $1 %% every == 0) && $10 >= 190 { at = $2; exit } END { print name \",\" at }' $f; done; done; } > reached.csv", runs))
-system(sprintf("{ echo name,seed,rounds,least_eta,kl_off_epsilon; for run in reps small large fourier; do epsilon=0.5; [ $run != small ] || epsilon=0.1; [ $run != large ] || epsilon=2; for seed in 0 1 2 3 4 5 6 7 8 9; do awk -F, -v name=$run,$seed -v epsilon=$epsilon 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { n++ } $(at[\"eta\"]) < 1.001e-8 { least++; next } { e = $(at[\"kl_samples\"]) - epsilon; if (e < 0) e = -e; if (e > off) off = e } END { printf \"%%s,%%d,%%d,%%.1e\\n\", name, n, least, off }' %s/$run/seed-$seed/metrics.csv; done; done; } > dual.csv", runs))
+system(sprintf("{ echo name,seed,env_steps,fall; for run in reps small large fourier sac; do every=2; [ $run != sac ] || every=5; for seed in 0 1 2 3 4 5 6 7 8 9; do f=%s/$run/seed-$seed/metrics.csv; [ ! -f $f ] || awk -F, -v name=$run,$seed -v every=$every 'NR > 1 && ($1 == 1 || $1 %% every == 0) { if (n++ && last - $10 > fall) fall = last - $10; last = $10; if (!at && $10 >= 190) at = $2 } END { printf \"%%s,%%s,%%g\\n\", name, at, fall }' $f; done; done; } > reached.csv", runs))
+system(sprintf("{ echo name,seed,rounds,least_eta,kl_off_epsilon,kl_most; for run in reps small large fourier; do epsilon=0.5; [ $run != small ] || epsilon=0.1; [ $run != large ] || epsilon=2; for seed in 0 1 2 3 4 5 6 7 8 9; do awk -F, -v name=$run,$seed -v epsilon=$epsilon 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { n++; if ($(at[\"kl_samples\"]) > most) most = $(at[\"kl_samples\"]) } $(at[\"eta\"]) < 1.001e-8 { least++; next } { e = $(at[\"kl_samples\"]) - epsilon; if (e < 0) e = -e; if (e > off) off = e } END { printf \"%%s,%%d,%%d,%%.1e,%%.12g\\n\", name, n, least, off, most }' %s/$run/seed-$seed/metrics.csv; done; done; } > dual.csv", runs))
 load '../../plots/style.gp'
 set terminal svg size 980,800 font 'sans,15' noenhanced background '#ffffff'
 set output 'figure.svg'
@@ -18,53 +19,62 @@ range(run, column) = sprintf("< awk -F, 'FNR == 1 { for (i = 1; i <= NF; i++) if
 mean_of(name) = real(system(sprintf("awk -F, '$1 == \"%s\" { s += $12; n++ } END { print s / n }' results.csv", name)))
 random = mean_of('random')
 set multiplot layout 2, 2
-set tmargin 3.4; set bmargin 3.4; set lmargin 10
+set tmargin 3.4; set bmargin 3.4; set lmargin 9; set rmargin 11
 set xlabel 'thousand steps in the world' offset 0,0.3
 set style fill transparent solid 0.2 noborder
 set xrange [0:31]
 set xtics 5
+unset key
 set ylabel 'return of 20 episodes' offset 0.5,0
-set yrange [0:210]
+set yrange [0:220]
 set ytics 50
-set label 1 'random actions' at 30.8, random - 12 right textcolor rgb '#777777' font ',13'
-set key at graph 0.98, graph 0.19 right bottom Left reverse samplen 2 font ',13'
-set title "cartpole_continuous: means over seeds\n-+ two standard errors" textcolor '#222222' font ',14'
-plot return('reps') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
-     return('sac') using 1:3:4 with filledcurves lc rgb '#0072B2' notitle, \
-     random with lines lw 2 dt 3 lc rgb '#777777' notitle, \
-     return('reps') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#D55E00' title 'REPS, epsilon 0.5, linear', \
-     return('sac') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#0072B2' title 'SAC, 2 x 64 units'
-set key at graph 0.98, graph 0.19 right bottom Left reverse samplen 2 font ',12'
-set title "REPS by epsilon and the features of V:\nmeans -+ two standard errors" textcolor '#222222' font ',14'
-plot return('reps') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
-     return('small') using 1:3:4 with filledcurves lc rgb '#000000' notitle, \
-     return('fourier') using 1:3:4 with filledcurves lc rgb '#CC79A7' notitle, \
-     return('large') using 1:3:4 with filledcurves lc rgb '#009E73' notitle, \
-     random with lines lw 2 dt 3 lc rgb '#777777' notitle, \
-     return('large') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#009E73' title 'epsilon 2, quadratic', \
-     return('reps') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#D55E00' title 'epsilon 0.5, quadratic', \
-     return('fourier') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#CC79A7' title 'epsilon 0.5, 50 cosines', \
-     return('small') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#000000' title 'epsilon 0.1, quadratic'
-unset label 1
+set label 1 'random forces' at 30.8, random - 10 right textcolor rgb '#777777' font ',13'
+set label 2 'epsilon 2' at 31.6, 203 textcolor rgb '#009E73' font ',13'
+set label 3 'epsilon 0.5' at 31.6, 184 textcolor rgb '#D55E00' font ',13'
+set label 4 'epsilon 0.1' at 31.6, 107 textcolor rgb '#000000' font ',13'
+set title "cartpole_continuous: a larger epsilon learns sooner\nmeans of ten seeds +- two standard errors" textcolor '#222222' font ',14'
+plot return('large') using 1:3:4 with filledcurves lc rgb '#009E73', \
+     return('reps') using 1:3:4 with filledcurves lc rgb '#D55E00', \
+     return('small') using 1:3:4 with filledcurves lc rgb '#000000', \
+     random with lines lw 2 dt 3 lc rgb '#777777', \
+     return('large') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#009E73', \
+     return('reps') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#D55E00', \
+     return('small') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#000000'
+set label 4 "epsilon 0.5,\n50 cosines" at 31.6, 106 textcolor rgb '#CC79A7' font ',13'
+set label 5 'SAC' at 9.5, 186 textcolor rgb '#0072B2' font ',13'
+set title "SAC is as soon as REPS at epsilon 2\nmeans over seeds +- two standard errors" textcolor '#222222' font ',14'
+plot return('sac') using 1:3:4 with filledcurves lc rgb '#0072B2', \
+     return('reps') using 1:3:4 with filledcurves lc rgb '#D55E00', \
+     return('fourier') using 1:3:4 with filledcurves lc rgb '#CC79A7', \
+     random with lines lw 2 dt 3 lc rgb '#777777', \
+     return('large') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#009E73', \
+     return('reps') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#D55E00', \
+     return('fourier') using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '#CC79A7', \
+     return('sac') using 1:2 with linespoints pt 7 ps 0.4 lw 3 lc rgb '#0072B2'
+unset label 1; unset label 5
 set yrange [0:2.1]
 set ytics 0.5
-set key at graph 0.98, graph 0.97 right top Left reverse samplen 2 font ',12'
 set ylabel 'KL(q || p), nats' offset 0.5,0
-set title "KL of the samples: mean,\nleast and most of ten seeds" textcolor '#222222' font ',14'
-plot range('large', 'kl_samples') using 1:2:3 with filledcurves lc rgb '#009E73' notitle, \
-     range('reps', 'kl_samples') using 1:2:3 with filledcurves lc rgb '#D55E00' notitle, \
-     mean('large', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#009E73' title 'epsilon 2', \
-     mean('reps', 'kl_samples') using 1:2 with lines lw 3 lc rgb '#D55E00' title 'epsilon 0.5', \
-     mean('small', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#000000' title 'epsilon 0.1'
+set label 2 at 31.6, 0.03
+set label 3 at 31.6, 0.28
+set label 4 'epsilon 0.1' at 31.6, 0.14 textcolor rgb '#000000'
+set title "The KL is epsilon until eta is at its least value\nmean, least and most of ten seeds" textcolor '#222222' font ',14'
+plot range('large', 'kl_samples') using 1:2:3 with filledcurves lc rgb '#009E73', \
+     range('reps', 'kl_samples') using 1:2:3 with filledcurves lc rgb '#D55E00', \
+     mean('large', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#009E73', \
+     mean('reps', 'kl_samples') using 1:2 with lines lw 3 lc rgb '#D55E00', \
+     mean('small', 'kl_samples') using 1:2 with lines lw 2 lc rgb '#000000'
 set yrange [0:1]
 set ytics 0.2
-set key at graph 0.98, graph 0.04 right bottom Left reverse samplen 2 font ',12'
 set ylabel 'effective share of the samples' offset 0.5,0
-set title "Effective samples: means\n-+ two standard errors" textcolor '#222222' font ',14'
-plot mean('large', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#009E73' notitle, \
-     mean('reps', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#D55E00' notitle, \
-     mean('small', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#000000' notitle, \
-     mean('large', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#009E73' title 'epsilon 2', \
-     mean('reps', 'weight_ess') using 1:2 with lines lw 3 lc rgb '#D55E00' title 'epsilon 0.5', \
-     mean('small', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#000000' title 'epsilon 0.1'
+set label 2 at 31.6, 0.98
+set label 3 at 31.6, 0.84
+set label 4 at 31.6, 0.92
+set title "A larger epsilon uses fewer of the first samples\nmeans of ten seeds +- two standard errors" textcolor '#222222' font ',14'
+plot mean('large', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#009E73', \
+     mean('reps', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#D55E00', \
+     mean('small', 'weight_ess') using 1:3:4 with filledcurves lc rgb '#000000', \
+     mean('large', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#009E73', \
+     mean('reps', 'weight_ess') using 1:2 with lines lw 3 lc rgb '#D55E00', \
+     mean('small', 'weight_ess') using 1:2 with lines lw 2 lc rgb '#000000'
 unset multiplot
