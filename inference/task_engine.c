@@ -24,6 +24,7 @@ static elbo_status fit(elbo_engine *e, const elbo_task_mstep *mstep)
 
     ELBO_TRY(elbo_task_plan(e));
     ELBO_TRY(run->belief.model->fit(&run->belief, mstep, &run->fit, e->ws));
+    if (run->feedback) ELBO_TRY(elbo_task_feedback_made(run->feedback));
     if (run->objective) {
         run->unsolved =
             (double)elbo_task_objective_solved(run->objective).unconverged;
@@ -36,6 +37,7 @@ static elbo_task_mstep what_to_fit(const elbo_engine *e)
 {
     const elbo_task_run *const run = e->task;
     const double n = (double)run->data.n;
+    const double scale = e->set.lambda_each ? e->set.lambda : e->set.lambda / n;
 
     return (elbo_task_mstep){
         .data = &run->data,
@@ -43,7 +45,9 @@ static elbo_task_mstep what_to_fit(const elbo_engine *e)
         .likelihood = run->objective
                           ? elbo_task_objective_likelihood(run->objective)
                           : NULL,
-        .scale = e->set.lambda_each ? e->set.lambda : e->set.lambda / n,
+        .addend = run->feedback ? elbo_task_feedback_plan(run->feedback, scale * n)
+                                : NULL,
+        .scale = scale,
         .seed = run->problem.seed,
         .round = e->iteration,
     };
@@ -170,16 +174,17 @@ static elbo_status check_gradient(elbo_engine *e, elbo_derivative_check *out)
     ELBO_TRY(elbo_task_gather(e, &row));
     ELBO_TRY(elbo_task_weigh(e));
     ELBO_TRY(elbo_task_plan(e));
+    if (run->feedback) ELBO_TRY(elbo_task_roll(e));
 
     const elbo_task_mstep mstep = what_to_fit(e);
 
     ELBO_TRY(run->belief.model->check(&run->belief, &mstep, out, e->ws));
+    if (run->feedback) ELBO_TRY(elbo_task_feedback_made(run->feedback));
     return run->objective ? elbo_task_objective_made(run->objective) : ELBO_OK;
 }
 
 static const elbo_absent absent[] = {
     {"inference",         "optimality"},
-    {"inference",         "feedback"},
     {"inference",                   "norm_bound"},
     {"inference", "tolerance"},
     {"inference", "m_step"},

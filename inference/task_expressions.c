@@ -100,9 +100,27 @@ elbo_status elbo_task_open_expressions(elbo_engine *e, const elbo_setup *setup)
     return join(e);
 }
 
+elbo_status elbo_task_open_feedback(elbo_engine *e)
+{
+    elbo_task_run *const run = e->task;
+    const elbo_task_feedback_of of = {
+        .kappa = e->set.kappa,
+        .gamma = run->problem.gamma,
+        .draws = run->route.kind && run->route.kind->held ? run->route.n : 0,
+        .belief = &run->belief,
+        .control = run->control,
+        .solver = run->solver,
+        .rollouts = &run->rollouts,
+    };
+
+    if (of.kappa == 0) return ELBO_OK;
+    return elbo_task_feedback_open(&of, e->arena, &run->feedback);
+}
+
 void elbo_task_close_expressions(elbo_engine *e)
 {
     if (!e->task) return;
+    elbo_task_feedback_close(e->task->feedback);
     elbo_task_objective_close(e->task->objective);
     elbo_task_objective_close(e->task->weigher);
     elbo_task_objective_close(e->task->rewarder);

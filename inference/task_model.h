@@ -59,10 +59,21 @@ typedef struct elbo_task_likelihood {
     double (*held)(void *self, size_t member, elbo_tape *tape);
 } elbo_task_likelihood;
 
+/* What the M-step maximises beside that mean, at rows of its own: F_control's share
+ * (inference/task_feedback.h). One node [1 x 1] on each member's tape. */
+typedef struct elbo_task_addend {
+    void *self;
+    elbo_node (*build)(void *self, size_t member, elbo_tape *tape,
+                       const elbo_task_nodes *nodes);
+    /* As of a likelihood. */
+    void (*bind)(void *self, size_t member, elbo_tape *tape, elbo_rng *rng);
+} elbo_task_addend;
+
 typedef struct elbo_task_mstep {
     const elbo_replay *data;
     const double *weight; /* [data->capacity] by slot, >= 0; NULL: all 1 */
-    const elbo_task_likelihood *likelihood;
+    const elbo_task_likelihood *likelihood; /* NULL: logp */
+    const elbo_task_addend *addend;         /* NULL: nothing is added */
     double scale; /* lambda over the number of rows: of a sum, 1; the prior's
                      share of the objective follows from it */
     uint64_t seed, round; /* streams (seed, "m-step", ...) of this round */

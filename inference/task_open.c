@@ -105,6 +105,7 @@ elbo_status elbo_task_open_parts(elbo_engine *e, const elbo_setup *setup,
     *section = "inference";
     ELBO_TRY(elbo_task_open_expressions(e, setup));
     ELBO_TRY(elbo_task_open_transition(e, setup));
+    ELBO_TRY(elbo_task_open_feedback(e));
     read_evaluation(run, setup);
     ELBO_TRY(elbo_task_open_search(e, setup));
     *section = "control";

@@ -41,15 +41,26 @@ static bool wrong_return_weight(const facts *f)
     return expressed(f, "return_weight") == ELBO_EINVAL;
 }
 
+static bool scores(const facts *f)
+{
+    return f->slots.route.kind && f->slots.route.kind->held;
+}
+
+/* The data term sees nothing of theta through the control. */
+static bool stands(const facts *f)
+{
+    return f->stops || scores(f);
+}
+
 static bool without_theta(const facts *f)
 {
-    return f->stops && !(f->depends & ELBO_ON_THETA)
+    return stands(f) && !(f->depends & ELBO_ON_THETA)
            && !(f->depends & ELBO_ON_PLANNER);
 }
 
 static bool behind_planner(const facts *f)
 {
-    return f->stops && !(f->depends & ELBO_ON_THETA)
+    return stands(f) && !(f->depends & ELBO_ON_THETA)
            && f->depends & ELBO_ON_PLANNER;
 }
 
@@ -76,7 +87,7 @@ static bool implicit(const facts *f)
 
 static bool other_gradient(const facts *f)
 {
-    return !f->stops && !searches(f) && !implicit(f);
+    return !stands(f) && !searches(f) && !implicit(f);
 }
 
 static bool search_of_policy(const facts *f)
@@ -101,7 +112,7 @@ static bool search_without_theta(const facts *f)
 
 static bool return_unsearched(const facts *f)
 {
-    return f->stops && reads_return(f) && f->depends & ELBO_ON_THETA;
+    return stands(f) && reads_return(f) && f->depends & ELBO_ON_THETA;
 }
 
 static bool gradient_unused(const facts *f)
@@ -210,6 +221,46 @@ static bool weight_of_gradient(const facts *f)
     return !f->returned.plain && implicit(f);
 }
 
+/* ---- feedback ---- */
+
+static bool feeds(const facts *f)
+{
+    return f->kappa != 0;
+}
+
+static bool feedback_of_nothing(const facts *f)
+{
+    const elbo_task_control *const control = f->setup->control->task;
+
+    return feeds(f)
+           && !(rolls(f) && control->value_node && f->setup->model->task->step);
+}
+
+static bool feedback_of_tilt(const facts *f)
+{
+    return feeds(f) && !is_plain(f);
+}
+
+static bool reward_of_feedback(const facts *f)
+{
+    return feeds(f) && !f->reward.plain;
+}
+
+static bool weight_of_feedback(const facts *f)
+{
+    return feeds(f) && !f->returned.plain;
+}
+
+static bool score_of_nothing(const facts *f)
+{
+    return scores(f) && !feeds(f);
+}
+
+static bool score_without_baseline(const facts *f)
+{
+    return scores(f) && f->slots.route.n < 2;
+}
+
 #define NOT_HERE                                                               \
     "it has a word or a form that is not of this family of worlds, or that "   \
     "this model and control do not tell"
@@ -241,7 +292,7 @@ static const elbo_clash rules[] = {
      "see theta through the planner"},
     {"inference", "gradient", other_gradient,
      "control tasks know no other: must be stop, implicit(identity), implicit(cg), "
-     "implicit(neumann(k)) or search"},
+     "implicit(neumann(k)), score(n) or search"},
     {"inference", "gradient", search_of_policy,
      "theta is searched by what its planner earns, and this control learns: must be "
      "stop"},
@@ -256,6 +307,20 @@ static const elbo_clash rules[] = {
      "J sees theta through the planner: gradient must be search"},
     {"inference", "gradient", gradient_unused,
      "nothing in the likelihood goes through the critics: must be stop"},
+    {"inference", "gradient", score_of_nothing,
+     "it is how the slope of feedback is estimated, and feedback is 0: must be stop"},
+    {"inference", "gradient", score_without_baseline,
+     "the mean of a step's other draws is its baseline: n must be at least 2"},
+    {"inference", "feedback", feedback_of_nothing,
+     "F_control's slope is of rollouts of a model that learns, and of the control's V at "
+     "their ends: this model and control have none of it (or control.rollout_length is 0): "
+     "must be 0"},
+    {"inference", "feedback", feedback_of_tilt,
+     "it is of the model's own successors: needs transition: model"},
+    {"control", "reward", reward_of_feedback,
+     "with feedback the model is moved by its own rewards: must be r"},
+    {"control", "return_weight", weight_of_feedback,
+     "weighed returns do not reach theta: feedback must be 0"},
     {"inference", "gradient", gradient_of_no_equation,
      "this control's values solve no equation that derivatives could follow: must be stop"},
     {"inference", "gradient", gradient_of_tilt,
@@ -312,7 +377,15 @@ static const char *kind(const facts *f)
         return "outer objective, by networks: the data term through the critics' "
                "equation, which they nearly solve; F bounds no evidence, never "
                "watched";
+    if (f->kappa < 0)
+        return "adversarial: the model is fitted against the policy, on rollouts; no "
+               "potential";
+    if (f->kappa > 0 && f->expression)
+        return "surrogate, and a share of optimality, on rollouts; F bounds no evidence";
     if (expressed) return expressed;
+    if (f->kappa > 0)
+        return "bound, estimated: learning sees a share of optimality, on rollouts; "
+               "optimistic about theta";
     if (!f->returned.plain)
         return "not a bound: weighed returns of the model estimate the world's";
     if (q == &elbo_transition_free)

@@ -3,7 +3,8 @@
  *
  *   D         <- D + collect(world, pi): steps in worlds side by side; a time limit
  *               truncates an episode and is no end
- *   M-step      theta on D, by the model's optimiser
+ *   M-step      theta on D, and on rollouts where feedback is not 0, by the model's
+ *               optimiser
  *   rollouts    branched from states of D in the model, the elite drawn at each step
  *   E-step      improvements of the policy on batches of D and of rollouts
  *   record      by sampling, on streams of its own
@@ -29,6 +30,7 @@
 #include "inference/returns.h"
 #include "inference/task_control.h"
 #include "inference/task_factor.h"
+#include "inference/task_feedback.h"
 #include "inference/task_schedule.h"
 #include "inference/task_transition.h"
 
@@ -116,6 +118,7 @@ typedef struct elbo_task_run {
     elbo_task_objective *objective; /* NULL: logp */
     elbo_task_objective *weigher;   /* NULL: the weight is a number */
     elbo_task_search_state *search; /* NULL: another gradient */
+    elbo_task_feedback *feedback;   /* NULL: 0 */
     elbo_task_objective *rewarder, *returner; /* control.reward, return_weight;
                                                  NULL: r, 1 */
     elbo_task_factor_set *factors;  /* of both */
@@ -222,6 +225,8 @@ elbo_status elbo_task_open_expressions(elbo_engine *engine,
                                        const elbo_setup *setup);
 elbo_status elbo_task_open_transition(elbo_engine *engine,
                                       const elbo_setup *setup);
+/* run->feedback, where inference.feedback is not 0. */
+elbo_status elbo_task_open_feedback(elbo_engine *engine);
 void elbo_task_close_expressions(elbo_engine *engine);
 /* The factors and the weights of the data, as things stand: each iteration. */
 elbo_status elbo_task_weigh(elbo_engine *engine);

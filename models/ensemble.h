@@ -181,8 +181,8 @@ struct elbo_ensemble_task {
     elbo_ensemble_rows rows;
     elbo_tape *tape;
     elbo_task_nodes nodes;
-    elbo_node weight, terms,
-        objective; /* [B x 1], w l, and what is maximised */
+    elbo_node weight, terms, addend,
+        objective; /* [B x 1], w l, mstep's own, and what is maximised */
     elbo_rng rng;
     uint32_t *slot;             /* [batch] */
     float *grad, *decay;        /* [size] */

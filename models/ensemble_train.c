@@ -1,7 +1,7 @@
 /* models/ensemble_train.c -- the M-step of one member, on a tape of its own.
  *
- *   maximise  mean_rows w l - penalty sum(max - min) + log N(W; 0, 1/tau) /
- * rows
+ *   maximise  mean_rows w l + addend - penalty sum(max - min)
+ *             + log N(W; 0, 1/tau) / rows
  *
  * by Adam on batches without replacement; the last of an epoch is filled up
  * from the epoch's first rows. Where an M-step is so many steps, each draws its
@@ -41,16 +41,21 @@ elbo_status elbo_ensemble_prepare(elbo_ensemble_task *t, elbo_arena *arena)
 
 /* ---- the objective ---- */
 
-/* objective = sum of terms / B - penalty sum(max - min) */
+/* objective = sum of terms / B + addend - penalty sum(max - min) */
 static void finish_objective(elbo_ensemble_task *t)
 {
     const elbo_ensemble *const e = t->belief->self;
+    const elbo_task_addend *const addend = t->mstep->addend;
     const elbo_ensemble_leaves leaves = elbo_ensemble_leaves_of(&t->nodes);
     elbo_node apart;
 
     t->objective =
         elbo_tape_scale(t->tape, elbo_tape_sum(t->tape, t->terms, ELBO_ALL),
                         1 / (double)t->batch);
+    if (addend) {
+        t->addend = addend->build(addend->self, t->member, t->tape, &t->nodes);
+        t->objective = elbo_tape_binary(t->tape, ELBO_ADD, t->objective, t->addend);
+    }
     if (!e->config.learn_bounds || elbo_ensemble_bounds(e) == 0) return;
     apart = elbo_tape_binary(t->tape, ELBO_SUB, leaves.highest, leaves.lowest);
     t->objective = elbo_tape_binary(
@@ -113,6 +118,8 @@ void elbo_ensemble_bind(elbo_ensemble_task *t)
     if (likelihood && likelihood->bind)
         likelihood->bind(likelihood->self, t->member, t->tape, data, t->slot,
                          t->batch, &t->rng);
+    if (t->mstep->addend)
+        t->mstep->addend->bind(t->mstep->addend->self, t->member, t->tape, &t->rng);
 }
 
 /* ---- faults ---- */
@@ -149,13 +156,14 @@ static elbo_status not_finite(const elbo_ensemble_task *t, const char *what,
 /* Draws of q that it is judged by: the same in each epoch. */
 enum { JUDGES = 4 };
 
-/* The sum of terms over the first n rows of the batch. */
+/* The sum over the first n rows of the batch of terms and addend. */
 static double sum_terms(elbo_ensemble_task *t, size_t n)
 {
-    double sum = 0;
+    double sum = 0, each = 0;
 
     elbo_tape_get(t->tape, t->terms, t->number);
-    for (size_t i = 0; i < n; i++) sum += t->number[i];
+    if (t->mstep->addend) elbo_tape_get(t->tape, t->addend, &each);
+    for (size_t i = 0; i < n; i++) sum += t->number[i] + each;
     return sum;
 }
 

@@ -59,7 +59,8 @@
     X(task_objective)                                                          \
     X(task_weights)                                                            \
     X(task_factor)                                                             \
-    X(task_search)                                                              \
+    X(task_search)                                                             \
+    X(task_feedback)                                                           \
     X(task_slots)                                                              \
     X(task_gradient)                                                           \
     X(linear_critic)                                                           \

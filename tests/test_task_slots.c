@@ -40,6 +40,8 @@ static const char *const slots[] = {
     "iterations=6 weight=exp(clip(A(s,a),-1,1)+clip(logpi,-2,0))",
     "iterations=6 likelihood=logp-0.1*sq(E(V_target(y))-V_target(next)) "
     "weight=exp(clip(V_then(next)-V(next),-1,1))",
+    "iterations=6 feedback=-1 data_scale=10",
+    "iterations=6 feedback=1 gradient=score(2)",
 };
 enum { SLOTS = sizeof slots / sizeof *slots };
 
@@ -158,6 +160,9 @@ START_TEST(an_objective_is_named)
         {"likelihood=logp-0.1*sq(E(V(y))-V(next))",                "mle_itervaml",
         "calibrated" },
         {"likelihood=logp", "mle", "" },
+        {"feedback=-1", "mle", "adversarial" },
+        {"feedback=1", "mle", "bound, estimated" },
+        {"likelihood=-0.5*sq(E(V(y))-V(next)) feedback=1", "itervaml", "share" },
     };
 
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
@@ -190,6 +195,11 @@ START_TEST(contradictions_are_blamed)
         {"likelihood=logp+E(V(y))",              "ensemble", "none", "likelihood"},
         {"likelihood=2*logp",                    "true",     "sac",  "likelihood"},
         {"likelihood=logp-sq(E(V_target(y)))",   "ensemble", "reps", "likelihood"},
+        {"gradient=score(2)",                    "ensemble", "sac",  "gradient"  },
+        {"gradient=score(1) feedback=-1",        "ensemble", "sac",  "gradient"  },
+        {"feedback=-1",                          "true",     "sac",  "feedback"  },
+        {"feedback=-1",                          "ensemble", "cem",  "feedback"  },
+        {"feedback=-1 transition=tilt(1)",       "ensemble", "sac",  "feedback"  },
     };
     case_text text = run_of(wrong[_i].slots);
 
@@ -201,7 +211,7 @@ START_TEST(contradictions_are_blamed)
     case_refused(&text, "inference", wrong[_i].key);
 }
 END_TEST
-enum { WRONG = 11 };
+enum { WRONG = 16 };
 
 Suite *suite_task_slots(void)
 {
