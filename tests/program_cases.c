@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "tests/program_published.h"
 #include "tests/program_walks.h"
 #include "tests/program_words.h"
 
@@ -343,12 +344,6 @@ static double then(const program_world *w, size_t x, size_t state)
     return w->V_then[w->epoch[x] * (NS + 1) + state];
 }
 
-ORACLE(model_reward)
-{
-    UNUSED;
-    return -sq(w->rhat[w->row[x]] + gamma_ * mean_V(w, p, x)
-               - (w->r[x] + gamma_ * next_V(w, x)));
-}
 ORACLE(target_copy)
 {
     UNUSED;
@@ -439,7 +434,6 @@ const program_case program_cases[] = {
     {"sum(sq(E(gradV(y)) - gradV(s)))",                                 slopes       },
     {"dot(E(y) - mean(next), next)",                                    centred      },
     {"sum(Var(y))",                                                     spread       },
-    {"-sq(rhat + gamma*E(V(y)) - (r + gamma*V(next)))",                 model_reward },
     {"sq(E(V_target(y)) - V_target(next)) + V_target(s)",               target_copy  },
     {"-sq(E(V_then(y)) - V_then(next)) + V_then(s)",                    regression   },
     {"roll(3, sq(V(y) + 0.3)) - r",                                     program_rolled},
@@ -449,6 +443,16 @@ const program_case program_cases[] = {
     {"-sq(T(3, sq(V(y) + 0.3)) - r)",                                   program_order_three},
     {"sq(Td(3, sq(V(y) + 0.3)))*rhat",                              program_order_three_in_data},
     {"T(1, V(y)) - Td(1, V(y))",                                        program_order_one},
+    {"-0.5*sum(sq(E(y) - next))",                                       program_mse  },
+    {"-0.5*sq(rhat + gamma*E(V(y)) - (r + gamma*V(next)))",
+     program_value_equivalence                                                       },
+    {"-0.5*sq(E(V_then(y)) - V_then(next))",                            program_vtr  },
+    {"-0.5*sq(dot(stop(gradV(next)), E(y) - next))",
+     program_vagram_unbounded                                                        },
+    {"-E(abs(V(y) - V(next)))",                                         program_l1_sampled},
+    {"-abs(E(V(y)) - V(next))",                                         program_lamps_mm},
+    {"-abs(mean(E(V(y)) - V(next)))",                                   program_mml_uniform},
+    {"-0.5*sq(Q(s,a) - (r + gamma*V_target(next)))",                    program_omd_target},
 };
 
 const size_t program_cases_count = sizeof program_cases / sizeof *program_cases;

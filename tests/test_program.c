@@ -7,6 +7,7 @@
 
 #include "inference/core/alloc.h"
 #include "inference/core/parallel.h"
+#include "inference/language/named.h"
 #include "tests/program_cases.h"
 #include "tests/program_parts.h"
 #include "tests/suites.h"
@@ -73,6 +74,28 @@ START_TEST(every_derivative_is_that_of_its_loop)
                       G[i] - 0.385, want);
     }
     elbo_program_free(program);
+}
+END_TEST
+
+/* Published objectives are among the cases, letter by letter, but for those that
+ * draw samples or see the whole batch, which have oracles elsewhere. */
+START_TEST(every_published_objective_is_tried)
+{
+    static const char *const elsewhere[][2] = {
+        {"cvaml", "tests/program_samples.c"},
+        {"mml", "tests/test_minimax.c"},
+        {"paml", "tests/test_policy_gradient.c"},
+    };
+    const size_t rows = sizeof elsewhere / sizeof *elsewhere;
+
+    for (const elbo_named *named = elbo_named_objectives; named->name; named++) {
+        size_t i = 0, k = 0;
+
+        while (i < program_cases_count && strcmp(program_cases[i].text, named->formula) != 0)
+            i++;
+        while (k < rows && strcmp(elsewhere[k][0], named->name) != 0) k++;
+        ck_assert_msg((i < program_cases_count) != (k < rows), "%s", named->name);
+    }
 }
 END_TEST
 
@@ -351,6 +374,7 @@ Suite *suite_program(void)
     tcase_add_checked_fixture(t, program_set_up, program_tear_down);
     tcase_add_loop_test(t, every_objective_equals_its_loop, 0, n);
     tcase_add_loop_test(t, every_derivative_is_that_of_its_loop, 0, n);
+    tcase_add_test(t, every_published_objective_is_tried);
     tcase_add_loop_test(t, a_run_sees_what_is_bound_now, 0, n);
     tcase_add_test(t, constants_J_are_bound_by_value);
     tcase_add_test(t, the_end_is_worth_nothing);
