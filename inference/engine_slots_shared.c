@@ -44,11 +44,6 @@ static bool no_output_layer(const facts *f)
     return f->slots.route.output;
 }
 
-static bool likelihood_half_stopped(const facts *f)
-{
-    return f->depends & ELBO_ON_THETA && f->depends & ELBO_STOPS_THETA;
-}
-
 static bool file_of_stages(const facts *f)
 {
     return f->stages && elbo_choice_is(f->setup->data, "source", "file");
@@ -132,9 +127,6 @@ const elbo_clash elbo_shared_clashes[] = {
      "nothing in the likelihood goes through the planner: must be stop"},
     {"inference", "gradient", no_output_layer,
      "only networks have an output layer: over must be all"},
-    {"inference", "likelihood", likelihood_half_stopped,
-     "a stop over a path to theta makes a semi-gradient, which has no maximum "
-     "to search for"},
     {"data", "source", file_of_stages,
      "with a horizon V, Q and the policy differ from stage to stage, and a file "
      "does not tell the stages of its samples"},

@@ -130,6 +130,17 @@ elbo_mstep elbo_engine_mstep(const elbo_engine *engine)
     };
 }
 
+/* Whether the M-step climbs one function of theta, to its best. */
+static bool has_potential(const elbo_engine *e)
+{
+    const elbo_objective *const objective = e->expression.objective;
+
+    if (e->set.ascent.last) return false;
+    if (e->outer) return e->outer->potential;
+    return !objective
+           || !(elbo_objective_expression(objective)->depends & ELBO_STOPS_THETA);
+}
+
 static elbo_status m_step(elbo_engine *e, elbo_row *row)
 {
     const elbo_mstep step = elbo_engine_mstep(e);
@@ -158,9 +169,7 @@ static elbo_status m_step(elbo_engine *e, elbo_row *row)
         .allowance = before.error + after.error,
     };
 
-    if (e->set.ascent.last || (e->outer && !e->outer->potential))
-        return ELBO_OK;
-    return elbo_watch_check(&watch);
+    return has_potential(e) ? elbo_watch_check(&watch) : ELBO_OK;
 }
 
 /* After it row->parts holds the control parts. *allowance is what the solver

@@ -87,21 +87,28 @@ static elbo_status compare(elbo_engine *e, const elbo_mstep *step,
 }
 
 /* What derivatives do not see stands still from here on; *can: all of it does. */
-static elbo_status hold(elbo_engine *e, bool *can)
+static elbo_status hold(elbo_engine *e, const elbo_mstep *step, bool *can)
 {
     elbo_objective *const objective = e->expression.objective;
+    double value;
 
     *can = true;
     if (e->outer) return elbo_outer_hold(e->outer, &e->belief, e->ws);
-    if (objective) *can = elbo_objective_still(objective, true);
+    if (!objective || elbo_objective_still(objective, true)) return ELBO_OK;
+    elbo_objective_whole(objective, true);
+    ELBO_TRY(elbo_mstep_objective(step, &e->belief, &value, NULL, e->ws));
+    *can = elbo_objective_still(objective, true);
     return ELBO_OK;
 }
 
 static void release(elbo_engine *e)
 {
+    elbo_objective *const objective = e->expression.objective;
+
     if (e->outer) elbo_outer_release(e->outer);
-    if (e->expression.objective)
-        elbo_objective_still(e->expression.objective, false);
+    if (!objective) return;
+    elbo_objective_still(objective, false);
+    elbo_objective_whole(objective, false);
 }
 
 static elbo_status check(elbo_engine *e, elbo_derivative_check *out)
@@ -115,7 +122,7 @@ static elbo_status check(elbo_engine *e, elbo_derivative_check *out)
     ELBO_TRY(move(e));
     ELBO_TRY(elbo_mstep_objective(&step, &e->belief, &value, grad, e->ws));
     ELBO_TRY(elbo_mstep_objective(&step, &e->belief, &value, NULL, e->ws));
-    ELBO_TRY(hold(e, &held));
+    ELBO_TRY(hold(e, &step, &held));
     if (!held) {
         out->skipped = "what stands under stop cannot be held here";
         return ELBO_OK;

@@ -23,13 +23,15 @@ static const char *kind_of_free(const elbo_facts *f)
            "free in the model's class";
 }
 
+static const char semi_gradient[] =
+    "semi-gradient: a stop or fixed_pi covers a path to theta; no potential, "
+    "never watched";
+
 static const char *outer_kind(const elbo_facts *f)
 {
     const elbo_route *const route = &f->slots.route;
 
-    if (f->depends & ELBO_HAS_STOP)
-        return "semi-gradient: a stop or fixed_pi covers a path to theta; no "
-               "potential, never watched";
+    if (f->depends & ELBO_HAS_STOP) return semi_gradient;
     if (!elbo_route_exact(route))
         return "outer objective, approximate gradient: what goes through the "
                "planner is cut short or drawn; no potential, never watched";
@@ -60,7 +62,7 @@ static const char *surrogate_kind(const elbo_facts *f)
                                      "form whose optimum is known" STANDS,
     };
 
-    return texts[f->calibration];
+    return f->depends & ELBO_STOPS_THETA ? semi_gradient : texts[f->calibration];
 }
 
 #undef STANDS

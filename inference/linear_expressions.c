@@ -56,8 +56,11 @@ elbo_status elbo_linear_open_expressions(elbo_engine *e, const elbo_setup *setup
     if (!w.constant) ELBO_TRY(open_one(e, "weight", weight, &l->weigher));
     if (e->set.likelihood->conjugate) return ELBO_OK;
     ELBO_TRY(open_one(e, "likelihood", likelihood, &l->objective));
-    if (!elbo_route_stops(&l->route)
-        && elbo_linear_objective_expression(l->objective)->depends & ELBO_HAS_STOP)
+
+    const unsigned hidden =
+        elbo_route_stops(&l->route) ? ELBO_STOPS_THETA : ELBO_HAS_STOP;
+
+    if (elbo_linear_objective_expression(l->objective)->depends & hidden)
         l->potential = false;
     return open_search(e, seed);
 }

@@ -92,6 +92,8 @@ elbo_status elbo_objective_members(elbo_objective *objective,
 
 /* elbo_program_hold; true where there are no data. */
 bool elbo_objective_still(elbo_objective *objective, bool held);
+/* Values too by the tape of its slopes, in one piece, where all can be held. */
+void elbo_objective_whole(elbo_objective *objective, bool whole);
 
 /* New samples for every E(f, n): elbo_program_draw at the kernel p. */
 void elbo_objective_draw(elbo_objective *objective, const elbo_kernel *p,

@@ -19,6 +19,9 @@ typedef struct check_case {
 static const check_case cases[] = {
     {{.model = "softmax", .data = "steps=40",
       .inference = "likelihood=logp-0.1*sq(E(V(y))-V(next))"}, NULL, false},
+    {{.model = "softmax", .data = "steps=40",
+      .inference = "likelihood=stop(exp(E(V(y))))*logp-sq(E(V(y))-V(next))"},
+     NULL, false},
     {{.model = "softmax", .data = "steps=40", .inference = "feedback=1"},
      NULL, false},
     {{.model = "low_rank", .model_own = "rank=2 reward=learned",

@@ -111,8 +111,6 @@ static const struct {
      NULL, "inference", "gradient", "implicit or search"},
     {"estimate=point", "likelihood=logp+1", NULL, "source=population", "data",
      "source", "needs samples"},
-    {"estimate=point", "likelihood=stop(E(V(y)))*logp", NULL, NULL, "inference",
-     "likelihood", "semi-gradient"},
     {"estimate=point", "likelihood=brier", NULL, NULL, "inference", "likelihood",
      "not of this family"},
 };

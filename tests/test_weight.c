@@ -155,6 +155,43 @@ START_TEST(a_weight_that_is_none_names_its_sample)
 }
 END_TEST
 
+/* A factor under stop is a weight: single steps of one rate go the same way, and the
+ * watchdog, which would see the product fall, sleeps. */
+START_TEST(a_stopped_factor_is_a_weight)
+{
+    static const char *const slots[] = {
+        "weight=exp(-E(V(y)))/mean(exp(-E(V(y))))",
+        "likelihood=stop(exp(-E(V(y)))/mean(exp(-E(V(y)))))*logp"};
+    const case_text text = {.model = "softmax", .model_own = "init_scale=0.5"};
+    double theta[2][200];
+    size_t n = 0;
+
+    for (size_t k = 0; k < 2; k++) {
+        case_text own = text;
+        case_engine x;
+        elbo_row row;
+        char inference[240];
+
+        snprintf(inference, sizeof inference,
+                 "%s iterations=6 m_step=gd m_step_iterations=1 m_step_rate=0.1 "
+                 "m_step_keep=last m_step_tolerance=0 tolerance=0",
+                 slots[k]);
+        own.inference = inference;
+        own.data = "steps=60";
+        case_engine_open(&x, &own);
+        ck_assert((strstr(elbo_setup_kind(&x.setup.setup), "semi-gradient") != NULL)
+                  == (k == 1));
+        for (int i = 0; i < 6; i++) case_ok(elbo_engine_iterate(x.engine, &row));
+        n = x.engine->belief.n;
+        ck_assert_uint_le(n, 200);
+        memcpy(theta[k], x.engine->belief.theta, n * sizeof(double));
+        case_engine_close(&x);
+    }
+    for (size_t j = 0; j < n; j++)
+        ck_assert_double_eq_tol(theta[0][j], theta[1][j], 1e-12);
+}
+END_TEST
+
 START_TEST(moving_weights_do_not_wake_the_watchdog)
 {
     const case_text text = {
@@ -376,6 +413,7 @@ Suite *suite_weight(void)
     tcase_add_test(t, a_mean_in_a_weight_is_over_the_samples);
     tcase_add_test(t, a_joint_shuffle_changes_nothing);
     tcase_add_test(t, a_weight_that_is_none_names_its_sample);
+    tcase_add_test(t, a_stopped_factor_is_a_weight);
     tcase_add_test(t, moving_weights_do_not_wake_the_watchdog);
     tcase_add_test(t, a_weighed_run_resumes_to_the_same_bits);
     tcase_add_test(t, a_population_gives_exact_counts);

@@ -241,6 +241,11 @@ bool elbo_objective_still(elbo_objective *objective, bool held)
     return !objective->program || elbo_program_hold(objective->program, held);
 }
 
+void elbo_objective_whole(elbo_objective *objective, bool whole)
+{
+    objective->whole = whole;
+}
+
 void elbo_objective_draw(elbo_objective *objective, const elbo_kernel *p,
                          uint64_t seed, uint64_t index)
 {
@@ -350,7 +355,7 @@ static elbo_status run(elbo_objective *o, const elbo_kernel *p, double *value,
     o->bind.p = p->prob;
     ELBO_TRY(weigh_episodes(o, NULL));
     ELBO_TRY(elbo_objective_compare(o, p, 0, NULL));
-    if (o->policy && G && !slopes) slopes = &own;
+    if (!slopes && (o->whole || (o->policy && G))) slopes = &own;
     for (size_t k = 0; o->program && k < n; k++) {
         elbo_bindings bind = bind_member(o, k), held;
         double part = 0;

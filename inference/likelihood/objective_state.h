@@ -14,6 +14,7 @@ struct elbo_objective {
     bool by_epoch;    /* rounds of collection tell equal samples apart */
     bool by_stage;    /* ... and stages of a horizon do */
     bool by_episode;  /* it reads Jcwpdis */
+    bool whole;       /* values too are those of its slopes */
     elbo_program *program; /* NULL while there are no data */
     elbo_batch batch;
     uint32_t *row, *next, *entry; /* [capacity], of the batch */
