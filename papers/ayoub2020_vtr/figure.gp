@@ -15,9 +15,9 @@ set bmargin at screen 0.15
 best5 = real(system("awk -F, '$1 == \"true_5_0\" { print $12 }' results.csv"))
 set logscale xy
 set xlabel 'episode, 5 states'
-set ylabel 'cumulative regret, median'
-set lmargin at screen 0.065
-set rmargin at screen 0.355
+set ylabel 'cumulative regret, median' offset 1.5,0
+set lmargin at screen 0.085
+set rmargin at screen 0.36
 set xrange [1:1000]
 set yrange [3:7000]
 unset key
@@ -32,7 +32,7 @@ plot curve('vtr_5_10') using 1:3:4 with filledcurves lc rgb '#0072b2', \
 sums(method, states) = sprintf("< awk -F, -v want='^%s_%s_' '$1 ~ want { split($1, x, \"_\"); k = x[3]; n[k]++; m[k] += $3; v[k] += $3 * $3 } END { for (k in n) { a = m[k] / n[k]; s = v[k] / n[k] - a * a; print k / 10, a, sqrt((s > 0 ? s : 0) / (n[k] - 1)) } }' regret.csv | sort -n", method, states)
 set xlabel 'radius of the ellipsoid, 3 states'
 set ylabel 'regret after 1000 episodes' offset 1,0
-set lmargin at screen 0.45
+set lmargin at screen 0.465
 set rmargin at screen 0.735
 set xrange [0.2:4.5]
 set yrange [3:10000]

@@ -22,7 +22,7 @@ unset arrow 1
 unset label 1
 unset logscale x
 set xlabel ''
-set ylabel ''
+set ylabel 'return from the middle cell'
 set yrange [200:480]
 set xrange [-0.6:6.6]
 set rmargin 5

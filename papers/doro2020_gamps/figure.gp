@@ -8,7 +8,7 @@ set xrange [0:60]
 set yrange [0:12]
 set xlabel 'round (small policy steps)'
 set ylabel 'real return J'
-set key inside right bottom Left reverse
+set key at graph 0.99, graph 0.21 right bottom Left reverse
 csv(run) = sprintf('%s/%s/seed-0/metrics.csv', runs, run)
 plot csv('true') every ::1 using 1:10 with lines lw 1.5 dt 4 lc rgb '#555555' title 'true model', \
      csv('gamps') every ::1 using 1:10 with lines lw 3 lc rgb '#0072b2' title 'gradient-aware weights (GAMPS)', \

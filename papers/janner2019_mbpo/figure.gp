@@ -13,11 +13,11 @@ set ylabel 'return of 20 episodes'
 set xrange [0:5000]
 set yrange [-1700:0]
 set xtics 1000
-set key at graph 1.28, graph 0.39 right top
+set key at graph 1.12, graph 0.36 right top Left reverse samplen 1.5 font ',13'
 set arrow 1 from 0,-200 to 5000,-200 nohead dt 3 lc rgb '#444444'
 plot curve('mbpo_pendulum_10') using 1:3:4 with filledcurves lc rgb '#0072b2' notitle, \
      curve('sac_pendulum_1') using 1:3:4 with filledcurves lc rgb '#d55e00' notitle, \
-     curve('sac_pendulum_1') using 1:2 with lines lw 3 lc rgb '#d55e00' title 'SAC, 1 update a step', \
+     curve('sac_pendulum_1') using 1:2 with lines lw 3 lc rgb '#d55e00' title 'SAC, 1 update', \
      curve('sac_pendulum_10') using 1:2 with lines lw 3 lc rgb '#e69f00' title 'SAC, 10 updates', \
      curve('mbpo_pendulum_10') using 1:2 with lines lw 3 lc rgb '#0072b2' title 'MBPO, 10 updates', \
      curve('true_pendulum_10') using 1:2 with lines lw 2.5 dt 2 lc rgb '#009e73' title '... true model', \

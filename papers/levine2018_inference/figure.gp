@@ -17,7 +17,7 @@ plot 'results.csv' using (beta(strcol(1))):($6-$7-$8) with linespoints lw 2 pt 5
      clamped with lines dt 2 lw 1.5 lc rgb '#555555' title 'J of q = p'
 unset logscale x
 set xlabel ''
-set ylabel ''
+set ylabel 'return from the middle cell'
 set yrange [0:500]
 set xrange [-0.6:7.6]
 set rmargin 5

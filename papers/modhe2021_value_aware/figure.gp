@@ -18,4 +18,4 @@ set boxwidth 0.6
 set style fill solid 0.85 noborder
 hue(name) = name eq 'mle' ? 0x555555 : name eq 'random' ? 0xbbbbbb : name[1:2] eq 'l2' ? 0x0072b2 : name eq 'l1' || name eq 'l1_stale' ? 0x009e73 : 0xd55e00
 plot 'table.csv' every ::1 using (at(strcol(1))):2:(hue(strcol(1))) with boxes lc rgb variable, \
-     '' every ::1 using (at(strcol(1))):2:3 with yerrorbars lw 2 pt -1 lc rgb '#000000'
+     '' every ::1 using (at(strcol(1))):($2 - $3):(0):(2 * $3) with vectors heads size screen 0.008,90 lw 2 lc rgb '#000000'
