@@ -16,14 +16,16 @@ plot over('bo') using (5 * $1):3:4 with filledcurves lc rgb '#0072b2' notitle, \
      mean('ml', 12) using (0):1:(80):(0) with vectors nohead lw 3 lc rgb '#d55e00' title 'maximum likelihood'
 rows = 'random ml ml_plan bo simplex implicit true'
 set xrange [-1:16]
-set yrange [0.4:8.6]
+set yrange [0.4:7.6]
 set ytics ('random model' 1, 'ML, uniform data' 2, 'ML, data of its plan' 3, 'J, Bayesian search' 4, 'J, simplex' 5, 'J, implicit gradient' 6, 'true model' 7)
 unset ylabel
 unset grid
 set grid xtics linecolor '#e4e4e4'
 set xlabel 'return'
 set lmargin 19
-set key at graph 1, graph 1 right top
-plot for [i = 1:7] mean(word(rows, i), 11) using 1:(i) with points pt 6 ps 1.4 lw 2 lc rgb '#d55e00' title i == 1 ? 'promised' : '', \
-     for [i = 1:7] mean(word(rows, i), 12) using 1:(i) with points pt 7 ps 1.1 lc rgb '#0072b2' title i == 1 ? 'paid' : ''
+unset key
+set label 1 'paid' at 6.9, 2.42 center textcolor rgb '#0072b2' font ',14'
+set label 2 'promised' at 14.2, 2.5 center textcolor rgb '#d55e00' font ',14'
+plot for [i = 1:7] mean(word(rows, i), 11) using 1:(i) with points pt 6 ps 1.4 lw 2 lc rgb '#d55e00', \
+     for [i = 1:7] mean(word(rows, i), 12) using 1:(i) with points pt 7 ps 1.1 lc rgb '#0072b2'
 unset multiplot

@@ -23,7 +23,7 @@ plot of('moment', 13, 1) using 1:3:4 with filledcurves lc rgb '#0072b2' notitle,
      $published using 1:2 with points pt 4 ps 0.9 lw 2 lc rgb '#000000' title 'paper'
 set ylabel 'cost of an episode'
 set yrange [0.25:0.75]
-set key at graph 1, graph 0.8 right top
+set key at graph 1, graph 0.88 right top
 plot of('sysid', 10, -1) using 1:2 with lines lw 3 lc rgb '#d55e00' title 'predict: 0-1 loss', \
      of('random', 10, -1) using 1:2 with lines lw 2 dt 3 lc rgb '#999999' title 'random model', \
      of('moment', 10, -1) using 1:2 with lines lw 3 lc rgb '#0072b2' title 'value moments', \
