@@ -44,6 +44,11 @@ static bool no_output_layer(const facts *f)
     return f->slots.route.output;
 }
 
+static bool search_begins_late(const facts *f)
+{
+    return f->slots.route.search && f->slots.route.from > 1;
+}
+
 static bool file_of_stages(const facts *f)
 {
     return f->stages && elbo_choice_is(f->setup->data, "source", "file");
@@ -127,6 +132,8 @@ const elbo_clash elbo_shared_clashes[] = {
      "nothing in the likelihood goes through the planner: must be stop"},
     {"inference", "gradient", no_output_layer,
      "only networks have an output layer: over must be all"},
+    {"inference", "gradient", search_begins_late,
+     "there is no fit before the search: from must be 1"},
     {"data", "source", file_of_stages,
      "with a horizon V, Q and the policy differ from stage to stage, and a file "
      "does not tell the stages of its samples"},

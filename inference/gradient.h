@@ -50,6 +50,7 @@ typedef struct elbo_route {
     const struct elbo_ascender *search; /* of `search`: n evaluations */
     double step, box;                   /* ... as elbo_ascent's */
     bool output; /* ... of networks, the output layers alone */
+    size_t from; /* ... in control tasks, the first iteration with one */
 } elbo_route;
 
 /* How well; added up over calls, so that a run can tell. */

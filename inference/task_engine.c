@@ -30,7 +30,9 @@ static elbo_status fit(elbo_engine *e, const elbo_task_mstep *mstep)
             (double)elbo_task_objective_solved(run->objective).unconverged;
         ELBO_TRY(elbo_task_objective_made(run->objective));
     }
-    return run->search ? elbo_task_search(e, mstep->scale) : ELBO_OK;
+    return run->search && e->iteration + 1 >= run->search->from
+               ? elbo_task_search(e, mstep->scale)
+               : ELBO_OK;
 }
 
 static elbo_task_mstep what_to_fit(const elbo_engine *e)

@@ -2,8 +2,9 @@
  *
  *   theta <- argmax lambda E_D[w l(theta, J(theta))] + log p(theta)
  *
- * by values, from where the fit along the derivative ended; in the fit J is a
- * number, the one that the M-step before found, 0 at first. J(theta) is what
+ * by values, from where the fit along the derivative ended, in the M-steps of
+ * iterations from `from` on; in the fit J is a number, the one that the M-step
+ * before found, 0 at first. J(theta) is what
  * the planner that asks p_theta earns in the world: the mean of as many
  * episodes as an evaluation has (one, where it has none), the same ones in all
  * of an M-step and none of the evaluation's. With J beneath a minus theta is an
@@ -166,6 +167,7 @@ elbo_status elbo_task_open_search(elbo_engine *e, const elbo_setup *setup)
                 .box = route.box,
                 .seed = run->problem.seed},
         .output = route.output,
+        .from = route.from,
         .n = count(&run->belief, route.output),
     };
     if (state->n == 0)

@@ -96,6 +96,7 @@ enum { ELBO_TASK_SEARCH_COLUMNS = 5 };
 typedef struct elbo_task_search_state {
     elbo_ascent how;
     bool output; /* the output layers alone */
+    size_t from; /* the first iteration with a search, from 1 */
     size_t n;    /* numbers searched, of all members */
     /* Of the last M-step, as columns: plans, l at the fit and at theta, J likewise. */
     double found[ELBO_TASK_SEARCH_COLUMNS];

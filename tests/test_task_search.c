@@ -332,6 +332,40 @@ START_TEST(a_search_has_the_same_bits_for_any_number_of_threads)
 }
 END_TEST
 
+/* Before iteration `from` a run is the one without a search, bit for bit. */
+START_TEST(a_search_may_come_after_fits)
+{
+    const case_text texts[] = {
+        small_of("iterations=3"),
+        small_of("iterations=3 likelihood=logp-9*J "
+                 "gradient=search(evolution,40,step=0.01,from=3)")};
+    double x[2][3];
+    elbo_engine *e[2];
+    case_setup c[2];
+    elbo_row row;
+
+    for (int k = 0; k < 2; k++) e[k] = case_start(&c[k], &texts[k], 3);
+    for (int i = 0; i < 3; i++) {
+        const elbo_ensemble *model[2];
+
+        for (int k = 0; k < 2; k++) {
+            case_ok(elbo_engine_iterate(e[k], &row));
+            model[k] = e[k]->task->belief.self;
+            x[k][i] = row.return_real;
+        }
+        const bool same = memcmp(elbo_ensemble_theta(model[0], 0),
+                                 elbo_ensemble_theta(model[1], 0),
+                                 model[0]->size * sizeof(float))
+                          == 0;
+
+        ck_assert_int_eq(same, i < 2);
+        if (i < 2) ck_assert_double_eq(x[0][i], x[1][i]);
+        ck_assert_double_eq(e[1]->task->search->found[0], i < 2 ? 0 : 40);
+    }
+    for (int k = 0; k < 2; k++) case_stop(&c[k], e[k]);
+}
+END_TEST
+
 /* Over the output alone the layers below, and the bounds, stay as they were
  * fitted. */
 START_TEST(only_the_output_layers_move)
@@ -428,6 +462,7 @@ Suite *suite_task_search(void)
     tcase_add_test(t, with_a_plus_the_model_is_chosen_by_what_it_earns);
     tcase_add_test(t, a_search_resumes_to_the_same_bits);
     tcase_add_test(t, a_search_has_the_same_bits_for_any_number_of_threads);
+    tcase_add_test(t, a_search_may_come_after_fits);
     tcase_add_test(t, only_the_output_layers_move);
     tcase_add_loop_test(t, what_cannot_be_searched_is_refused, 0, WRONG);
     tcase_add_test(t, a_posterior_without_a_point_is_told_at_the_start);

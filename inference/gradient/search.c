@@ -39,6 +39,14 @@ static const elbo_option options[] = {
      .choices = "all|output",
      .fallback = "all",
      .doc = "the numbers that move: of networks, the output layers' alone"},
+    {.name = "from",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 1,
+     .high = 1e9,
+     .fallback = "1",
+     .doc = "in control tasks: the first iteration that searches; M-steps before it "
+            "are the fit alone"},
     {0                 },
 };
 
@@ -49,6 +57,7 @@ static elbo_status set(const elbo_values *values, elbo_route *out)
     out->step = elbo_real(values, "step");
     out->box = elbo_real(values, "box");
     out->output = elbo_choice_is(values, "over", "output");
+    out->from = (size_t)elbo_int(values, "from");
     return ELBO_OK;
 }
 
