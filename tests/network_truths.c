@@ -136,6 +136,15 @@ static double of_at_mean(const net_lab *l, size_t i)
     return (1 - l->end[i]) * net_lab_V(l, mean);
 }
 
+/* What is of next alone ends with the episode. */
+static double of_elsewhere(const net_lab *l, size_t i)
+{
+    const double *const s = l->o + i * NO, *const next = l->next + i * NO;
+
+    return net_lab_V(l, (double[NO]){1.1 * s[0], 1.1 * s[1]})
+           - 2 * network_V_at(l, i, (double[NO]){0.9 * next[0], 0.9 * next[1]});
+}
+
 static double of_standing(const net_lab *l, size_t i)
 {
     const double old = (double)l->table[ELBO_NETWORK_THEN][i];
@@ -220,6 +229,7 @@ const network_truth network_truths[] = {
     {"abs(mean(E(sum(y)) - r))",                                of_mean,            false},
     {"abs(mean(rhat*0 + E(sum(y)) - Ed(r)))",                   of_mean,            false},
     {"V(E(y))",                                                 of_at_mean,         false},
+    {"V(1.1*s) - 2*V(0.9*next)",                                of_elsewhere,       false},
     {"(V_then(s) - 2*V_then(next))*V_target(s) + V_target(next)"
      " - V_target(E(y))",                                       of_standing,        false},
     {"clip(logratio, 0, 2)*occupancy(current)/occupancy(data)", of_factors,

@@ -13,8 +13,8 @@
  *   [n^2 z w - sum_k z_k w_k] / (n (n - 1))        unbiased for E z E w
  *
  * so that sq(E(f) - c) is calibrated; E(f, n) is a number, whose square is
- * biased, and usq(E(f, n) - c) is not. Other functions of a mean of samples are
- * as biased as the samples are few.
+ * biased, and usq(E(f, n) - c) is not. Sums of means are means, of E, Epi and roll
+ * alike. Other functions of a mean of samples are as biased as the samples are few.
  *
  * V is the control's, its parameters constant unless the frame has it move: V(y)
  * moves with theta through y, and so does V_target(y), by the copy that the

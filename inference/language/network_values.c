@@ -118,23 +118,25 @@ static elbo_net_term plainly(elbo_net_compiler *c, elbo_binary op,
     return out;
 }
 
-/* x of a mean of samples, y of rows or of the same samples: sample by sample.
- */
-static elbo_net_term by_samples(elbo_net_compiler *c, elbo_binary op,
-                                elbo_net_term x, elbo_net_term y)
-{
-    elbo_net_term out = x.form == ELBO_NET_MEAN ? x : y;
-
-    out.cols = wider(&x, &y);
-    if (x.form != ELBO_NET_MEAN) x.x = elbo_net_spread(c, x, y.draws);
-    if (y.form != ELBO_NET_MEAN) y.x = elbo_net_spread(c, y, x.draws);
-    out.x = elbo_tape_binary(tape_of(c), op, x.x, y.x);
-    return out;
-}
-
 static bool is_mean(const elbo_net_term *x)
 {
     return x->form == ELBO_NET_MEAN;
+}
+
+/* x of a mean of samples, y of rows, of the same samples or of as many of its own:
+ * sample by sample. Others may be of the samples that E(f) shares, and none of those
+ * that a call has to itself. */
+static elbo_net_term by_samples(elbo_net_compiler *c, elbo_binary op,
+                                elbo_net_term x, elbo_net_term y)
+{
+    const bool both = is_mean(&x) && is_mean(&y);
+    elbo_net_term out = is_mean(&x) && !(both && y.draws->shared) ? x : y;
+
+    out.cols = wider(&x, &y);
+    if (!is_mean(&x)) x.x = elbo_net_spread(c, x, y.draws);
+    if (!is_mean(&y)) y.x = elbo_net_spread(c, y, x.draws);
+    out.x = elbo_tape_binary(tape_of(c), op, x.x, y.x);
+    return out;
 }
 
 /* Whether the result is a mean of samples as well. */
@@ -145,7 +147,7 @@ static bool stays_mean(elbo_binary op, const elbo_net_term *x,
 
     if (x->place == ELBO_NET_SAMPLE || y->place == ELBO_NET_SAMPLE)
         return false;
-    if (is_mean(x) && is_mean(y)) return linear && x->draws == y->draws;
+    if (is_mean(x) && is_mean(y)) return linear && x->draws->n == y->draws->n;
     if (is_mean(x)) return linear || op == ELBO_MUL || op == ELBO_DIV;
     return is_mean(y) && (linear || op == ELBO_MUL);
 }

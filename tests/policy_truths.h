@@ -1,0 +1,22 @@
+/* tests/policy_truths.h -- expressions of the policy's actions and of paths, and what
+ * each is worth on the lab's rows in plain C.
+ */
+#ifndef ELBO_POLICY_TRUTHS_H
+#define ELBO_POLICY_TRUTHS_H
+
+#include "tests/network_lab.h"
+
+/* At row i. sampled: a mean of samples, whose expectation is `want`. */
+typedef struct policy_truth {
+    const char *text;
+    double (*want)(const net_lab *l, size_t i);
+    bool sampled;
+    bool certain;       /* of a model without noise */
+    bool choices_alone; /* the other policy is too large for the sums */
+} policy_truth;
+
+/* Those in closed form stand first. */
+enum { POLICY_EXACT = 8, POLICY_TRUTHS = 16 };
+extern const policy_truth policy_truths[];
+
+#endif
