@@ -9,12 +9,15 @@
 
 /* The two objectives, which `by_hand` makes again from the equation's parts. */
 const char *const equation_texts[2] = {
-    "-0.5*sq(Q(s,a) - (r + gamma*V_target(next)))",
+    "-0.5*sq(Q(s,a) - (r + gamma*V_target(next))) + 0.3*Q(s,a)*V_target(s)",
     "0.01*logp - 0.5*sq(V(s) - r - gamma*V(next)) + 0.2*E(V(y))"};
 
 const char equation_model[] =
     "members=1 layers=1 width=3 activation=tanh head=deterministic "
     "reward=learnt "
+    "terminal=learnt normalise=none holdout=0 batch=60";
+const char equation_noisy[] =
+    "members=1 layers=1 width=3 activation=tanh reward=learnt "
     "terminal=learnt normalise=none holdout=0 batch=60";
 
 static const struct {
@@ -205,9 +208,13 @@ static elbo_node by_hand(const equation_lab *l, size_t text)
             equation_bin(l, ELBO_ADD, x->reward,
                          discounted(l, of->target(s, l->tape, x->next)));
 
-        return equation_half_square(
-            l,
-            equation_bin(l, ELBO_SUB, of->Q(s, l->tape, &l->w, x->o, x->u), y));
+        const elbo_node Q = of->Q(s, l->tape, &l->w, x->o, x->u);
+        const elbo_node target = of->target(s, l->tape, x->o);
+
+        return equation_bin(
+            l, ELBO_ADD,
+            equation_half_square(l, equation_bin(l, ELBO_SUB, Q, y)),
+            elbo_tape_scale(l->tape, equation_bin(l, ELBO_MUL, Q, target), 0.3));
     }
 
     const elbo_node V = of->V(s, l->tape, &l->w, x->o);
@@ -241,6 +248,22 @@ void equation_member(const equation_bench *b, elbo_tape *tape, elbo_task_nodes *
     case_ok(b->belief.model->node(&b->belief, 0, true, tape, x));
 }
 
+/* What follows in the equation: mean + std z, z what the M-step's graph draws. */
+static elbo_node successor(const equation_lab *l)
+{
+    const elbo_task_nodes *const x = &l->nodes;
+    elbo_rng rng = elbo_rng_stream(1, "derive", 0);
+    double *const z = elbo_arena_doubles(ensemble_arena, 2 * EQUATION_ROWS);
+    elbo_node noise;
+
+    if (x->certain) return x->mean;
+    noise = elbo_tape_constant(l->tape, EQUATION_ROWS, 2);
+    elbo_rng_normals(&rng, z, 2 * EQUATION_ROWS);
+    elbo_tape_point(l->tape, noise, z);
+    return equation_bin(l, ELBO_ADD, x->mean,
+                        equation_bin(l, ELBO_MUL, x->std, noise));
+}
+
 equation_lab equation_open(const equation_bench *b, size_t text)
 {
     equation_lab l = {.b = b, .tape = elbo_tape_alloc(ELBO_F64)};
@@ -251,7 +274,7 @@ equation_lab equation_open(const equation_bench *b, size_t text)
     b->control->equation->unknowns(b->critic, l.tape, &l.w);
     l.loss = b->control->equation->loss(
         b->critic, l.tape, &l.w,
-        &(elbo_task_outcome){x->o, x->u, x->rhat, x->mean, x->end});
+        &(elbo_task_outcome){x->o, x->u, x->rhat, successor(&l), x->end});
     l.outer = elbo_tape_scale(
         l.tape, elbo_tape_sum(l.tape, by_hand(&l, text), ELBO_ALL),
         1.0 / EQUATION_ROWS);

@@ -16,6 +16,7 @@ enum { EQUATION_CRITICS = 5, EQUATION_SMOOTH = 3 };
 /* The two objectives, which the second graph makes again from the equation's parts. */
 extern const char *const equation_texts[2];
 extern const char equation_model[];
+extern const char equation_noisy[]; /* not certain of y */
 
 typedef struct equation_bench {
     elbo_task_world world;
