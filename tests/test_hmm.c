@@ -157,6 +157,84 @@ START_TEST(raised_messages_that_matter_are_redone_in_logarithms)
 }
 END_TEST
 
+/* Nor is one that begins, or is entered, by 1e-200 and explains three rows 1e200 times
+ * as well: no message of the scaled passes is low. */
+START_TEST(raised_probabilities_that_matter_are_redone_in_logarithms)
+{
+    enum { T = 4 };
+    static const double starts[2][2] = {{1, 1e-200}, {1, 0}};
+    static const double moves[2][4] = {{1, 0, 0, 1}, {1, 1e-200, 0, 1}};
+    static const double logs[T * 2] = {0, 0, -153.5, 0, -153.5, 0, -153.5, 0};
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    const elbo_hmm hmm = {2, starts[_i], moves[_i]};
+    elbo_hmm_posterior want = room(2, T, ws), got = room(2, T, ws);
+    size_t best[T];
+    double most;
+
+    enumerate(&hmm, logs, T, &want, best, &most);
+    ck_assert(want.occupancy[6] > 0.3 && want.occupancy[6] < 0.7);
+    ck_assert(!elbo_hmm_forward_backward(&hmm, logs, T, &got, ws));
+    ck_assert(got.logs);
+    same(&got, &want, 2, T, 1e-12);
+    elbo_arena_free(ws);
+}
+END_TEST
+
+/* Raised messages in each lane of the wide kernels. */
+START_TEST(raised_messages_matter_in_each_lane)
+{
+    enum { K = 21, T = 5 };
+    static const double others[T] = {0, 0, -1399.5, 0, 0};
+    static const double own[T] = {-700, -700, 0, 0, 0};
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    double start[K], apart[K * K] = {0}, logs[T * K];
+    const elbo_hmm hmm = {K, start, apart};
+    const double share = exp(-0.5) / (K - 1 + exp(-0.5));
+
+    for (size_t k = 0; k < K; k++) {
+        start[k] = 1. / K;
+        apart[k * K + k] = 1;
+        for (size_t t = 0; t < T; t++)
+            logs[t * K + k] = k == (size_t)_i ? own[t] : others[t];
+    }
+
+    elbo_hmm_posterior got = room(K, T, ws);
+
+    ck_assert(!elbo_hmm_forward_backward(&hmm, logs, T, &got, ws));
+    ck_assert(got.logs);
+    for (size_t t = 0; t < T; t++)
+        ck_assert_double_eq_tol(got.occupancy[t * K + (size_t)_i], share, 1e-12);
+    elbo_arena_free(ws);
+}
+END_TEST
+
+/* One state explains all rows, however likely or unlikely they are. */
+START_TEST(the_largest_emission_is_found_in_each_lane)
+{
+    enum { K = 21, T = 4 };
+    static const double level[T] = {0, -3000, 3000, -3000};
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    double start[K], even[K * K], logs[T * K];
+    const elbo_hmm hmm = {K, start, even};
+
+    for (size_t i = 0; i < K * K; i++) even[i] = 1. / K;
+    for (size_t k = 0; k < K; k++) {
+        start[k] = 1. / K;
+        for (size_t t = 0; t < T; t++)
+            logs[t * K + k] = level[t] - (k == (size_t)_i ? 0 : 800);
+    }
+
+    elbo_hmm_posterior got = room(K, T, ws);
+
+    ck_assert(!elbo_hmm_forward_backward(&hmm, logs, T, &got, ws));
+    ck_assert(!got.logs);
+    ck_assert_double_eq_tol(got.loglik, -3000 - T * log(K), 1e-9);
+    for (size_t t = 0; t < T; t++)
+        ck_assert_double_eq_tol(got.occupancy[t * K + (size_t)_i], 1, 1e-12);
+    elbo_arena_free(ws);
+}
+END_TEST
+
 /* Far-off Gaussians, as clusters have them, need no logarithms. */
 START_TEST(separated_emissions_stay_in_the_scaled_passes)
 {
@@ -321,6 +399,10 @@ Suite *suite_hmm(void)
     tcase_add_loop_test(t, scaled_passes_are_those_in_logarithms, 0, 21);
     tcase_add_loop_test(t, hopeless_ways_that_win_at_last_are_found, 0, 2);
     tcase_add_test(t, raised_messages_that_matter_are_redone_in_logarithms);
+    tcase_add_loop_test(
+        t, raised_probabilities_that_matter_are_redone_in_logarithms, 0, 2);
+    tcase_add_loop_test(t, raised_messages_matter_in_each_lane, 0, 21);
+    tcase_add_loop_test(t, the_largest_emission_is_found_in_each_lane, 0, 21);
     tcase_add_test(t, separated_emissions_stay_in_the_scaled_passes);
     tcase_add_test(t, impossible_sequences_name_their_row);
     tcase_add_loop_test(t, a_wrong_entry_among_many_is_found, 0, 6);

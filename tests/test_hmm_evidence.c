@@ -38,34 +38,62 @@ START_TEST(one_state_is_the_conjugate_update)
 }
 END_TEST
 
-START_TEST(one_gaussian_state_is_the_conjugate_update)
+enum { NY = 2 };
+
+/* log p of T rows, mean and covariance integrated out under the default prior; their
+ * posterior. */
+static double gaussian_evidence(const double y[], size_t T, elbo_mniw *post,
+                                elbo_arena *ws)
 {
-    enum { NY = 2, T = 25 };
-    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
-    elbo_rng rng = elbo_rng_stream(11, "one", 0);
-    hmm_source s = draw_source(&rng, 2, 0, NY, 3, ws);
-    const elbo_hmm_config c = source_config(&s, 1, true);
-    const elbo_hmm_sequence seq = draw_sequence(&s, T, &rng, ws);
-    const gsl_matrix_const_view Y = gsl_matrix_const_view_array(seq.y, T, NY);
+    const gsl_matrix_const_view Y = gsl_matrix_const_view_array(y, T, NY);
     gsl_matrix *const Z = elbo_arena_mat(ws, T, 1);
-    elbo_mniw prior, post;
+    elbo_mniw prior;
     elbo_moments S;
-    elbo_hmm_learner *w;
-    elbo_hmm_info info;
     double evidence;
 
     gsl_matrix_set_all(Z, 1);
     ck_assert(!elbo_mniw_init(&prior, NY, 1, ws));
-    ck_assert(!elbo_mniw_init(&post, NY, 1, ws));
+    ck_assert(!elbo_mniw_init(post, NY, 1, ws));
     ck_assert(!elbo_moments_init(&S, NY, 1, ws));
     ck_assert(!elbo_moments_rows(&S, &Y.matrix, Z, NULL));
     elbo_mniw_isotropic(&prior, 1e-2, 1, NY + 2);
-    ck_assert(!elbo_mniw_posterior(&prior, &S, &post, ws));
-    ck_assert(!elbo_mniw_evidence(&prior, &post, T, &evidence, ws));
+    ck_assert(!elbo_mniw_posterior(&prior, &S, post, ws));
+    ck_assert(!elbo_mniw_evidence(&prior, post, (double)T, &evidence, ws));
+    return evidence;
+}
+
+/* Few rows, of which the last has not been learnt from. */
+START_TEST(one_gaussian_state_is_the_conjugate_update)
+{
+    const size_t T = (size_t)_i;
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    elbo_rng rng = elbo_rng_stream(11, "one", 0);
+    hmm_source s = draw_source(&rng, 2, 0, NY, 3, ws);
+    const elbo_hmm_config c = source_config(&s, 1, true);
+    const elbo_hmm_sequence all = draw_sequence(&s, T + 1, &rng, ws);
+    const elbo_hmm_sequence seq = {T, all.y}, last = {1, all.y + T * NY};
+    double emission[NY + NY * NY];
+    elbo_mniw post, after;
+    const double evidence = gaussian_evidence(all.y, T, &post, ws);
+    elbo_hmm_learner *w;
+    elbo_hmm_info info;
+    elbo_hmm_prediction next;
+
     ck_assert_int_eq(elbo_hmm_open(&c, &seq, 1, 1, ws, &w), ELBO_OK);
     for (size_t k = 0; k < 2; k++)
         ck_assert_int_eq(elbo_hmm_iterate(w, &seq, 1, &info, ws), ELBO_OK);
     ck_assert_double_eq_tol(info.elbo, evidence, 1e-9);
+    ck_assert_int_eq(elbo_hmm_predict(w, &last, 1, &next, ws), ELBO_OK);
+    ck_assert_double_eq_tol(next.plug_in,
+                            gaussian_evidence(all.y, T + 1, &after, ws) - evidence,
+                            1e-9);
+    ck_assert_uint_eq(elbo_hmm_emission(w, 0, emission), NY + NY * NY);
+    for (size_t i = 0; i < NY; i++)
+        ck_assert_double_eq_tol(emission[i], gsl_matrix_get(post.M, i, 0), 1e-11);
+    for (size_t i = 0; i < NY * NY; i++)
+        ck_assert_double_eq_tol(emission[NY + i],
+                                gsl_matrix_get(post.Psi, i / NY, i % NY) / post.nu,
+                                1e-11);
     elbo_arena_free(ws);
 }
 END_TEST
@@ -149,6 +177,54 @@ START_TEST(the_bound_is_below_the_exact_evidence)
 }
 END_TEST
 
+/* ---- what is told of a belief ---- */
+
+/* All paths under mean probabilities; KL(start) from what the start's mean rests on:
+ * its priors and a sequence each. */
+START_TEST(the_plug_in_is_all_paths_of_the_mean_and_kl_is_the_chain_s)
+{
+    enum { K = 2, M = 3, SEQUENCES = 4, T = 8 };
+    static const double even[K] = {0.6, 0.6};
+    elbo_arena *const ws = elbo_arena_alloc(1 << 16);
+    elbo_rng rng = elbo_rng_stream(13, "plug in", (uint64_t)_i);
+    hmm_source s = draw_source(&rng, K, M, 0, 0, ws);
+    elbo_hmm_config c = source_config(&s, K, true);
+    elbo_hmm_sequence data[SEQUENCES];
+    double start[K], transition[K * K], mean[M], a[K], logs[T * K], most;
+    elbo_hmm_posterior paths = {.occupancy = elbo_arena_doubles(ws, T * K),
+                                .transitions = elbo_arena_doubles(ws, K * K)};
+    size_t best[T];
+    elbo_hmm_learner *w;
+    elbo_hmm_info info;
+    elbo_hmm_prediction got;
+
+    c.start_prior = 0.6;
+    for (size_t i = 0; i < SEQUENCES; i++)
+        data[i] = draw_sequence(&s, T, &rng, ws);
+    ck_assert_int_eq(elbo_hmm_open(&c, data, SEQUENCES, 1, ws, &w), ELBO_OK);
+    for (size_t k = 0; k < 3; k++)
+        ck_assert_int_eq(elbo_hmm_iterate(w, data, SEQUENCES, &info, ws), ELBO_OK);
+    ck_assert_int_eq(elbo_hmm_infer(w, data, SEQUENCES, &info, ws), ELBO_OK);
+    elbo_hmm_mean(w, start, transition);
+    for (size_t k = 0; k < K; k++) a[k] = start[k] * (K * 0.6 + SEQUENCES);
+    ck_assert_double_eq_tol(info.kl_start, elbo_dirichlet_kl(a, even, K), 1e-10);
+
+    const elbo_hmm hmm = {K, start, transition};
+    const elbo_hmm_sequence fresh = draw_sequence(&s, T, &rng, ws);
+
+    for (size_t k = 0; k < K; k++) {
+        elbo_hmm_emission(w, k, mean);
+        for (size_t t = 0; t < T; t++)
+            logs[t * K + k] = log(mean[(size_t)fresh.y[t]]);
+    }
+    enumerate(&hmm, logs, T, &paths, best, &most);
+    ck_assert_int_eq(elbo_hmm_predict(w, &fresh, 1, &got, ws), ELBO_OK);
+    ck_assert_double_eq_tol(got.plug_in, paths.loglik, 1e-11 * fabs(paths.loglik));
+    ck_assert_double_lt(got.lower, got.plug_in - 1e-3);
+    elbo_arena_free(ws);
+}
+END_TEST
+
 Suite *suite_hmm_evidence(void)
 {
     Suite *const s = suite_create("hmm_evidence");
@@ -156,8 +232,10 @@ Suite *suite_hmm_evidence(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, one_state_is_the_conjugate_update);
-    tcase_add_test(t, one_gaussian_state_is_the_conjugate_update);
+    tcase_add_loop_test(t, one_gaussian_state_is_the_conjugate_update, 1, 9);
     tcase_add_loop_test(t, the_bound_is_below_the_exact_evidence, 0, 20);
+    tcase_add_loop_test(
+        t, the_plug_in_is_all_paths_of_the_mean_and_kl_is_the_chain_s, 0, 3);
     suite_add_tcase(s, t);
     return s;
 }
