@@ -91,6 +91,7 @@
     X(table)                                                                   \
     X(models)                                                                  \
     X(zero_order)                                                              \
+    X(evolution)                                                               \
     X(search)                                                                  \
     X(ascent)                                                                  \
     X(candidates)                                                              \
@@ -121,6 +122,7 @@
     X(task_engine)                                                             \
     X(task_schedule)                                                           \
     X(task_estimates)                                                          \
+    X(task_rollouts)                                                           \
     X(linear_worlds)                                                           \
     X(linear_data)                                                             \
     X(linear_runs)                                                             \

@@ -219,3 +219,14 @@ elbo_engine *stand_in_start(case_setup *c, const case_text *text, uint64_t seed)
     case_ok(elbo_engine_open(&c->setup, seed, &engine));
     return engine;
 }
+
+double stand_in_column(const elbo_engine *e, const elbo_row *row, const char *name)
+{
+    double x[ELBO_ROW_COLUMNS];
+    const size_t n = elbo_row_values(row, ELBO_EXPONENTIAL, x);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(elbo_engine_columns(e)[i], name) == 0) return x[i];
+    ck_abort_msg("there is no column %s", name);
+    return 0;
+}

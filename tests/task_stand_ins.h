@@ -30,6 +30,9 @@ void stand_in_reset(void);
  * read). */
 elbo_engine *stand_in_start(case_setup *c, const case_text *text, uint64_t seed);
 
+/* The row's column of this name. */
+double stand_in_column(const elbo_engine *e, const elbo_row *row, const char *name);
+
 /* E sum_t gamma^t (r - alpha log pi/pi0) over T steps, of u with these moments and KL
  * at each step. */
 double stand_in_return(double gamma, size_t T, double mean, double square, double kl,

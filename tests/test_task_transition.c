@@ -282,6 +282,45 @@ START_TEST(the_bound_charges_the_transitions_of_q_once)
 }
 END_TEST
 
+/* What the policy learns from has paid for q's transitions: here the log ratio as it
+ * stood when the rollouts were made. */
+START_TEST(rollouts_pay_for_the_transitions_of_q)
+{
+    enum { DIMS = 7 };
+    const case_text text = run_of("iterations=6 transition=free(classifier)");
+    case_setup c;
+    elbo_row row;
+    elbo_engine *e = case_start(&c, &text, 7);
+    const elbo_task_run *const run = e->task;
+    double most = 0;
+
+    for (int k = 0; k < 2; k++) case_ok(elbo_engine_iterate(e, &row));
+
+    const elbo_replay *const d = &run->rollouts;
+    const size_t n = d->n;
+    float *const x = elbo_arena_take(e->ws, n * DIMS, sizeof(float));
+    float *const r = elbo_arena_take(e->ws, n, sizeof(float));
+    double *const ratio = elbo_arena_doubles(e->ws, n);
+
+    ck_assert_uint_eq(n, 20);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(x + DIMS * i, d->o + 3 * i, 3 * sizeof(float));
+        x[DIMS * i + 3] = d->u[i];
+        memcpy(x + DIMS * i + 4, d->next + 3 * i, 3 * sizeof(float));
+    }
+    case_ok(elbo_task_ratio_at(run->transition.ratio, n, x, ratio, e->ws));
+    run->world.task->reward(run->world.self, n, d->o, d->u, d->next, r);
+    for (size_t i = 0; i < n; i++) {
+        const double want = (double)r[i] + ratio[i];
+
+        ck_assert_double_eq_tol((double)d->reward[i], want, 1e-4 * (1 + fabs(want)));
+        most = fmax(most, fabs(ratio[i]));
+    }
+    ck_assert_double_gt(most, 0.1);
+    case_stop(&c, e);
+}
+END_TEST
+
 START_TEST(what_has_no_value_or_is_no_kind_of_control_tasks_is_refused)
 {
     static const char *const wrong[] = {
@@ -317,6 +356,7 @@ Suite *suite_task_transition(void)
     tcase_add_loop_test(t, a_resumed_run_goes_on_to_the_same_bits, 0, SLOTS);
     tcase_add_loop_test(t, the_bound_charges_the_transitions_of_q_once, 0,
                         SLOTS);
+    tcase_add_test(t, rollouts_pay_for_the_transitions_of_q);
     tcase_add_test(t,
                    what_has_no_value_or_is_no_kind_of_control_tasks_is_refused);
     suite_add_tcase(s, t);
