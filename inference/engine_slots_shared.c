@@ -49,6 +49,11 @@ static bool search_begins_late(const facts *f)
     return f->slots.route.search && f->slots.route.from > 1;
 }
 
+static bool search_by_episodes(const facts *f)
+{
+    return f->slots.route.search && f->slots.route.episodes > 0;
+}
+
 static bool file_of_stages(const facts *f)
 {
     return f->stages && elbo_choice_is(f->setup->data, "source", "file");
@@ -134,6 +139,8 @@ const elbo_clash elbo_shared_clashes[] = {
      "only networks have an output layer: over must be all"},
     {"inference", "gradient", search_begins_late,
      "there is no fit before the search: from must be 1"},
+    {"inference", "gradient", search_by_episodes,
+     "returns are exact here: episodes must be 0"},
     {"data", "source", file_of_stages,
      "with a horizon V, Q and the policy differ from stage to stage, and a file "
      "does not tell the stages of its samples"},

@@ -51,6 +51,7 @@ typedef struct elbo_route {
     double step, box;                   /* ... as elbo_ascent's */
     bool output; /* ... of networks, the output layers alone */
     size_t from; /* ... in control tasks, the first iteration with one */
+    size_t episodes; /* ... a return; 0: as many as an evaluation has */
 } elbo_route;
 
 /* How well; added up over calls, so that a run can tell. */

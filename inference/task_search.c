@@ -4,10 +4,10 @@
  *
  * by values, from where the fit along the derivative ended, in the M-steps of
  * iterations from `from` on; in the fit J is a number, the one that the M-step
- * before found, 0 at first. J(theta) is what
- * the planner that asks p_theta earns in the world: the mean of as many
- * episodes as an evaluation has (one, where it has none), the same ones in all
- * of an M-step and none of the evaluation's. With J beneath a minus theta is an
+ * before found, 0 at first. J(theta) is what the planner that asks p_theta
+ * earns in the world: the mean of `episodes` episodes, else of as many as an
+ * evaluation has (one, where it has none), the same ones in all of an M-step
+ * and none of the evaluation's. With J beneath a minus theta is an
  * adversary that its likelihood holds back: l = logp - c J (Lambert et al.
  * 2020, 4.3, who bound the likelihood; 1/c is that bound's multiplier).
  */
@@ -76,8 +76,8 @@ static elbo_status mean_term(search *s)
 static elbo_status look(search *s)
 {
     const elbo_mark mark = elbo_arena_mark(s->e->ws);
-    const size_t episodes = s->run->episodes > 0 ? s->run->episodes : 1;
-    elbo_status status = elbo_task_earn(s->e, "search", episodes, &s->J);
+    elbo_status status =
+        elbo_task_earn(s->e, "search", s->run->search->episodes, &s->J);
 
     if (status == ELBO_OK) {
         elbo_task_objective_set_return(s->run->objective, s->J);
@@ -168,6 +168,9 @@ elbo_status elbo_task_open_search(elbo_engine *e, const elbo_setup *setup)
                 .seed = run->problem.seed},
         .output = route.output,
         .from = route.from,
+        .episodes = route.episodes       ? route.episodes
+                    : run->episodes > 0 ? run->episodes
+                                        : 1,
         .n = count(&run->belief, route.output),
     };
     if (state->n == 0)

@@ -97,6 +97,7 @@ typedef struct elbo_task_search_state {
     elbo_ascent how;
     bool output; /* the output layers alone */
     size_t from; /* the first iteration with a search, from 1 */
+    size_t episodes; /* a return */
     size_t n;    /* numbers searched, of all members */
     /* Of the last M-step, as columns: plans, l at the fit and at theta, J likewise. */
     double found[ELBO_TASK_SEARCH_COLUMNS];

@@ -80,6 +80,9 @@ static const struct {
     {{.inference = "likelihood=J gradient=search(nelder_mead,from=2)",
       .model = "softmax"},
      "inference", "gradient"},
+    {{.inference = "likelihood=J gradient=search(nelder_mead,episodes=2)",
+      .model = "softmax"},
+     "inference", "gradient"},
     {{.inference = "likelihood=J gradient=search(nelder_mead) "
                    "norm_bound=joint(1) m_step=spg",
       .model = "softmax"},

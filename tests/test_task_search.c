@@ -8,6 +8,7 @@
 #include <check.h>
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "inference/task_state.h"
@@ -366,6 +367,41 @@ START_TEST(a_search_may_come_after_fits)
 }
 END_TEST
 
+/* A return by one episode, whatever an evaluation has: that of a run whose evaluations
+ * have one; by two it is another number. */
+START_TEST(a_return_has_its_own_episodes)
+{
+    static const char *const how[] = {"", ",episodes=1", ",episodes=2"};
+    static const char *const evaluation[] = {"episodes=1 rollouts=1",
+                                             "episodes=3 rollouts=1",
+                                             "episodes=3 rollouts=1"};
+    double J[3];
+
+    for (int k = 0; k < 3; k++) {
+        char inference[120];
+        case_text text;
+        case_setup c;
+        elbo_row row;
+
+        snprintf(inference, sizeof inference,
+                 "iterations=1 likelihood=logp-1e-9*J "
+                 "gradient=search(evolution,1%s)",
+                 how[k]);
+        text = small_of(inference);
+        text.env = "Pendulum-v1";
+        text.evaluation = evaluation[k];
+
+        elbo_engine *const e = case_start(&c, &text, 3);
+
+        case_ok(elbo_engine_iterate(e, &row));
+        J[k] = e->task->search->found[3];
+        case_stop(&c, e);
+    }
+    ck_assert_double_eq(J[0], J[1]);
+    ck_assert_double_ne(J[0], J[2]);
+}
+END_TEST
+
 /* Over the output alone the layers below, and the bounds, stay as they were
  * fitted. */
 START_TEST(only_the_output_layers_move)
@@ -463,6 +499,7 @@ Suite *suite_task_search(void)
     tcase_add_test(t, a_search_resumes_to_the_same_bits);
     tcase_add_test(t, a_search_has_the_same_bits_for_any_number_of_threads);
     tcase_add_test(t, a_search_may_come_after_fits);
+    tcase_add_test(t, a_return_has_its_own_episodes);
     tcase_add_test(t, only_the_output_layers_move);
     tcase_add_loop_test(t, what_cannot_be_searched_is_refused, 0, WRONG);
     tcase_add_test(t, a_posterior_without_a_point_is_told_at_the_start);

@@ -47,6 +47,13 @@ static const elbo_option options[] = {
      .fallback = "1",
      .doc = "in control tasks: the first iteration that searches; M-steps before it "
             "are the fit alone"},
+    {.name = "episodes",
+     .type = ELBO_INT,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "in control tasks: a return; 0: as many as an evaluation has"},
     {0                 },
 };
 
@@ -58,6 +65,7 @@ static elbo_status set(const elbo_values *values, elbo_route *out)
     out->box = elbo_real(values, "box");
     out->output = elbo_choice_is(values, "over", "output");
     out->from = (size_t)elbo_int(values, "from");
+    out->episodes = (size_t)elbo_int(values, "episodes");
     return ELBO_OK;
 }
 
