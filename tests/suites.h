@@ -102,6 +102,7 @@
     X(metric)                                                                  \
     X(imitation)                                                               \
     X(omd)                                                                     \
+    X(planning_papers)                                                         \
     X(outer)                                                                   \
     X(mstep)                                                                   \
     X(control)                                                                 \
@@ -137,6 +138,7 @@
     X(factor)                                                                  \
     X(weight)                                                                  \
     X(density)                                                                 \
+    X(weight_words)                                                            \
     X(mismatch_weights)                                                        \
     X(experiment)                                                              \
     X(scores)                                                                  \

@@ -117,6 +117,49 @@ START_TEST(a_model_that_is_right_about_values_plans_right_and_the_likeliest_wron
 }
 END_TEST
 
+/* ---- Voelcker et al. (2025): one outcome of two, of values 0 and 1 ---- */
+
+/* Where P gives the second outcome p, its probability in the best model is: */
+static const struct {
+    const char *text;
+    bool calibrated; /* p; else the border that is nearer to p, the median */
+} values_of_two[] = {
+    {"-0.5*sq(E(V(y)) - V(next))", true},
+    {"-0.5*sq(E(V(y)) - Ed(V(next)))", true},
+    {"-abs(E(V(y)) - Ed(V(next)))", true},
+    {"max(logp, -99)", true},
+    {"-0.5*E(sq(V(y) - V(next)))", false},
+    {"-E(abs(V(y) - V(next)))", false},
+    {"-abs(E(V(y)) - V(next))", false},
+};
+
+START_TEST(only_calibrated_losses_have_their_optimum_at_p)
+{
+    static const double shares[] = {0.2, 0.45, 0.6, 0.7, 0.9};
+
+    for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+        const double p = shares[k];
+        const double want = values_of_two[_i].calibrated ? p : p > 0.5;
+        double low = 0, high = 1;
+        one_row w;
+
+        init(&w, 2, (double[]){1 - p, p});
+        w.V[1] = 1;
+        for (int i = 0; i < 90; i++) {
+            const double x = low + (high - low) / 3, y = high - (high - low) / 3;
+
+            if (value(&w, values_of_two[_i].text, (double[]){1 - x, x})
+                < value(&w, values_of_two[_i].text, (double[]){1 - y, y}))
+                low = x;
+            else
+                high = y;
+        }
+        ck_assert_msg(fabs((low + high) / 2 - want) < 1e-7, "%s, p = %g: %.9g",
+                      values_of_two[_i].text, p, (low + high) / 2);
+    }
+}
+END_TEST
+
 /* ---- Farahmand, Barreto, Nikovski (2017) ---- */
 
 static const double world[STATES] = {0.1, 0.25, 0.05, 0.3, 0.2, 0.1};
@@ -198,6 +241,8 @@ Suite *suite_equivalence(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(
         t, a_model_that_is_right_about_values_plans_right_and_the_likeliest_wrong);
+    tcase_add_loop_test(t, only_calibrated_losses_have_their_optimum_at_p, 0,
+                        sizeof values_of_two / sizeof *values_of_two);
     tcase_add_test(t, the_supremum_over_a_ball_is_the_sum_over_its_basis);
     tcase_add_test(t, the_worst_lipschitz_value_is_the_wasserstein_distance);
     suite_add_tcase(suite, t);
