@@ -5,7 +5,8 @@
 const elbo_control *const elbo_controls[] = {
     &elbo_control_soft_value_iteration, &elbo_control_value_iteration,
     &elbo_control_policy_iteration,     &elbo_control_em_policy,
-    &elbo_control_psi_learning,         &elbo_control_lqr,
+    &elbo_control_psi_learning,         &elbo_control_q_learning,
+    &elbo_control_lqr,
     &elbo_control_i2c,
     &elbo_control_lqg,
     &elbo_control_none,

@@ -10,6 +10,7 @@ extern const elbo_control elbo_control_value_iteration;
 extern const elbo_control elbo_control_policy_iteration;
 extern const elbo_control elbo_control_em_policy;
 extern const elbo_control elbo_control_psi_learning;
+extern const elbo_control elbo_control_q_learning;
 extern const elbo_control elbo_control_lqr;
 extern const elbo_control elbo_control_i2c;
 extern const elbo_control elbo_control_lqg;

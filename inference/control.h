@@ -35,6 +35,7 @@ struct elbo_control {
     bool hard;                  /* alpha is 0: control.temperature is refused */
     bool previous_prior;        /* pi0 <- pi each round, whatever control.prior */
     elbo_promise promise;
+    bool draws;       /* an E-step draws: one that changes nothing is no end */
     bool fixed_point; /* one stage: V, Q, pi and q end in the backup's own */
     elbo_status (*open)(const elbo_values *options, const elbo_problem *problem,
                         elbo_arena *arena, elbo_controller *out);

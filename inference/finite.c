@@ -239,7 +239,8 @@ static bool draws(const elbo_engine *e)
 {
     const elbo_objective *const objective = e->expression.objective;
 
-    return objective && elbo_expr_samples(elbo_objective_expression(objective));
+    return e->controller.control->draws
+           || (objective && elbo_expr_samples(elbo_objective_expression(objective)));
 }
 
 static elbo_status gather(elbo_engine *e, elbo_row *row)

@@ -92,6 +92,7 @@ static elbo_status open_control(elbo_engine *e, const elbo_setup *setup)
         .optimality = slots.optimality,
         .tolerance = elbo_real(setup->control_common, "tolerance"),
         .sweeps = (size_t)elbo_int(setup->control_common, "sweeps"),
+        .seed = e->context.seed,
     };
 
     /* q is charged against exp(E log theta) where its KL is part of one bound

@@ -24,6 +24,7 @@ typedef struct elbo_problem {
     elbo_optimality optimality;
     double tolerance; /* E-steps stop at this residual, max norm */
     size_t sweeps;    /* ... or after so many sweeps */
+    uint64_t seed;    /* of what an E-step draws */
 } elbo_problem;
 
 /* Plain arrays from one arena. stages = elbo_stages(mdp). */

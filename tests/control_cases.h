@@ -65,9 +65,10 @@ void trial_free(trial *t);
 double largest_difference(const double a[], const double b[], size_t n);
 bool same_bits(const double a[], const double b[], size_t n);
 
-/* The registry's contract; the cases of em_policy and of psi_learning. */
+/* The registry's contract; the cases of em_policy, psi_learning and q_learning. */
 TCase *tcase_control_contract(void);
 TCase *tcase_em_policy(void);
 TCase *tcase_psi_learning(void);
+TCase *tcase_q_learning(void);
 
 #endif

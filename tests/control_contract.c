@@ -6,7 +6,7 @@
 #include "inference/core/alloc.h"
 #include "tests/control_cases.h"
 
-enum { CONTROLS = 5 };
+enum { CONTROLS = 6 };
 
 /* A control at work on a Garnet, or on its table of stages. */
 static trial contract_trial(const elbo_control *control, size_t horizon)

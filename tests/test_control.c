@@ -401,5 +401,6 @@ Suite *suite_control(void)
     suite_add_tcase(s, tcase_solvers());
     suite_add_tcase(s, tcase_em_policy());
     suite_add_tcase(s, tcase_psi_learning());
+    suite_add_tcase(s, tcase_q_learning());
     return s;
 }
