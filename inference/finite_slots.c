@@ -213,6 +213,11 @@ static bool unroll_of_stages(const facts *f)
     return has_stages(f) && f->slots.route.kind->plan;
 }
 
+static bool rate_of_backups(const facts *f)
+{
+    return f->slots.route.rate > 0;
+}
+
 static bool solver_of_stages(const facts *f)
 {
     const elbo_route *route = &f->slots.route;
@@ -398,6 +403,9 @@ static const elbo_clash rules[] = {
     {"inference", "gradient", unroll_of_stages,
      "with a horizon the planner's backups are its stages: implicit goes back "
      "through them, exactly"},
+    {"inference", "gradient", rate_of_backups,
+     "a step of a finite world's planner is one backup, and has no rate: that is of "
+     "networks' critics"},
     {"inference", "gradient", solver_of_stages,
      "with a horizon one pass over the stages is the exact derivative: implicit, "
      "without a solver"},

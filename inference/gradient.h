@@ -42,6 +42,8 @@ typedef struct elbo_route {
     const elbo_gradient *kind;
     const elbo_solver *solver; /* of `implicit`; else NULL */
     size_t n;                  /* backups, terms, rank, rollouts */
+    double rate;               /* of gradient descent, of `unroll` on networks; 0: not
+                                  given */
     elbo_reach reach;          /* what moves, of `implicit` */
     double noise;              /* standard deviation of what is added to the plan's
                                   Q before each derivative, of `implicit` */
@@ -96,6 +98,9 @@ struct elbo_gradient {
     elbo_status (*pull)(const elbo_pull *pull, elbo_arena *ws);
     bool held; /* the policy stands still: only `Jmodel` moves, through p */
     bool (*exact)(const elbo_route *route); /* NULL: it is not */
+    /* Through the critics of control tasks (inference/gradient/task_pull.h); NULL: it
+     * does not go there. */
+    const struct elbo_task_way *way;
 };
 
 /* How lambda_V = b + gamma P' lambda_V is solved, or what stands in for it. */
@@ -137,7 +142,7 @@ elbo_status elbo_solver_solve(const elbo_solver *solver,
 extern const elbo_gradient *const elbo_gradients[];
 extern const elbo_solver *const elbo_solvers[];
 
-/* "stop", "unroll(40)", "implicit(neumann(20))", "score(1000)". ELBO_EINVAL as
+/* "stop", "unroll(40)", "unroll(3, 0.1)", "implicit(neumann(20))", "score(1000)". ELBO_EINVAL as
  * in elbo_call_parse. */
 elbo_status elbo_gradient_parse(const char *text, elbo_arena *arena,
                                 elbo_route *out, size_t *column,

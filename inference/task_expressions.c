@@ -12,7 +12,7 @@ elbo_task_sight elbo_task_sight_of(elbo_task_run *run)
         .solver = run->solver,
         .gamma = run->problem.gamma,
         .seed = run->problem.seed,
-        .route = run->route.solver ? &run->route : NULL,
+        .route = elbo_task_gradient_through(&run->route) ? &run->route : NULL,
     };
 }
 
@@ -143,7 +143,7 @@ elbo_status elbo_task_plan(elbo_engine *e)
     elbo_task_run *const run = e->task;
 
     if (!run->objective) return ELBO_OK;
-    if (!run->route.solver)
+    if (!elbo_task_gradient_through(&run->route))
         return elbo_task_objective_plan(run->objective, &run->data, run->weight,
                                         e->ws);
     elbo_task_objective_rows(run->objective, &run->data, run->weight);

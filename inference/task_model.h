@@ -49,11 +49,15 @@ typedef struct elbo_task_likelihood {
     void (*bind)(void *self, size_t member, elbo_tape *tape,
                  const elbo_replay *data, const uint32_t slot[], size_t n,
                  elbo_rng *rng);
+    /* A forward run of the tape, before which a planner follows theta. NULL:
+     * elbo_tape_forward. */
+    elbo_status (*forward)(void *self, size_t member, elbo_tape *tape);
     /* What theta moves in the objective through a planner (the gradient slot): after
      * elbo_tape_backward of the objective whose derivatives have been read,
-     * elbo_tape_product of a parameter is what is to be added to its derivative.
-     * NULL: nothing. */
-    elbo_status (*pull)(void *self, size_t member, elbo_tape *tape);
+     * elbo_tape_product of a parameter is what is to be added to its derivative; and
+     * again after each further call, while *more. No value of the tape is the
+     * objective's then. NULL: nothing. */
+    elbo_status (*pull)(void *self, size_t member, elbo_tape *tape, bool *more);
     /* What to add to the objective, at the last forward run, for a function that has
      * this derivative while what `pull` found stands. NULL iff pull is. */
     double (*held)(void *self, size_t member, elbo_tape *tape);

@@ -254,7 +254,8 @@ static elbo_node build(void *self, size_t member, elbo_tape *tape,
 static void bind(void *self, size_t member, elbo_tape *tape,
                  const elbo_replay *data, const uint32_t slot[], size_t n,
                  elbo_rng *rng);
-static elbo_status pull(void *self, size_t member, elbo_tape *tape);
+static elbo_status forward(void *self, size_t member, elbo_tape *tape);
+static elbo_status pull(void *self, size_t member, elbo_tape *tape, bool *more);
 static double held(void *self, size_t member, elbo_tape *tape);
 
 /* Whether derivatives can go where the slot says. */
@@ -270,9 +271,9 @@ static elbo_status check_route(const elbo_task_objective *o)
                          o->slot);
     if (sight->belief->members > 1)
         return ELBO_FAIL(ELBO_EINVAL,
-                         "%s: with gradient: implicit the critics solve the "
-                         "equation of one model: it must have 1 member, not %zu",
-                         o->slot, sight->belief->members);
+                         "%s: with gradient: %s the critics solve the equation of "
+                         "one model: it must have 1 member, not %zu",
+                         o->slot, sight->route->kind->name, sight->belief->members);
     return ELBO_OK;
 }
 
@@ -295,6 +296,7 @@ elbo_status elbo_task_objective_open(const char *slot, const char *text,
         (elbo_task_likelihood){.self = o,
                                .build = build,
                                .bind = bind,
+                               .forward = o->sight.route ? forward : NULL,
                                .pull = o->sight.route ? pull : NULL,
                                .held = o->sight.route ? held : NULL};
     ELBO_TRY(check_route(o));
@@ -400,13 +402,23 @@ static void bind(void *self, size_t member, elbo_tape *tape,
         elbo_task_pull_bind(o->member[member].pull, rng);
 }
 
-static elbo_status pull(void *self, size_t member, elbo_tape *tape)
+static elbo_status forward(void *self, size_t member, elbo_tape *tape)
+{
+    const elbo_task_objective *const o = self;
+
+    if (o->member[member].pull)
+        return elbo_task_pull_forward(o->member[member].pull);
+    elbo_tape_forward(tape);
+    return ELBO_OK;
+}
+
+static elbo_status pull(void *self, size_t member, elbo_tape *tape, bool *more)
 {
     elbo_task_part *const part = &((elbo_task_objective *)self)->member[member];
 
     (void)tape;
     if (part->status == ELBO_OK)
-        return elbo_task_pull_apply(part->pull, &part->info);
+        return elbo_task_pull_apply(part->pull, &part->info, more);
     elbo_error_restore(&part->error);
     return part->status;
 }

@@ -193,7 +193,7 @@ static size_t own_values(const elbo_engine *e, double out[])
     size_t n = sizeof x / sizeof *x;
 
     for (size_t i = 0; i < n; i++) out[i] = x[i];
-    if (run->route.solver) out[n++] = run->unsolved;
+    if (elbo_task_gradient_through(&run->route)) out[n++] = run->unsolved;
     if (run->regimes) {
         out[n++] = run->score.nll_expert;
         out[n++] = run->score.nll_grid;
@@ -219,7 +219,7 @@ void elbo_task_name_columns(elbo_engine *e)
 {
     const char *const *const lists[] = {
         own_columns,
-        e->task->route.solver ? solve_columns : NULL,
+        elbo_task_gradient_through(&e->task->route) ? solve_columns : NULL,
         e->task->regimes ? regime_columns : NULL,
         e->task->search ? elbo_task_search_columns : NULL,
         e->task->belief.model->columns ? e->task->belief.model->column_names

@@ -80,14 +80,14 @@ static bool reads_return(const facts *f)
            && f->setup->control->task->plans;
 }
 
-static bool implicit(const facts *f)
+static bool through(const facts *f)
 {
-    return f->slots.route.solver && elbo_task_gradient_serves(&f->slots.route);
+    return elbo_task_gradient_through(&f->slots.route);
 }
 
 static bool other_gradient(const facts *f)
 {
-    return !stands(f) && !searches(f) && !implicit(f);
+    return !stands(f) && !searches(f) && !through(f);
 }
 
 static bool search_of_policy(const facts *f)
@@ -117,17 +117,17 @@ static bool return_unsearched(const facts *f)
 
 static bool gradient_unused(const facts *f)
 {
-    return implicit(f) && !(f->depends & ELBO_ON_PLANNER);
+    return through(f) && !(f->depends & ELBO_ON_PLANNER);
 }
 
 static bool gradient_of_no_equation(const facts *f)
 {
-    return implicit(f) && !f->setup->control->task->equation;
+    return through(f) && !f->setup->control->task->equation;
 }
 
 static bool gradient_of_the_world(const facts *f)
 {
-    return implicit(f) && f->setup->control->task->equation
+    return through(f) && f->setup->control->task->equation
            && elbo_real(f->setup->control_common, "real_ratio") != 0;
 }
 
@@ -135,7 +135,7 @@ static bool gradient_of_no_rollout(const facts *f)
 {
     elbo_task_schedule schedule;
 
-    return implicit(f) && f->setup->control->task->equation
+    return through(f) && f->setup->control->task->equation
            && elbo_task_schedule_parse(
                   elbo_text(f->setup->control_common, "rollout_length"),
                   &schedule, NULL)
@@ -145,7 +145,7 @@ static bool gradient_of_no_rollout(const facts *f)
 
 static bool gradient_of_tilt(const facts *f)
 {
-    return implicit(f) && f->slots.tilt.kind != &elbo_transition_model;
+    return through(f) && f->slots.tilt.kind != &elbo_transition_model;
 }
 
 static bool past_offline(const facts *f)
@@ -213,12 +213,12 @@ static bool weight_of_tilt(const facts *f)
 
 static bool reward_of_gradient(const facts *f)
 {
-    return !f->reward.plain && implicit(f);
+    return !f->reward.plain && through(f);
 }
 
 static bool weight_of_gradient(const facts *f)
 {
-    return !f->returned.plain && implicit(f);
+    return !f->returned.plain && through(f);
 }
 
 /* ---- feedback ---- */
@@ -281,18 +281,18 @@ static const elbo_clash rules[] = {
     {"control", "return_weight", weight_of_tilt,
      "weighs returns of the model: needs transition: model"},
     {"control", "reward", reward_of_gradient,
-     "with gradient: implicit the critics solve an equation of the model's own "
+     "where gradient goes through the critics they solve an equation of the model's own "
      "rewards: must be r"},
     {"control", "return_weight", weight_of_gradient,
-     "with gradient: implicit the critics solve an equation of unweighed returns: "
-     "must be 1"},
+     "where gradient goes through the critics they solve an equation of unweighed "
+     "returns: must be 1"},
     {"inference", "likelihood", without_theta, "nothing in it depends on theta"},
     {"inference", "likelihood", behind_planner,
      "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
      "see theta through the planner"},
     {"inference", "gradient", other_gradient,
      "control tasks know no other: must be stop, implicit(identity), implicit(cg), "
-     "implicit(neumann(k)), score(n) or search"},
+     "implicit(neumann(k)), unroll(k, rate) with a rate above 0, score(n) or search"},
     {"inference", "gradient", search_of_policy,
      "theta is searched by what its planner earns, and this control learns: must be "
      "stop"},
@@ -326,9 +326,11 @@ static const elbo_clash rules[] = {
     {"inference", "gradient", gradient_of_tilt,
      "the critics' equation is of the model's own successors: transition must be model"},
     {"control", "real_ratio", gradient_of_the_world,
-     "with gradient: implicit the critics are to solve the model's equation: must be 0"},
+     "where gradient goes through the critics they are to solve the model's equation: "
+     "must be 0"},
     {"control", "rollout_length", gradient_of_no_rollout,
-     "with gradient: implicit the critics are to learn from the model: must be above 0"},
+     "where gradient goes through the critics they are to learn from the model: must be "
+     "above 0"},
     {"data", "mode", past_offline,
      "an expression reads V_then, but offline nothing was learnt before the "
      "data came: must be online"},
@@ -373,10 +375,8 @@ static const char *kind(const facts *f)
     const elbo_transition *const q = f->slots.tilt.kind;
     const char *const expressed = elbo_facts_kind(f);
 
-    if (f->expression && f->slots.route.solver)
-        return "outer objective, by networks: the data term through the critics' "
-               "equation, which they nearly solve; F bounds no evidence, never "
-               "watched";
+    if (f->expression && through(f))
+        return elbo_task_gradient_kind(&f->slots.route);
     if (f->kappa < 0)
         return "adversarial: the model is fitted against the policy, on rollouts; no "
                "potential";
@@ -437,7 +437,7 @@ static elbo_task_role role_of(const char *key)
 }
 
 /* Whether derivatives go through the control. */
-static bool through(const elbo_setup *setup)
+static bool goes_through(const elbo_setup *setup)
 {
     elbo_arena *const arena = elbo_arena_alloc(4096);
     elbo_route route = {0};
@@ -446,7 +446,7 @@ static bool through(const elbo_setup *setup)
         && elbo_gradient_parse(elbo_text(setup->inference, "gradient"), arena,
                                &route, NULL, NULL)
                == ELBO_OK
-        && route.solver;
+        && elbo_task_gradient_through(&route);
 
     elbo_arena_free(arena);
     return known;
@@ -460,7 +460,7 @@ elbo_status elbo_task_expression(const elbo_setup *setup, const char *key,
     const elbo_task_role role = role_of(key);
     const elbo_network_words words =
         elbo_task_words(setup->model->task, setup->control->task, role,
-                        role == ELBO_TASK_LIKELIHOOD && through(setup));
+                        role == ELBO_TASK_LIKELIHOOD && goes_through(setup));
     elbo_expr *unused;
 
     ELBO_TRY((role == ELBO_TASK_REWARD ? elbo_task_reward_parse

@@ -145,7 +145,7 @@ typedef struct elbo_task_run {
     elbo_replay expert, grid;
 
     elbo_task_fit fit; /* of the last M-step */
-    double unsolved;   /* solves of the gradient slot in it that hit their limit */
+    double unsolved;   /* solves or descents of the gradient slot in it that fell short */
     elbo_task_rolled rolled;
     double owed; /* a fraction of an improvement */
     elbo_task_score score;

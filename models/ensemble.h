@@ -205,6 +205,8 @@ elbo_status elbo_ensemble_build(elbo_ensemble_task *task,
                                 elbo_precision precision);
 /* The leaves' values for rows task->slot. */
 void elbo_ensemble_bind(elbo_ensemble_task *task);
+/* A forward run; the likelihood's planner goes first. */
+elbo_status elbo_ensemble_forward(elbo_ensemble_task *task);
 /* Mean of w l over rows; the draws of the likelihood are the same in each call.
  */
 elbo_status elbo_ensemble_mean(elbo_ensemble_task *task, const uint32_t slot[],

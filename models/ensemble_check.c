@@ -17,16 +17,17 @@ static const elbo_task_likelihood *pulling(const elbo_ensemble_task *t)
 }
 
 /* What the gradient slot holds included. */
-static double value_at(elbo_ensemble_task *t, const double theta[], bool held)
+static elbo_status value_at(elbo_ensemble_task *t, const double theta[],
+                            double *out)
 {
-    const elbo_task_likelihood *const likelihood = held ? pulling(t) : NULL;
-    double value;
+    const elbo_task_likelihood *const likelihood = pulling(t);
 
     elbo_ensemble_set(t->belief->self, theta, t->tape, &t->nodes);
-    elbo_tape_forward(t->tape);
-    elbo_tape_get(t->tape, t->objective, &value);
-    if (!likelihood) return value;
-    return value + likelihood->held(likelihood->self, t->member, t->tape);
+    ELBO_TRY(elbo_ensemble_forward(t));
+    elbo_tape_get(t->tape, t->objective, out);
+    if (likelihood)
+        *out += likelihood->held(likelihood->self, t->member, t->tape);
+    return ELBO_OK;
 }
 
 typedef void reader(const elbo_tape *tape, elbo_node x, double out[]);
@@ -52,12 +53,14 @@ static void add(elbo_ensemble_task *t, reader *read, double grad[])
 static elbo_status gradient(elbo_ensemble_task *t, double grad[])
 {
     const elbo_task_likelihood *const likelihood = pulling(t);
+    bool more = likelihood != NULL;
 
     elbo_tape_backward(t->tape, t->objective);
     add(t, elbo_tape_gradient, grad);
-    if (!likelihood) return ELBO_OK;
-    ELBO_TRY(likelihood->pull(likelihood->self, t->member, t->tape));
-    add(t, elbo_tape_product, grad);
+    while (more) {
+        ELBO_TRY(likelihood->pull(likelihood->self, t->member, t->tape, &more));
+        add(t, elbo_tape_product, grad);
+    }
     return ELBO_OK;
 }
 
@@ -67,8 +70,8 @@ static size_t free_parameters(const elbo_ensemble *e)
     return e->config.learn_bounds ? e->size : elbo_mlp_size(&e->mlp);
 }
 
-static void compare(elbo_ensemble_task *t, double theta[], const double grad[],
-                    elbo_derivative_check *out)
+static elbo_status compare(elbo_ensemble_task *t, double theta[],
+                           const double grad[], elbo_derivative_check *out)
 {
     const size_t n = free_parameters(t->belief->self);
     const size_t most = n < ELBO_DERIVATIVE_CHECKS ? n : ELBO_DERIVATIVE_CHECKS;
@@ -79,22 +82,24 @@ static void compare(elbo_ensemble_task *t, double theta[], const double grad[],
         const size_t j = out->n * (n - 1) / (most > 1 ? most - 1 : 1);
         const double kept = theta[j], h = step_size * fmax(1, fabs(kept));
 
+        double up, down;
+
         theta[j] = kept + h;
-
-        const double up = value_at(t, theta, true);
-
+        ELBO_TRY(value_at(t, theta, &up));
         theta[j] = kept - h;
+        ELBO_TRY(value_at(t, theta, &down));
+        theta[j] = kept;
 
-        const double want = (up - value_at(t, theta, true)) / (2 * h);
+        const double want = (up - down) / (2 * h);
         const double relative = fabs(grad[j] - want) / (1 + largest);
 
-        theta[j] = kept;
         if (out->n > 0 && relative <= out->relative) continue;
         out->worst = j;
         out->got = grad[j];
         out->want = want;
         out->relative = relative;
     }
+    return ELBO_OK;
 }
 
 static elbo_status check(elbo_ensemble_task *t, elbo_derivative_check *out,
@@ -112,12 +117,15 @@ static elbo_status check(elbo_ensemble_task *t, elbo_derivative_check *out,
     memset(grad, 0, e->size * sizeof *grad);
     for (size_t i = 0; i < t->batch; i++) t->slot[i] = t->rows.slot[i];
     elbo_ensemble_bind(t);
-    value_at(t, theta, false);
+    elbo_ensemble_set(e, theta, t->tape, &t->nodes);
+    ELBO_TRY(elbo_ensemble_forward(t));
     ELBO_TRY(gradient(t, grad));
     elbo_tape_hold(t->tape, true);
-    compare(t, theta, grad, out);
+
+    const elbo_status s = compare(t, theta, grad, out);
+
     elbo_tape_hold(t->tape, false);
-    return ELBO_OK;
+    return s;
 }
 
 elbo_status elbo_ensemble_check(elbo_task_belief *belief,

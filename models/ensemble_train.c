@@ -122,6 +122,16 @@ void elbo_ensemble_bind(elbo_ensemble_task *t)
         t->mstep->addend->bind(t->mstep->addend->self, t->member, t->tape, &t->rng);
 }
 
+elbo_status elbo_ensemble_forward(elbo_ensemble_task *t)
+{
+    const elbo_task_likelihood *const likelihood = t->mstep->likelihood;
+
+    if (likelihood && likelihood->forward)
+        return likelihood->forward(likelihood->self, t->member, t->tape);
+    elbo_tape_forward(t->tape);
+    return ELBO_OK;
+}
+
 /* ---- faults ---- */
 
 /* Says where: the first layer whose parameters or gradient are not finite. */
@@ -181,7 +191,7 @@ static elbo_status mean_here(elbo_ensemble_task *t, const uint32_t slot[],
         for (size_t i = 0; i < t->batch; i++)
             t->slot[i] = slot[(first + i) % n];
         elbo_ensemble_bind(t);
-        elbo_tape_forward(t->tape);
+        ELBO_TRY(elbo_ensemble_forward(t));
         sum += sum_terms(t, rows);
     }
     *out = sum / (double)n;
@@ -238,12 +248,14 @@ static elbo_status read_gradient(elbo_ensemble_task *t)
 {
     const elbo_ensemble *const e = t->belief->self;
     const elbo_task_likelihood *const likelihood = t->mstep->likelihood;
+    bool more = likelihood && likelihood->pull;
 
     memset(t->grad, 0, e->size * sizeof *t->grad);
     subtract(t, elbo_tape_gradient);
-    if (!likelihood || !likelihood->pull) return ELBO_OK;
-    ELBO_TRY(likelihood->pull(likelihood->self, t->member, t->tape));
-    subtract(t, elbo_tape_product);
+    while (more) {
+        ELBO_TRY(likelihood->pull(likelihood->self, t->member, t->tape, &more));
+        subtract(t, elbo_tape_product);
+    }
     return ELBO_OK;
 }
 
@@ -254,7 +266,7 @@ static elbo_status step(elbo_ensemble_task *t)
 
     if (e->q) elbo_mean_field_draw(e, t->member, &t->rng, t->noise);
     elbo_ensemble_bind(t);
-    elbo_tape_forward(t->tape);
+    ELBO_TRY(elbo_ensemble_forward(t));
     elbo_tape_get(t->tape, t->objective, &value);
     if (!isfinite(value)) return not_finite(t, "the objective", value);
     t->last = value;

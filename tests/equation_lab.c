@@ -164,14 +164,19 @@ void equation_derive(equation_bench *b, elbo_precision precision,
     if (precision == ELBO_F64) elbo_ensemble_set(e, b->theta, t.tape, &t.nodes);
     for (size_t i = 0; i < t.batch; i++) t.slot[i] = (uint32_t)i;
     elbo_ensemble_bind(&t);
-    elbo_tape_forward(t.tape);
+    case_ok(elbo_ensemble_forward(&t));
     elbo_tape_backward(t.tape, t.objective);
 
     const size_t leaves = elbo_ensemble_learnt(e, &t.nodes, leaf);
+    double part[EQUATION_MOST] = {0};
 
     equation_read(t.tape, leaves, leaf, elbo_tape_gradient, direct);
-    case_ok(b->mstep.likelihood->pull(b->objective, 0, t.tape));
-    equation_read(t.tape, leaves, leaf, elbo_tape_product, pulled);
+    memset(pulled, 0, b->n * sizeof *pulled);
+    for (bool more = true; more;) {
+        case_ok(b->mstep.likelihood->pull(b->objective, 0, t.tape, &more));
+        equation_read(t.tape, leaves, leaf, elbo_tape_product, part);
+        for (size_t i = 0; i < b->n; i++) pulled[i] += part[i];
+    }
     elbo_tape_free(t.tape);
 }
 
@@ -232,11 +237,6 @@ static elbo_node by_hand(const equation_lab *l, size_t text)
                         imagined);
 }
 
-void equation_set_rows(const equation_lab *l, elbo_node leaf, const float x[])
-{
-    elbo_tape_set_f32(l->tape, leaf, x);
-}
-
 void equation_member(const equation_bench *b, elbo_tape *tape, elbo_task_nodes *x)
 {
     x->rows = EQUATION_ROWS;
@@ -264,11 +264,23 @@ static elbo_node successor(const equation_lab *l)
                         equation_bin(l, ELBO_MUL, x->std, noise));
 }
 
+void equation_bind(const equation_lab *l)
+{
+    const elbo_replay *const data = &l->b->data;
+    double ends[EQUATION_ROWS];
+
+    elbo_tape_set_f32(l->tape, l->nodes.o, data->o);
+    elbo_tape_set_f32(l->tape, l->nodes.u, data->u);
+    elbo_tape_set_f32(l->tape, l->nodes.reward, data->reward);
+    elbo_tape_set_f32(l->tape, l->nodes.next, data->next);
+    for (size_t i = 0; i < EQUATION_ROWS; i++) ends[i] = data->end[i];
+    elbo_tape_set(l->tape, l->nodes.end, ends);
+}
+
 equation_lab equation_open(const equation_bench *b, size_t text)
 {
     equation_lab l = {.b = b, .tape = elbo_tape_alloc(ELBO_F64)};
     elbo_task_nodes *const x = &l.nodes;
-    double ends[EQUATION_ROWS];
 
     equation_member(b, l.tape, x);
     b->control->equation->unknowns(b->critic, l.tape, &l.w);
@@ -283,12 +295,7 @@ equation_lab equation_open(const equation_bench *b, size_t text)
         l.n_w += elbo_tape_rows(l.tape, l.w.leaf[i])
                  * elbo_tape_cols(l.tape, l.w.leaf[i]);
     ck_assert_uint_le(l.n_w, EQUATION_MOST);
-    equation_set_rows(&l, x->o, b->data.o);
-    equation_set_rows(&l, x->u, b->data.u);
-    equation_set_rows(&l, x->reward, b->data.reward);
-    equation_set_rows(&l, x->next, b->data.next);
-    for (size_t i = 0; i < EQUATION_ROWS; i++) ends[i] = b->data.end[i];
-    elbo_tape_set(l.tape, x->end, ends);
+    equation_bind(&l);
     return l;
 }
 

@@ -66,6 +66,6 @@ void equation_slope(const equation_lab *l, const double theta[], elbo_node of,
                     double out[]);
 elbo_node equation_bin(const equation_lab *l, elbo_binary op, elbo_node x, elbo_node y);
 elbo_node equation_half_square(const equation_lab *l, elbo_node x); /* -x^2 / 2 */
-void equation_set_rows(const equation_lab *l, elbo_node leaf, const float x[]);
+void equation_bind(const equation_lab *l); /* the rows */
 
 #endif

@@ -131,7 +131,7 @@ answers 78 'error' check inference.transition='robust()'
 answers 78 'error' check inference.transition='robust(-1)'
 answers 78 'error' check inference.gradient="$(repeat '(' 10000)"
 answers 78 'did you mean "stop"?' check inference.gradient=stpo
-for text in 'unroll(0)' 'unroll(-3)' 'unroll(1e400)' 'unroll(nan)' 'implicit(implicit(exact))' \
+for text in 'unroll(0)' 'unroll(2, -1)' 'unroll(-3)' 'unroll(1e400)' 'unroll(nan)' 'implicit(implicit(exact))' \
     'implicit(woodbury(rank))' 'score(0)' 'score(x)' 'score(1, 2, 3)' 'unroll(2'; do
     answers 78 'error' check inference.likelihood=logpi "inference.gradient=$text"
 done

@@ -342,6 +342,8 @@ static const struct {
     {"implict", 0, "implicit", "unknown name implict"},
     {"unroll", 6, NULL, "k is missing"},
     {"unroll(0)", 7, NULL, "k must be in [1"},
+    {"unroll(3, -1)", 10, NULL, "rate must be in [0"},
+    {"unroll(3, rat=1)", 10, "rate", "no argument"},
     {"implicit(exakt)", 9, "exact", "unknown name exakt"},
     {"implicit(neumann)", 16, NULL, "k is missing"},
     {"implicit(cg(tolerance=2))", 22, NULL, "tolerance must be in"},

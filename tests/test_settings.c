@@ -72,6 +72,8 @@ static const struct {
     {{.inference = "likelihood=logpi gradient=unroll(5)", .model = "softmax",
       .env_common = "horizon=5"},
      "inference", "gradient"},
+    {{.inference = "likelihood=logpi gradient=unroll(5,0.1)", .model = "softmax"},
+     "inference", "gradient"},
     {{.inference = "likelihood=logp gradient=search(gp)", .model = "softmax"},
      "inference", "gradient"},
     {{.inference = "likelihood=J gradient=search(nelder_mead,over=output)",

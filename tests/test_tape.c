@@ -144,6 +144,40 @@ START_TEST(a_second_run_gives_the_same_bits_and_allocates_nothing)
 }
 END_TEST
 
+/* y = x^2 at the new x, with both its derivatives; z = y + 1 as it was. */
+START_TEST(a_run_to_a_node_leaves_what_comes_after_it)
+{
+    static const double x0 = 1.5, x1 = -2.25, one = 1;
+    elbo_tape *const tape = elbo_tape_alloc(ELBO_F64);
+    const elbo_node x = elbo_tape_input(tape, 1, 1);
+    const elbo_node y = elbo_tape_unary(tape, ELBO_SQ, x);
+    const elbo_node z =
+        elbo_tape_binary(tape, ELBO_ADD, y, elbo_tape_number(tape, 1));
+    double got[4];
+
+    ck_assert_int_eq(elbo_tape_finish(tape), ELBO_OK);
+    elbo_tape_set(tape, x, &x0);
+    elbo_tape_forward(tape);
+    elbo_tape_set(tape, x, &x1);
+    elbo_tape_forward_to(tape, y);
+    elbo_tape_get(tape, y, &got[0]);
+    elbo_tape_get(tape, z, &got[1]);
+    elbo_tape_backward(tape, y);
+    elbo_tape_gradient(tape, x, &got[2]);
+    elbo_tape_direction(tape, x, &one);
+    elbo_tape_hessian(tape, y);
+    elbo_tape_product(tape, x, &got[3]);
+    ck_assert_double_eq(got[0], x1 * x1);
+    ck_assert_double_eq(got[1], x0 * x0 + 1);
+    ck_assert_double_eq(got[2], 2 * x1);
+    ck_assert_double_eq(got[3], 2);
+    elbo_tape_forward(tape);
+    elbo_tape_get(tape, z, &got[1]);
+    ck_assert_double_eq(got[1], x1 * x1 + 1);
+    elbo_tape_free(tape);
+}
+END_TEST
+
 START_TEST(tapes_on_two_threads_give_the_bits_of_one)
 {
     enum { GRAPHS = 16 };
@@ -371,6 +405,7 @@ Suite *suite_tape(void)
     tcase_add_test(t, a_stopped_value_is_held_in_both_derivatives);
     tcase_add_test(t, what_a_result_does_not_depend_on_has_derivative_zero);
     tcase_add_test(t, a_second_run_gives_the_same_bits_and_allocates_nothing);
+    tcase_add_test(t, a_run_to_a_node_leaves_what_comes_after_it);
     tcase_add_test(t, tapes_on_two_threads_give_the_bits_of_one);
     tcase_add_test(t, the_first_value_that_is_not_finite_is_found);
     tcase_add_test(t, nothing_is_summed_and_multiplied_to_zero);

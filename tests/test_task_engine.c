@@ -98,8 +98,23 @@ static const case_text through = {
     .evaluation = "episodes=4 every=2",
 };
 
+/* ... after steps of theirs on what it tells. */
+static const case_text unrolled = {
+    .env = "Pendulum-v1",
+    .env_common = "horizon=30",
+    .model = "ensemble",
+    .model_own = "width=4 layers=1 members=1 reward=learnt steps=3 batch=16",
+    .control = "td3",
+    .control_own = "width=8 batch=16",
+    .control_common = "rollout_batch=30 rollout_first=data real_ratio=0",
+    .inference = "iterations=6 gradient=unroll(3,0.02) "
+                 "likelihood=0.1*logp-0.5*sq(Q(s,a)-(r+gamma*V(next)))",
+    .data = "mode=online policy=current steps=20 epsilon=0.1",
+    .evaluation = "episodes=4 every=2",
+};
+
 static const case_text *const runs[] = {&idle,   &learnt, &improved, &chosen,
-                                        &single, &asked,  &through};
+                                        &single, &asked,  &through,  &unrolled};
 
 /* ---- the record ---- */
 
@@ -353,6 +368,14 @@ static const struct {
     {.control = "sac", .control_common = "real_ratio=0",
      .inference = "gradient=implicit(identity,noise=0.1) likelihood=logp+Q(s,a)",
      .section = "inference", .key = "gradient"},
+    {.control = "sac", .control_common = "real_ratio=0",
+     .inference = "gradient=unroll(3) likelihood=logp+Q(s,a)",
+     .section = "inference", .key = "gradient"},
+    {.control = "sac", .inference = "gradient=unroll(3,0.1) likelihood=logp+Q(s,a)",
+     .section = "control", .key = "real_ratio"},
+    {.control = "sac", .control_common = "real_ratio=0",
+     .inference = "gradient=unroll(3,0.1) likelihood=logp+logpi",
+     .section = "inference", .key = "likelihood"},
     {.control = "awr", .inference = "gradient=implicit(identity) likelihood=logp+V(s)",
      .section = "inference", .key = "gradient"},
     {.control = "sac", .inference = "gradient=implicit(cg) likelihood=logp+Q(s,a)",

@@ -3,6 +3,7 @@
  */
 #include <gsl/gsl_linalg.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "inference/engine.h"
@@ -260,13 +261,98 @@ START_TEST(neumann_cuts_the_series_of_the_inverse)
 }
 END_TEST
 
+/* w, critic by critic, + k x [n_w] */
+static void add_to_critics(const equation_lab *l, double k, const double x[])
+{
+    elbo_actor_critic *const s = l->b->critic;
+
+    for (size_t c = 0; c < s->shape.critics; c++)
+        for (size_t i = 0; i < s->critic[c].n; i++)
+            s->value.now.critic[c][i] += k * *x++;
+}
+
+/* The objective at theta, the critics after k steps on L; they then stand as before. */
+static double after_steps(const equation_lab *l, const double theta[], size_t k,
+                          double eta)
+{
+    double x[EQUATION_MOST], total[EQUATION_MOST] = {0};
+
+    for (size_t i = 0; i < k; i++) {
+        equation_slope(l, theta, l->loss, x);
+        add_to_critics(l, -eta, x);
+        for (size_t j = 0; j < l->n_w; j++) total[j] += eta * x[j];
+    }
+
+    const double value = equation_run(l, theta, l->outer);
+
+    add_to_critics(l, 1, total);
+    return value;
+}
+
+/* The descent taken again at each theta, on a graph of its own. */
+START_TEST(unrolled_is_the_derivative_through_the_steps)
+{
+    static const struct {
+        size_t k;
+        double eta;
+    } cases[] = {{1, 0.4}, {3, 0.25}};
+    const size_t group = (size_t)_i / EQUATION_CRITICS, text = group % 3 == 1,
+                 seed = group / 3 % 2, k = cases[group / 6].k;
+    const bool noisy = group % 3 == 2;
+    const double eta = cases[group / 6].eta;
+    equation_bench b;
+    double direct[EQUATION_MOST], pulled[EQUATION_MOST], total[EQUATION_MOST];
+    char gradient[64], model[256];
+
+    snprintf(gradient, sizeof gradient, "unroll(%zu, %g)", k, eta);
+    snprintf(model, sizeof model, "%s%s", noisy ? equation_noisy : equation_model,
+             noisy ? " bounds=fixed" : "");
+    equation_set_up(&b, (size_t)_i % EQUATION_CRITICS, gradient, model,
+                    equation_texts[text]);
+
+    /* what is learnt: bounds are not */
+    const size_t n = elbo_mlp_size(&((const elbo_ensemble *)b.belief.self)->mlp);
+
+    for (size_t j = 0; j < n; j++)
+        b.theta[j] = (double)(float)(b.theta[j]
+                                     + 0.3 * (double)seed * sin(1.7 * (double)j));
+    equation_derive(&b, ELBO_F64, direct, pulled);
+    for (size_t j = 0; j < n; j++) total[j] = direct[j] + pulled[j];
+
+    equation_lab l = equation_open(&b, text);
+    const double scale = equation_largest(n, total);
+
+    ck_assert_uint_eq(elbo_task_objective_solved(b.objective).solves, 1);
+    ck_assert_uint_eq(elbo_task_objective_solved(b.objective).unconverged, 0);
+    ck_assert_double_ge(equation_largest(n, pulled), 1e-4);
+    for (size_t j = 0; j < n; j++) {
+        const double kept = b.theta[j];
+
+        b.theta[j] = kept + step;
+
+        const double above = after_steps(&l, b.theta, k, eta);
+
+        b.theta[j] = kept - step;
+
+        const double want = (above - after_steps(&l, b.theta, k, eta)) / (2 * step);
+
+        b.theta[j] = kept;
+        ck_assert_double_eq_tol(total[j], want, 1e-7 * scale);
+    }
+    elbo_tape_free(l.tape);
+    equation_tear_down(&b);
+}
+END_TEST
+
 /* What an M-step runs in, whose w are the floats themselves. */
 START_TEST(floats_follow_doubles)
 {
+    static const char *const gradients[] = {"implicit(neumann(2))", "unroll(3, 0.2)"};
     equation_bench b;
     double wide[2][EQUATION_MOST], narrow[2][EQUATION_MOST];
 
-    equation_set_up(&b, (size_t)_i, "implicit(neumann(2))", equation_model,
+    equation_set_up(&b, (size_t)_i % EQUATION_CRITICS,
+                    gradients[(size_t)_i / EQUATION_CRITICS], equation_model,
                     equation_texts[1]);
     equation_derive(&b, ELBO_F32, narrow[0], narrow[1]);
     for (size_t i = 0; i < b.n; i++) b.theta[i] = (double)(float)b.theta[i];
@@ -279,11 +365,35 @@ START_TEST(floats_follow_doubles)
 }
 END_TEST
 
+/* All products, and no more: by the norm of a step on all rows. */
+START_TEST(a_step_of_the_model_follows_the_whole_of_it)
+{
+    static const char *const gradients[] = {"implicit(neumann(2))", "unroll(1, 0.4)",
+                                            "unroll(4, 0.4)"};
+    char model[256];
+    equation_bench b;
+    double direct[EQUATION_MOST], pulled[EQUATION_MOST], sum = 0;
+
+    snprintf(model, sizeof model, "%s steps=1", equation_model);
+    equation_set_up(&b, 0, gradients[_i], model, equation_texts[1]);
+    equation_derive(&b, ELBO_F32, direct, pulled);
+    for (size_t j = 0; j < b.n; j++) sum += pow(direct[j] + pulled[j], 2);
+
+    elbo_task_fit info;
+
+    case_ok(b.belief.model->fit(&b.belief, &b.mstep, &info, ensemble_ws));
+    ck_assert_uint_eq(info.steps, 1);
+    ck_assert_double_eq_tol(info.gradient_norm, sqrt(sum), 1e-5 * sqrt(sum));
+    equation_tear_down(&b);
+}
+END_TEST
+
 /* The program's own check, with a member that is not certain. */
 START_TEST(the_check_follows_the_gradient_slot)
 {
     static const char *const gradients[] = {
-        "implicit(identity)", "implicit(neumann(2))", "implicit(cg(1e-9, 20))"};
+        "implicit(identity)", "implicit(neumann(2))", "implicit(cg(1e-9, 20))",
+        "unroll(1, 0.5)", "unroll(3, 0.2)"};
     equation_bench b;
     elbo_derivative_check found = {0};
 
@@ -302,12 +412,16 @@ END_TEST
 
 /* ---- refusals ---- */
 
-START_TEST(a_series_that_grows_is_no_derivative)
+/* A series, and a descent. */
+START_TEST(what_grows_is_no_derivative)
 {
+    static const struct {
+        const char *gradient, *why;
+    } cases[] = {{"implicit(neumann(400))", "the solve does not converge"},
+                 {"unroll(60, 1e4)", "of 60, from L = "}};
     equation_bench b;
 
-    equation_set_up(&b, 0, "implicit(neumann(400))", equation_model,
-                    equation_texts[0]);
+    equation_set_up(&b, 0, cases[_i].gradient, equation_model, equation_texts[0]);
 
     elbo_ensemble_task t = {.belief = &b.belief, .mstep = &b.mstep};
     float *const theta = b.critic->critic[0].theta;
@@ -318,8 +432,8 @@ START_TEST(a_series_that_grows_is_no_derivative)
     case_ok(elbo_ensemble_prepare(&t, ensemble_ws));
     case_ok(elbo_ensemble_build(&t, ELBO_F32));
     ck_assert_int_eq(elbo_ensemble_turn(&t, &more), ELBO_ENOTFINITE);
-    ck_assert_ptr_nonnull(
-        strstr(elbo_last_error()->text, "the solve does not converge"));
+    ck_assert_msg(strstr(elbo_last_error()->text, cases[_i].why) != NULL, "%s",
+                  elbo_last_error()->text);
     elbo_tape_free(t.tape);
     equation_tear_down(&b);
 }
@@ -392,9 +506,12 @@ Suite *suite_task_gradient(void)
         t, cg_at_the_solution_is_the_derivative_of_the_solved_problem, 0,
         2 * EQUATION_SMOOTH);
     tcase_add_test(t, neumann_cuts_the_series_of_the_inverse);
-    tcase_add_loop_test(t, floats_follow_doubles, 0, EQUATION_CRITICS);
-    tcase_add_loop_test(t, the_check_follows_the_gradient_slot, 0, 3);
-    tcase_add_test(t, a_series_that_grows_is_no_derivative);
+    tcase_add_loop_test(t, unrolled_is_the_derivative_through_the_steps, 0,
+                        12 * EQUATION_CRITICS);
+    tcase_add_loop_test(t, floats_follow_doubles, 0, 2 * EQUATION_CRITICS);
+    tcase_add_loop_test(t, a_step_of_the_model_follows_the_whole_of_it, 0, 3);
+    tcase_add_loop_test(t, the_check_follows_the_gradient_slot, 0, 5);
+    tcase_add_loop_test(t, what_grows_is_no_derivative, 0, 2);
     tcase_add_test(t, what_cannot_be_followed_is_refused);
     suite_add_tcase(s, t);
     return s;

@@ -130,8 +130,10 @@ void elbo_tape_get_f32(const elbo_tape *tape, elbo_node x, float out[]);
  * longer: so that differences see what derivatives see. */
 void elbo_tape_hold(elbo_tape *tape, bool held);
 
-/* Values of all nodes from the leaves'. */
+/* Values of all nodes from the leaves'; or of those up to y, for derivatives of y: what
+ * was made later keeps the values that it has. */
 void elbo_tape_forward(elbo_tape *tape);
+void elbo_tape_forward_to(elbo_tape *tape, elbo_node y);
 /* Derivatives of the sum of y's entries at the values of the last forward run;
  * read them with elbo_tape_gradient (0 for what y does not depend on, and for
  * what depends on no input: constants and what is behind a stop). */

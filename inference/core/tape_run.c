@@ -98,10 +98,10 @@ static bool is_stop(const elbo_tape_node *node)
     return node->operation == ELBO_ELEMENTWISE && node->rule == ELBO_STOP;
 }
 
-void elbo_tape_forward(elbo_tape *tape)
+static void run(elbo_tape *tape, size_t n)
 {
     assert(tape->finished);
-    for (size_t i = 0; i < tape->count; i++) {
+    for (size_t i = 0; i < n; i++) {
         const elbo_tape_node *out = &tape->nodes[i];
         elbo_pass *forward = tape->kernels->of[out->operation].forward;
 
@@ -110,6 +110,17 @@ void elbo_tape_forward(elbo_tape *tape)
     }
     tape->has_run = true;
     tape->has_gradient = tape->has_product = false;
+}
+
+void elbo_tape_forward(elbo_tape *tape)
+{
+    run(tape, tape->count);
+}
+
+void elbo_tape_forward_to(elbo_tape *tape, elbo_node y)
+{
+    assert(y < tape->count);
+    run(tape, (size_t)y + 1);
 }
 
 /* What y depends on and an input moves; it stays so for the next run. */

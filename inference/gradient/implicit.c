@@ -129,4 +129,5 @@ const elbo_gradient elbo_gradient_implicit = {
     .set = set,
     .pull = pull,
     .exact = exact,
+    .way = &elbo_task_way_implicit,
 };

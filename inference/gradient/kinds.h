@@ -7,6 +7,9 @@
 extern const elbo_gradient elbo_gradient_stop, elbo_gradient_unroll,
     elbo_gradient_implicit, elbo_gradient_score, elbo_gradient_search;
 
+/* task_implicit.c, task_unroll.c */
+extern const struct elbo_task_way elbo_task_way_implicit, elbo_task_way_unroll;
+
 extern const elbo_solver elbo_solver_exact, elbo_solver_cg, elbo_solver_neumann,
     elbo_solver_identity, elbo_solver_woodbury, elbo_solver_adjoint;
 

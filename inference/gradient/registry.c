@@ -100,7 +100,8 @@ const char *elbo_gradient_lasting(const char *word)
     static const char *const arguments[] = {
         "k",      "n",           "solver", "tolerance", "rank",       "iterations",
         "method", "evaluations", "step",   "box",       "nelder_mead",
-        "differences", "evolution", "over", "output", "gp",          "reach",  "noise"};
+        "differences", "evolution", "over", "output", "gp",          "reach",  "noise",
+        "rate"};
 
     for (size_t i = 0; word && i < KINDS; i++)
         if (strcmp(word, elbo_gradients[i]->name) == 0)

@@ -1,27 +1,20 @@
+/* inference/gradient/task_pull.c -- the critics' equation beside a member on its tape, and
+ * what an expression reads of the critics as they move with it.
+ */
+#include "inference/gradient/task_pull.h"
+
 #include <math.h>
 
-#include "inference/task_gradient.h"
-
-struct elbo_task_pull {
-    elbo_arena *arena;
-    elbo_tape *tape;
-    const elbo_route *route;
-    const elbo_task_control *control;
-    void *solver;
-    elbo_task_nodes nodes;
-    elbo_task_unknowns w;
-    elbo_node noise; /* [B x no]; not there if the member is certain */
-    elbo_node loss;
-    size_t n;          /* numbers in w */
-    double *slope, *v; /* [n] l_w, and what the solver makes of it */
-    double *draw;      /* [B x no] */
-};
-
-bool elbo_task_gradient_serves(const elbo_route *route)
+bool elbo_task_gradient_through(const elbo_route *route)
 {
-    if (elbo_route_stops(route)) return true;
-    return route->solver && route->solver->iterate
-           && route->reach == ELBO_REACH_ALL && route->noise == 0;
+    const elbo_task_way *const way = route->kind->way;
+
+    return way && way->serves(route);
+}
+
+const char *elbo_task_gradient_kind(const elbo_route *route)
+{
+    return route->kind->way->kind;
 }
 
 /* ---- nodes ---- */
@@ -62,7 +55,8 @@ static elbo_status make(elbo_task_pull *p)
     p->slope = elbo_arena_doubles(p->arena, p->n);
     p->v = elbo_arena_doubles(p->arena, p->n);
     p->draw = elbo_arena_doubles(p->arena, size_of(p->tape, x->o));
-    return elbo_arena_check(p->arena, "gradient: implicit");
+    ELBO_TRY(elbo_arena_check(p->arena, p->route->kind->name));
+    return p->route->kind->way->open ? p->route->kind->way->open(p) : ELBO_OK;
 }
 
 elbo_status elbo_task_pull_alloc(const elbo_route *route,
@@ -77,7 +71,7 @@ elbo_status elbo_task_pull_alloc(const elbo_route *route,
     *out = NULL;
     if (!p) {
         elbo_arena_free(arena);
-        return ELBO_FAIL(ELBO_ENOMEM, "gradient: implicit");
+        return ELBO_FAIL(ELBO_ENOMEM, "gradient: %s", route->kind->name);
     }
     *p = (elbo_task_pull){.arena = arena,
                           .tape = tape,
@@ -161,11 +155,34 @@ void elbo_task_pull_bind(elbo_task_pull *p, elbo_rng *rng)
     elbo_tape_set(p->tape, p->noise, p->draw);
 }
 
-/* ---- derivatives ---- */
+/* ---- runs ---- */
 
-typedef void reader(const elbo_tape *tape, elbo_node x, double out[]);
+elbo_status elbo_task_pull_forward(elbo_task_pull *p)
+{
+    const elbo_task_way *const way = p->route->kind->way;
 
-static void read_unknowns(const elbo_task_pull *p, reader *read, double out[])
+    if (way->forward) return way->forward(p);
+    elbo_tape_forward(p->tape);
+    return ELBO_OK;
+}
+
+elbo_status elbo_task_pull_apply(elbo_task_pull *p, elbo_gradient_info *info,
+                                 bool *more)
+{
+    return p->route->kind->way->apply(p, info, more);
+}
+
+double elbo_task_pull_held(elbo_task_pull *p)
+{
+    const elbo_task_way *const way = p->route->kind->way;
+
+    return way->held ? way->held(p) : 0;
+}
+
+/* ---- what the ways share ---- */
+
+void elbo_task_pull_read(const elbo_task_pull *p, elbo_task_pull_reader *read,
+                         double out[])
 {
     for (size_t i = 0; i < p->w.n; i++) {
         read(p->tape, p->w.leaf[i], out);
@@ -173,8 +190,7 @@ static void read_unknowns(const elbo_task_pull *p, reader *read, double out[])
     }
 }
 
-/* After elbo_tape_backward of the loss: second derivatives along x. */
-static void differentiate(const elbo_task_pull *p, const double x[])
+void elbo_task_pull_differentiate(const elbo_task_pull *p, const double x[])
 {
     for (size_t i = 0; i < p->w.n; i++) {
         elbo_tape_direction(p->tape, p->w.leaf[i], x);
@@ -183,55 +199,19 @@ static void differentiate(const elbo_task_pull *p, const double x[])
     elbo_tape_hessian(p->tape, p->loss);
 }
 
-static void curvature(const void *self, const double x[], double y[])
+elbo_status elbo_task_pull_finite(const elbo_task_pull *p, const double x[],
+                                  const char *why)
 {
-    const elbo_task_pull *const p = self;
+    const elbo_route *const route = p->route;
 
-    differentiate(p, x);
-    read_unknowns(p, elbo_tape_product, y);
-}
-
-static elbo_status solve(elbo_task_pull *p, elbo_gradient_info *info)
-{
-    const elbo_solver *const solver = p->route->solver;
-    const elbo_mark mark = elbo_arena_mark(p->arena);
-    const elbo_operator system = {.self = p,
-                                  .n = p->n,
-                                  .apply = curvature,
-                                  .transposed = curvature,
-                                  .b = p->slope,
-                                  .start = p->slope};
-    const elbo_status s = solver->iterate(
-        &system, p->route, p->v, solver->exact ? info : NULL, p->arena);
-
-    elbo_arena_release(p->arena, mark);
-    return s;
-}
-
-elbo_status elbo_task_pull_apply(elbo_task_pull *p, elbo_gradient_info *info)
-{
-    read_unknowns(p, elbo_tape_gradient, p->slope);
-    elbo_tape_backward(p->tape, p->loss);
-    ELBO_TRY(solve(p, info));
     for (size_t i = 0; i < p->n; i++) {
-        if (!isfinite(p->v[i]))
-            return ELBO_FAIL(
-                ELBO_ENOTFINITE,
-                "gradient: implicit(%s): the critics' parameter %zu of "
-                "%zu would move by %g: the solve does not converge",
-                p->route->solver->name, i, p->n, p->v[i]);
-        p->v[i] = -p->v[i];
+        if (isfinite(x[i])) continue;
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "gradient: %s%s%s%s: of the critics' parameter %zu of %zu it "
+                         "makes %g: %s",
+                         route->kind->name, route->solver ? "(" : "",
+                         route->solver ? route->solver->name : "",
+                         route->solver ? ")" : "", i, p->n, x[i], why);
     }
-    differentiate(p, p->v);
     return ELBO_OK;
-}
-
-double elbo_task_pull_held(elbo_task_pull *p)
-{
-    double sum = 0;
-
-    elbo_tape_backward(p->tape, p->loss);
-    read_unknowns(p, elbo_tape_gradient, p->slope);
-    for (size_t i = 0; i < p->n; i++) sum += p->v[i] * p->slope[i];
-    return sum;
 }

@@ -14,13 +14,22 @@ static const elbo_option options[] = {
      .unit = "backups",
      .low = 1,
      .high = 1e6,
-     .doc = "backups from V = 0"},
+     .doc = "backups from V = 0; of networks, steps of the critics from where they stand"},
+    {.name = "rate",
+     .type = ELBO_REAL,
+     .unit = "",
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .doc = "of networks, where it must be above 0, and of them alone: eta of w <- w - "
+            "eta dL/dw, L the critics' error on the model's transitions"},
     {0},
 };
 
 static elbo_status set(const elbo_values *values, elbo_route *out)
 {
     out->n = (size_t)elbo_int(values, "k");
+    out->rate = elbo_real(values, "rate");
     return ELBO_OK;
 }
 
@@ -90,11 +99,13 @@ const elbo_gradient elbo_gradient_unroll = {
     .name = "unroll",
     .source = "Tamar et al., NeurIPS 2016 (value iteration networks)",
     .formula = "V = T^k(0), reverse mode through the k backups",
-    .doc = "a planner of k backups, differentiated as it is",
+    .doc = "a planner of k backups, or, of networks, critics after k steps of gradient "
+           "descent, differentiated as it is",
     .options = options,
     .set = set,
     .plan = plan,
     .trace_size = trace_size,
     .pull = pull,
     .exact = exact,
+    .way = &elbo_task_way_unroll,
 };
