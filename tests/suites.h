@@ -16,6 +16,7 @@
     X(reweight)                                                                \
     X(mpo)                                                                     \
     X(reps)                                                                    \
+    X(reps_samples)                                                            \
     X(td_lambda)                                                               \
     X(flow_dual)                                                               \
     X(policies)                                                                \

@@ -180,12 +180,13 @@ START_TEST(raised_probabilities_that_matter_are_redone_in_logarithms)
 }
 END_TEST
 
-/* Raised messages in each lane of the wide kernels. */
+/* In each lane of the wide kernels: below the smallest double after two rows, even
+ * after four more of which none is low. */
 START_TEST(raised_messages_matter_in_each_lane)
 {
-    enum { K = 21, T = 5 };
-    static const double others[T] = {0, 0, -1399.5, 0, 0};
-    static const double own[T] = {-700, -700, 0, 0, 0};
+    enum { K = 21, T = 6 };
+    static const double others[T] = {0, 0, -200, -200, -200, -199.5};
+    static const double own[T] = {-400, -400, 0, 0, 0, 0};
     elbo_arena *const ws = elbo_arena_alloc(1 << 16);
     double start[K], apart[K * K] = {0}, logs[T * K];
     const elbo_hmm hmm = {K, start, apart};
