@@ -57,17 +57,19 @@ static void compare(const elbo_mdp *mdp, const double V_next[],
 {
     const elbo_problem problem = problem_of(mdp, 0, HUGE_VAL, ELBO_KL_STEP);
     const elbo_tilt *const tilt = &problem.tilt;
+    const size_t states = mdp->nS, actions = mdp->nA;
+    double *const V = elbo_arena_doubles(arena, states);
+    double *const Q = elbo_arena_doubles(arena, states * actions);
     elbo_mdp rough = *mdp;
-    double V[STATES], Q[ROWS];
 
     elbo_kernel_round(&mdp->P, arena, &rough.P);
     ck_assert_ptr_nonnull(rough.P.rough);
-    ck_assert(tilt->kind->best(tilt, &rough, V_next, 0, STATES, V));
-    tilt->kind->expect(tilt, &mdp->P, V_next, 0, ROWS, Q);
-    for (size_t s = 0; s < STATES; s++) {
+    ck_assert(tilt->kind->best(tilt, &rough, V_next, 0, states, V));
+    tilt->kind->expect(tilt, &mdp->P, V_next, 0, states * actions, Q);
+    for (size_t s = 0; s < states; s++) {
         double best = -HUGE_VAL;
 
-        for (size_t i = s * ACTIONS; i < (s + 1) * ACTIONS; i++)
+        for (size_t i = s * actions; i < (s + 1) * actions; i++)
             best = fmax(best, Q[i] + mdp->r[i]);
         ck_assert_msg(V[s] == best, "%s, state %zu: %.17g, in full %.17g", what,
                       s, V[s], best);
@@ -93,6 +95,80 @@ START_TEST(what_is_rounded_first_has_the_same_bits)
         snprintf(what, sizeof what, "process %zu", i);
         compare(&mdp, V, what);
     }
+}
+END_TEST
+
+/* ---- rounding at its worst ---- */
+
+/* States of which the last entries of a row fill no vector. */
+enum { MANY = 278, ENTRIES = MANY + 1, FIRST = 272 };
+
+/* Row by row nothing but p [actions] at entries [first, MANY), where V is `worth`. */
+static elbo_mdp flat(size_t first, const double p[ACTIONS], double worth, double V[])
+{
+    elbo_rng rng = elbo_rng_stream(1, "flat", 0);
+    elbo_mdp mdp = random_process(&rng, MANY, ACTIONS, 200, 0.01, arena);
+
+    mdp.P = in_layout(&mdp.P, LAYOUT_DENSE, arena);
+    for (size_t row = 0; row < MANY * ACTIONS; row++)
+        for (size_t k = 0; k < ENTRIES; k++)
+            mdp.P.prob[row * ENTRIES + k] =
+                k >= first && k < MANY ? p[row % ACTIONS] : 0;
+    memset((double *)mdp.r, 0, MANY * ACTIONS * sizeof *mdp.r);
+    for (size_t k = 0; k < ENTRIES; k++) V[k] = k >= first && k < MANY ? worth : 0;
+    return mdp;
+}
+
+/* The best action's entries are all rounded down by nearly half of what there is to
+ * round, the others' up: of normal numbers, where single precision ends, and where all
+ * of a row stands at its end. */
+START_TEST(what_rounding_sets_back_most_is_still_found)
+{
+    static const struct {
+        double low, high; /* just below and above what rounds up */
+        size_t first;
+    } cases[] = {
+        {0x1p-9 * (1 + 0.9 * 0x1p-24), 0x1p-9 * (1 + 1.1 * 0x1p-24), 1},
+        {0x1p-9 * (1 + 0.9 * 0x1p-24), 0x1p-9 * (1 + 1.1 * 0x1p-24), FIRST},
+        {0.49 * 0x1p-149, 0.51 * 0x1p-149, 1},
+    };
+    const double low = cases[_i].low, high = cases[_i].high;
+    const double n = (double)(MANY - cases[_i].first);
+    double V[ENTRIES];
+    const elbo_mdp mdp =
+        flat(cases[_i].first, (double[]){low, high, high, high}, 1, V);
+    const double gamma = problem_of(&mdp, 0, HUGE_VAL, ELBO_KL_STEP).tilt.gamma;
+
+    for (size_t s = 0; s < MANY; s++)
+        ((double *)mdp.r)[s * ACTIONS] = 1.5 * gamma * n * (high - low);
+    compare(&mdp, V, "rounded apart");
+}
+END_TEST
+
+/* In double the last bit of Q = 1 + gamma E V: the first action's is rounded up, those of
+ * the others, who lose a little elsewhere, down; by rounded rows it is the other way. */
+START_TEST(a_last_bit_that_rounding_turns_is_still_found)
+{
+    const double c = 0x1p-9, n = MANY - 2, d = 0.1;
+    double V[ENTRIES];
+    const elbo_mdp mdp = flat(2,
+                              (double[]){c * (1 + (1 - d) * 0x1p-24),
+                                         c * (1 + (1 + d) * 0x1p-24),
+                                         c * (1 + (1 + d) * 0x1p-24),
+                                         c * (1 + (1 + d) * 0x1p-24)},
+                              1, V);
+    const double gamma = problem_of(&mdp, 0, HUGE_VAL, ELBO_KL_STEP).tilt.gamma;
+    const double worth =
+        0x1p-53 / (gamma * n * c * (1 + (1 - 1.5 * d) * 0x1p-24));
+
+    for (size_t k = 2; k < MANY; k++) V[k] = worth;
+    V[1] = -worth;
+    for (size_t row = 0; row < MANY * ACTIONS; row++) {
+        ((double *)mdp.r)[row] = 1;
+        if (row % ACTIONS)
+            mdp.P.prob[row * ENTRIES + 1] = (double)(float)(n * c * 3 * d * 0x1p-24);
+    }
+    compare(&mdp, V, "last bit");
 }
 END_TEST
 
@@ -182,6 +258,8 @@ TCase *tcase_rough(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, what_is_rounded_first_has_the_same_bits);
+    tcase_add_loop_test(t, what_rounding_sets_back_most_is_still_found, 0, 3);
+    tcase_add_test(t, a_last_bit_that_rounding_turns_is_still_found);
     tcase_add_test(t, entries_below_single_precision_are_not_lost);
     tcase_add_test(t, a_solve_ends_where_single_backups_do);
     tcase_add_test(t, what_is_not_a_number_is_left_to_the_whole_rows);

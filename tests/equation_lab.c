@@ -287,6 +287,9 @@ equation_lab equation_open(const equation_bench *b, size_t text)
     l.loss = b->control->equation->loss(
         b->critic, l.tape, &l.w,
         &(elbo_task_outcome){x->o, x->u, x->rhat, successor(&l), x->end});
+    l.Q = b->control->equation->Q(b->critic, l.tape, &l.w, x->o, x->u);
+    l.V = b->control->equation->V(b->critic, l.tape, &l.w, x->o);
+    l.target = b->control->equation->target(b->critic, l.tape, x->o);
     l.outer = elbo_tape_scale(
         l.tape, elbo_tape_sum(l.tape, by_hand(&l, text), ELBO_ALL),
         1.0 / EQUATION_ROWS);

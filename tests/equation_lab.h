@@ -56,6 +56,7 @@ typedef struct equation_lab {
     elbo_task_unknowns w;
     size_t n_w;
     elbo_node loss, outer;
+    elbo_node Q, V, target; /* at the rows' s and a */
 } equation_lab;
 
 equation_lab equation_open(const equation_bench *b, size_t text);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/mpo_loss.h"
+#include "control/mpo_state.h"
 #include "inference/core/linalg.h"
 #include "inference/messages/reweight.h"
 #include "inference/networks/critic.h"
@@ -313,6 +314,56 @@ START_TEST(the_critics_loss_has_the_gradient_that_differences_see)
 }
 END_TEST
 
+/* ---- multipliers ---- */
+
+/* Adam down d/dx a(x) (epsilon - kl_k), a = softplus(x) + 1e-8: too large a divergence
+ * raises its own multiplier. */
+START_TEST(multipliers_descend_their_dual)
+{
+    enum { N = 2, STEPS = 40 };
+    const double rate = 0.05, epsilon = 0.3, start[] = {0.7, 40};
+    const elbo_adam_config config = elbo_adam_defaults;
+    double x[N], m[N] = {0}, v[N] = {0};
+    elbo_multiplier by;
+
+    elbo_multiplier_init(&by, N, epsilon, start[_i], rate, arena);
+    ck_assert(elbo_arena_ok(arena));
+    for (size_t k = 0; k < N; k++) {
+        x[k] = log(exp(start[_i]) - 1);
+        ck_assert_double_eq_tol(by.a[k], start[_i], 1e-6 * start[_i]);
+    }
+    for (size_t t = 1; t <= STEPS; t++) {
+        const double kl[N] = {0.5 + 0.1 * sin((double)t), 0.05};
+
+        elbo_multiplier_step(&by, kl);
+        for (size_t k = 0; k < N; k++) {
+            const double slope = (epsilon - kl[k]) * exp(x[k]) / (1 + exp(x[k]));
+
+            m[k] += (1 - config.beta1) * (slope - m[k]);
+            v[k] += (1 - config.beta2) * (slope * slope - v[k]);
+            x[k] -= rate * m[k] / (1 - pow(config.beta1, (double)t))
+                    / (sqrt(v[k] / (1 - pow(config.beta2, (double)t)))
+                       + config.epsilon);
+            ck_assert_double_eq_tol(by.a[k], log1p(exp(x[k])) + 1e-8,
+                                    1e-4 * (1 + fabs(x[k])));
+        }
+    }
+    ck_assert_double_gt(by.a[0], start[_i] + 1);
+    ck_assert_double_lt(by.a[1], start[_i] - 0.5);
+}
+END_TEST
+
+START_TEST(an_infinite_bound_has_no_multiplier)
+{
+    elbo_multiplier by;
+
+    elbo_multiplier_init(&by, 1, HUGE_VAL, 3, 0.1, arena);
+    ck_assert_double_eq(by.a[0], 0);
+    elbo_multiplier_step(&by, (double[]){5});
+    ck_assert_double_eq(by.a[0], 0);
+}
+END_TEST
+
 Suite *suite_mpo(void)
 {
     Suite *suite = suite_create("mpo");
@@ -331,6 +382,8 @@ Suite *suite_mpo(void)
         without_trust_regions_a_linear_policy_is_weighted_maximum_likelihood);
     tcase_add_loop_test(
         t, the_critics_loss_has_the_gradient_that_differences_see, 0, 2);
+    tcase_add_loop_test(t, multipliers_descend_their_dual, 0, 2);
+    tcase_add_test(t, an_infinite_bound_has_no_multiplier);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -130,6 +130,20 @@ START_TEST(the_same_bits_for_any_number_of_threads)
 }
 END_TEST
 
+/* V of both, where the control has one. */
+static void check_values(const subject *a, const subject *b)
+{
+    const size_t n = a->data.n;
+    float *const V = elbo_arena_take(ws, 2 * n, sizeof *V);
+
+    if (!a->control->value) return;
+    for (size_t k = 0; k < 2; k++)
+        ck_assert_int_eq(a->control->value(k ? b->self : a->self, n, a->data.o,
+                                           V + k * n, NULL, ws),
+                         ELBO_OK);
+    ck_assert_mem_eq(V, V + n, n * sizeof *V);
+}
+
 START_TEST(saved_and_loaded_it_goes_on_to_the_same_bits)
 {
     subject one, other;
@@ -144,6 +158,7 @@ START_TEST(saved_and_loaded_it_goes_on_to_the_same_bits)
     ck_assert_int_eq(elbo_reader_section(in, "control"), ELBO_OK);
     ck_assert_int_eq(other.control->load(other.self, in), ELBO_OK);
     elbo_reader_free(in);
+    check_values(&one, &other);
     other.estep.round = one.estep.round;
     for (size_t r = 0; r < 2; r++) improve(&one), improve(&other);
 
