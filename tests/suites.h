@@ -17,6 +17,7 @@
     X(mpo)                                                                     \
     X(reps)                                                                    \
     X(reps_samples)                                                            \
+    X(awr)                                                                     \
     X(td_lambda)                                                               \
     X(flow_dual)                                                               \
     X(policies)                                                                \

@@ -346,16 +346,18 @@ START_TEST(the_penalty_is_of_the_members_at_each_row)
 }
 END_TEST
 
-/* One factor, whoever reads it: at rows of the data a reward's is the weight's. */
+/* Two factors, whoever reads them: at rows of the data a reward's are the weight's. */
 START_TEST(a_factor_says_the_same_to_rewards_and_to_weights)
 {
     case_text text = run_of("updates=0.25 rollout_batch=400 temperature=0.1 "
-                            "reward=r+logratio(classifier,2,10)");
+                            "reward=r+logratio(classifier,2,10)"
+                            "-2*logratio(classifier,3,20)");
     case_setup c;
     elbo_row row;
     double out[400], moved = 0;
 
-    text.inference = "iterations=6 weight=exp(logratio(classifier,2,10))";
+    text.inference = "iterations=6 weight=exp(logratio(classifier,2,10)"
+                     "-2*logratio(classifier,3,20))";
 
     elbo_engine *e = case_start(&c, &text, 7);
     elbo_task_run *const run = e->task;

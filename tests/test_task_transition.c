@@ -158,6 +158,88 @@ START_TEST(
 }
 END_TEST
 
+/* ---- each row's particles ---- */
+
+enum { FEW = 40, EACH = 8 };
+static struct {
+    size_t n;
+    float next[2 * FEW * EACH], reward[FEW * EACH];
+    uint8_t end[FEW * EACH];
+    uint32_t member[FEW * EACH];
+} cloud;
+
+/* Pays, ends, and keeps what it said. */
+static elbo_status told_draw(const elbo_task_belief *of_model, size_t n, const float from[],
+                             const float a[], const uint32_t by[], elbo_rng noise[],
+                             bool mean, float to[], float paid[], uint8_t over[],
+                             elbo_arena *ws)
+{
+    case_ok(model_draw(of_model, n, from, a, by, noise, mean, to, paid, over, ws));
+    ck_assert_uint_le(n, FEW * EACH);
+    for (size_t i = 0; i < n; i++) {
+        paid[i] = 0.3F * to[2 * i] * to[2 * i + 1] + (float)by[i];
+        over[i] = to[2 * i] > 0.2F;
+    }
+    cloud.n = n;
+    memcpy(cloud.next, to, 2 * n * sizeof *to);
+    memcpy(cloud.reward, paid, n * sizeof *paid);
+    memcpy(cloud.end, over, n);
+    memcpy(cloud.member, by, n * sizeof *by);
+    return ELBO_OK;
+}
+
+static size_t two_elites(const elbo_task_belief *of_model, uint32_t out[])
+{
+    (void)of_model;
+    out[0] = 2;
+    out[1] = 5;
+    return 2;
+}
+
+/* q ~ exp(c (V + r / gamma)), V 0 at an end: what is drawn is one of the row's own
+ * particles whole, and costs their KL. */
+START_TEST(a_row_s_particles_are_weighed_by_what_they_are_worth)
+{
+    static const elbo_task_model told = {.draw = told_draw, .elites = two_elites};
+    const double c = 0.9 / 0.5;
+    elbo_task_transition t = of("tilt(0.5)", EACH);
+    size_t members[6] = {0};
+
+    belief.model = &told;
+    belief.members = 6;
+    case_ok(elbo_task_transition_draw(&t, FEW, o, u, rng, member, next, reward, end, kl,
+                                      ensemble_ws));
+    ck_assert_uint_eq(cloud.n, FEW * EACH);
+    for (size_t i = 0; i < FEW; i++) {
+        double worth[EACH], total = 0, want = 0;
+        size_t found = 0;
+
+        for (size_t k = 0; k < EACH; k++) {
+            const size_t j = i * EACH + k;
+            const float *const y = cloud.next + 2 * j;
+            const double V = g[0] * (double)y[0] + g[1] * (double)y[1];
+
+            worth[k] = (cloud.end[j] ? 0 : V) + (double)cloud.reward[j] / gamma_;
+            total += exp(c * worth[k]);
+            members[cloud.member[j]]++;
+            found += y[0] == next[2 * i] && y[1] == next[2 * i + 1]
+                     && cloud.reward[j] == reward[i] && cloud.end[j] == end[i]
+                     && cloud.member[j] == member[i];
+        }
+        for (size_t k = 0; k < EACH; k++) {
+            const double q = exp(c * worth[k]) / total;
+
+            want += q * log(q * EACH);
+        }
+        ck_assert_double_eq_tol(kl[i], want, 1e-5 * (1 + want));
+        ck_assert_uint_eq(found, 1);
+    }
+    ck_assert_uint_gt(members[2], 100);
+    ck_assert_uint_gt(members[5], 100);
+    ck_assert_uint_eq(members[2] + members[5], FEW * EACH);
+}
+END_TEST
+
 START_TEST(one_particle_is_the_model)
 {
     const elbo_task_transition t = of("tilt(0.01)", 1), plain = of("model", 1);
@@ -350,6 +432,7 @@ Suite *suite_task_transition(void)
     tcase_add_test(
         t,
         the_worst_in_total_variation_swaps_the_best_tenth_for_the_worst_particle);
+    tcase_add_test(t, a_row_s_particles_are_weighed_by_what_they_are_worth);
     tcase_add_test(t, one_particle_is_the_model);
     tcase_add_test(t, a_particle_without_a_worth_is_named);
     tcase_add_test(t, free_charges_the_log_ratio_of_the_model_s_draws);
