@@ -110,7 +110,8 @@ struct elbo_task_model {
      * numbers [members]. */
     size_t (*elites)(const elbo_task_belief *belief, uint32_t out[]);
     /* out [n] = the log of the mean density of the elites (of what is learnt) at
-     * rows of `data`. NULL: a model without one. */
+     * rows of `data`; where members are draws of a posterior, the mean of their logs.
+     * NULL: a model without one. */
     elbo_status (*log_density)(const elbo_task_belief *belief,
                                const elbo_replay *data, const uint32_t slot[],
                                size_t n, double out[], elbo_arena *ws);

@@ -1,4 +1,7 @@
-/* models/ensemble_density.c -- the log of the elites' mean density. */
+/* models/ensemble_density.c -- the log of the elites' mean density; under
+ * posterior: mean_field the mean of the draws' logs, E_q log p, which with the KL
+ * to the prior is a bound of the evidence, as the log of a mean is not.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -77,6 +80,15 @@ static void target(const elbo_ensemble *e, const elbo_replay *data, size_t slot,
         y[j] = (y[j] - (double)e->out_mean[j]) / (double)e->out_scale[j];
 }
 
+static double together(const elbo_ensemble *e, const double each[], size_t n)
+{
+    double sum = 0;
+
+    if (!e->q) return log_sum(each, n) - log((double)n);
+    for (size_t k = 0; k < n; k++) sum += each[k] / (double)n;
+    return sum;
+}
+
 static elbo_status density(const elbo_task_belief *belief,
                            const elbo_replay *data, const uint32_t slot[],
                            size_t n, double out[], elbo_arena *ws)
@@ -105,7 +117,7 @@ static elbo_status density(const elbo_task_belief *belief,
         }
     }
     for (size_t i = 0; i < n; i++) {
-        out[i] = log_sum(each + i * E, E) - log((double)E);
+        out[i] = together(e, each + i * E, E);
         if (!isfinite(out[i]))
             return ELBO_FAIL(ELBO_ENOTFINITE, "the density of row %u is exp %g",
                              (unsigned)slot[i], out[i]);

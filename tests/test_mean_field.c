@@ -197,6 +197,96 @@ START_TEST(slopes_are_those_of_the_bound)
 }
 END_TEST
 
+/* E_q sum log p of the line's rows. */
+static double expected_log(const elbo_ensemble *e, const elbo_replay *data)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < N; i++) {
+        const double x = (double)data->o[i], y = (double)data->next[i] - x;
+        const double d = y - (double)e->q[0] * x - (double)e->q[1];
+        const double v = pow(sigma_of(e, 0) * x, 2) + pow(sigma_of(e, 1), 2);
+
+        sum -= 0.5 * (log(2 * 3.14159265358979 * noise * noise)
+                      + (d * d + v) / (noise * noise));
+    }
+    return sum;
+}
+
+/* y ~ N(0, s^2 I + X X' / tau), by the 2 x 2 matrix A. */
+static double log_evidence(const elbo_replay *data)
+{
+    const double s2 = noise * noise;
+    double a = tau, b = 0, c = tau, xy = 0, y1 = 0, yy = 0;
+
+    for (size_t i = 0; i < N; i++) {
+        const double x = (double)data->o[i], y = (double)data->next[i] - x;
+
+        a += x * x / s2, b += x / s2, c += 1 / s2;
+        xy += x * y / s2, y1 += y / s2, yy += y * y / s2;
+    }
+
+    const double det = a * c - b * b;
+    const double fit = (c * xy * xy - 2 * b * xy * y1 + a * y1 * y1) / det;
+
+    return -0.5
+           * (N * log(2 * 3.14159265358979 * s2) + log(det / (tau * tau)) + yy - fit);
+}
+
+/* The data term is a mean over the members, which are draws of q: 5 standard errors.
+ * The log of their mean density would be far above it where q is as wide as here. */
+START_TEST(with_the_divergence_the_data_term_is_below_the_evidence)
+{
+    enum { MEMBERS = 64 };
+    const elbo_task_world world = line();
+    const elbo_replay data = line_rows();
+    elbo_task_belief belief = ensemble_open(
+        &elbo_model_ensemble,
+        "members=64 layers=0 head=deterministic noise=0.4 terminal=never "
+        "normalise=none holdout=0 epochs=1 rate=0 posterior=mean_field "
+        "precision=2.385 start=0.3",
+        &world, 5);
+    const elbo_ensemble *const e = belief.self;
+    double l[N], each[MEMBERS] = {0}, sum = 0, mean = 0, squares = 0;
+    uint32_t slot[N];
+
+    ensemble_fit(&belief, &data);
+    for (size_t i = 0; i < N; i++) slot[i] = (uint32_t)i;
+    ck_assert_int_eq(
+        belief.model->log_density(&belief, &data, slot, N, l, ensemble_ws), ELBO_OK);
+    for (size_t i = 0; i < N; i++) {
+        const double x = (double)data.o[i], y = (double)data.next[i] - x;
+
+        sum += l[i];
+        for (size_t m = 0; m < MEMBERS; m++) {
+            const float *const theta = elbo_ensemble_theta(e, m);
+            const double d = y - (double)theta[0] * x - (double)theta[1];
+
+            each[m] -= 0.5 * (log(2 * 3.14159265358979 * noise * noise)
+                              + d * d / (noise * noise));
+        }
+    }
+    for (size_t m = 0; m < MEMBERS; m++) mean += each[m] / MEMBERS;
+    for (size_t m = 0; m < MEMBERS; m++)
+        squares += (each[m] - mean) * (each[m] - mean) / (MEMBERS - 1);
+    ck_assert_double_eq_tol(sum, mean, 1e-3);
+    ck_assert_double_eq_tol(sum, expected_log(e, &data), 5 * sqrt(squares / MEMBERS));
+    ck_assert_double_lt(expected_log(e, &data) + belief.model->log_prior(&belief),
+                        log_evidence(&data));
+
+    belief = opened(&world); /* where q is the best there is, by little */
+    for (size_t k = 0; k < 3; k++) {
+        ensemble_fit(&belief, &data);
+        ((elbo_ensemble *)belief.self)->adam[0].config.rate *= 0.1;
+    }
+
+    const double gap = log_evidence(&data) - expected_log(belief.self, &data)
+                       - belief.model->log_prior(&belief);
+
+    ck_assert(gap > 0 && gap < 0.5);
+}
+END_TEST
+
 START_TEST(members_are_draws_of_the_posterior)
 {
     const elbo_task_world world = line();
@@ -252,6 +342,7 @@ Suite *suite_mean_field(void)
     tcase_add_test(t, the_trained_posterior_is_the_best_independent_one);
     tcase_add_test(t, the_prior_term_is_minus_the_divergence);
     tcase_add_test(t, slopes_are_those_of_the_bound);
+    tcase_add_test(t, with_the_divergence_the_data_term_is_below_the_evidence);
     tcase_add_test(t, members_are_draws_of_the_posterior);
     tcase_add_loop_test(t, what_mean_field_cannot_have_is_refused, 0, 3);
     suite_add_tcase(s, t);
