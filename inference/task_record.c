@@ -7,8 +7,9 @@
 #include "inference/task_state.h"
 
 /* Exploited: at two evaluations in a row return_model is above return_real by three
- * standard errors of the difference and by a tenth of |return_real|; and at the second
- * the difference has grown by one more. Of single episodes no error is known: half of
+ * standard errors of the difference and by a tenth of |return_real|; and at the second the
+ * difference is larger by three errors than at the first, or than at the evaluation before
+ * it: a leap is flagged as well as a rise. Of single episodes no error is known: half of
  * |return_real| then.
  */
 static const double errors = 3, share = 0.1, share_unknown = 0.5;
@@ -32,7 +33,9 @@ static const char *const regime_columns[] = {"nll_expert", "nll_grid", NULL};
 
 static void flag_model(elbo_task_score *score)
 {
-    const double before = score->gap;
+    const double last = score->gap;
+    const double least_of_two =
+        score->judged > 1 ? fmin(last, score->gap_before) : last;
     const double error = hypot(score->model.error, score->real.error);
     const double least = error > 0 ? share : share_unknown;
     const bool was_ahead = score->ahead;
@@ -40,7 +43,10 @@ static void flag_model(elbo_task_score *score)
     score->gap = score->model.value - score->real.value;
     score->ahead = score->gap > errors * error
                    && score->gap > least * fabs(score->real.value);
-    score->exploited = score->ahead && was_ahead && score->gap > before + error;
+    score->exploited =
+        score->ahead && was_ahead && score->gap > least_of_two + errors * error;
+    score->gap_before = last;
+    if (score->judged < 2) score->judged++;
 }
 
 /* The mean of the control's V over states of the data. */

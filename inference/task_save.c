@@ -77,7 +77,7 @@ static elbo_status load_collector(elbo_task_run *run, elbo_reader *in)
 
 /* ---- what rows carry ---- */
 
-enum { FIGURES = 26 };
+enum { FIGURES = 28 };
 
 static void read_figures(const elbo_task_run *run, double x[FIGURES])
 {
@@ -109,6 +109,8 @@ static void read_figures(const elbo_task_run *run, double x[FIGURES])
         run->unsolved,
         run->paid_least,
         run->paid_most,
+        s->gap_before,
+        (double)s->judged,
     };
 
     for (size_t i = 0; i < FIGURES; i++) x[i] = all[i];
@@ -131,6 +133,8 @@ static void write_figures(elbo_task_run *run, const double x[FIGURES])
         .diverging = x[13] != 0,
         .nll_expert = x[21],
         .nll_grid = x[22],
+        .gap_before = x[26],
+        .judged = x[27] > 1 ? 2 : x[27] > 0,
     };
     run->owed = x[14];
     run->unsolved = x[23];

@@ -85,7 +85,8 @@ typedef struct elbo_task_mean {
 typedef struct elbo_task_score {
     elbo_parts parts;
     elbo_task_mean real, model, control; /* control: F_control */
-    double gap;                          /* model - real */
+    double gap, gap_before;              /* model - real; at the evaluation before */
+    size_t judged;                       /* evaluations so far, up to 2 */
     bool ahead;                          /* ... and beyond doubt */
     bool exploited, diverging;           /* what the row flags */
     double nll_expert, nll_grid;         /* nats a step, of evaluation.regimes */
