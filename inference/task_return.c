@@ -62,6 +62,27 @@ static elbo_task_mean mean_of(const double x[], size_t n)
 
 /* ---- episodes ---- */
 
+/* Of episode who[i] at step t. */
+static elbo_status check_finite(const elbo_task_fleet *f, size_t no, size_t i, size_t t,
+                                const char *purpose, double earned)
+{
+    const size_t k = f->who[i];
+
+    for (size_t j = i * no; j < (i + 1) * no; j++)
+        if (!isfinite(f->after[j]))
+            return ELBO_FAIL(ELBO_ENOTFINITE,
+                             "%s: observation %zu of episode %zu, step %zu, is %g after "
+                             "%g",
+                             purpose, j % no, k, t, (double)f->after[j],
+                             (double)f->o[j]);
+    if (!isfinite(f->reward[i]))
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "%s: the reward of episode %zu, step %zu, is %g after a sum of "
+                         "%g",
+                         purpose, k, t, f->reward[i], earned);
+    return ELBO_OK;
+}
+
 /* n of them from the world's start, in the manner asked for. */
 static elbo_status play(elbo_engine *e, const char *purpose, place where,
                         elbo_task_manner manner, sums *out)
@@ -90,12 +111,7 @@ static elbo_status play(elbo_engine *e, const char *purpose, place where,
             const size_t k = f.who[i];
             const double discount = out->discount[k];
 
-            if (!isfinite(f.reward[i]))
-                return ELBO_FAIL(
-                    ELBO_ENOTFINITE,
-                    "%s: the reward of episode %zu, step %zu, is %g after "
-                    "a sum of %g",
-                    purpose, k, t, f.reward[i], out->earned[k]);
+            ELBO_TRY(check_finite(&f, run->world.no, i, t, purpose, out->earned[k]));
             out->earned[k] += f.reward[i];
             out->reward[k] += discount * f.gain[i];
             if (alpha > 0) out->kl[k] += discount * alpha * f.logpi[i];

@@ -227,8 +227,10 @@ static elbo_status check_finite(const draws *d, size_t n,
     for (size_t i = 0; i < n * no; i++)
         if (!isfinite(d->next[i]))
             return ELBO_FAIL(
-                ELBO_ENOTFINITE, "row %zu by member %u: observation %zu is %g",
-                i / no, (unsigned)member[i / no], i % no, (double)d->next[i]);
+                ELBO_ENOTFINITE,
+                "row %zu by member %u: observation %zu is %g after %g", i / no,
+                (unsigned)member[i / no], i % no, (double)d->next[i],
+                (double)d->o[i]);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(d->reward[i]))
             return ELBO_FAIL(ELBO_ENOTFINITE,

@@ -2,6 +2,7 @@
 #include "inference/networks/replay.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "inference/core/alloc.h"
@@ -88,10 +89,10 @@ END_TEST
 START_TEST(what_is_not_finite_is_refused_by_name)
 {
     static const char *const names[] = {
-        "observation[1] is nan at step 4 of episode 2",
-        "action[0] is inf at step 4 of episode 2",
-        "next observation[2] is -inf at step 4 of episode 2",
-        "reward[0] is nan at step 4 of episode 2"};
+        "observation[1] is nan at step 4 of episode 2; the last finite one was %g",
+        "action[0] is inf at step 4 of episode 2; the last finite one was %g",
+        "next observation[2] is -inf at step 4 of episode 2; the last finite one was %g",
+        "reward[0] is nan at step 4 of episode 2; the last finite one was %g"};
     elbo_replay r;
     elbo_arena *arena = open(&r);
 
@@ -108,7 +109,12 @@ START_TEST(what_is_not_finite_is_refused_by_name)
                                      .episode = 2};
 
         ck_assert_int_eq(elbo_replay_push(&r, &row), ELBO_ENOTFINITE);
-        ck_assert_str_eq(elbo_last_error()->text, names[bad]);
+        const double last[] = {(double)r.next[1], (double)r.u[0], (double)o[2],
+                               (double)r.reward[0]};
+        char expected[128];
+
+        snprintf(expected, sizeof expected, names[bad], last[bad]);
+        ck_assert_str_eq(elbo_last_error()->text, expected);
         ck_assert_uint_eq(r.pushed, 1);
         check_slot(&r, 0, 0);
     }

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/suites.h"
@@ -269,6 +270,44 @@ START_TEST(a_reward_that_is_no_number_stops_the_run)
 }
 END_TEST
 
+/* Where it shows first: as data are collected, in rollouts of the model, or, where data
+ * are offline and none rolls out, in an evaluation. With what was finite before it. */
+static const struct {
+    const char *data, *rollouts, *place;
+} lost_states[] = {
+    {"mode=online policy=current steps=25", "rollout_length=2 rollout_batch=10",
+     "the world: next observation[0] is nan at step "},
+    {"mode=offline steps=25", "rollout_length=2 rollout_batch=10",
+     "rollouts of the model, member 0: next observation[0] is nan at step 0 of "},
+    {"mode=offline steps=25", "rollout_length=0", ": observation 0 of episode 0, step 0, "
+                                                  "is nan after "},
+};
+
+START_TEST(a_state_that_is_no_number_stops_the_run)
+{
+    case_text text = line;
+    case_setup c;
+    elbo_row row;
+    char common[96];
+
+    snprintf(common, sizeof common, "temperature=0.3 updates=0.5 %s",
+             lost_states[_i].rollouts);
+    text.control_common = common;
+    text.data = lost_states[_i].data;
+    stand_in_reset();
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    stand_ins.a = NAN;
+    case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, lost_states[_i].place);
+    ck_assert_msg(strstr(elbo_last_error()->text, "iteration 2")
+                      && (_i == 2 || strstr(elbo_last_error()->text, "last finite")),
+                  "%s", elbo_last_error()->text);
+    case_stop(&c, e);
+}
+END_TEST
+
 START_TEST(a_density_that_is_no_number_stops_the_run)
 {
     case_setup c;
@@ -300,6 +339,8 @@ Suite *suite_task_estimates(void)
                         sizeof leaving / sizeof *leaving);
     tcase_add_test(t, a_critic_beyond_what_can_be_earned_is_flagged);
     tcase_add_test(t, a_reward_that_is_no_number_stops_the_run);
+    tcase_add_loop_test(t, a_state_that_is_no_number_stops_the_run, 0,
+                        sizeof lost_states / sizeof *lost_states);
     tcase_add_test(t, a_density_that_is_no_number_stops_the_run);
     suite_add_tcase(s, t);
     return s;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 elbo_status elbo_replay_init(elbo_replay *replay, size_t no, size_t nu,
@@ -45,15 +46,30 @@ void elbo_replay_clear(elbo_replay *replay)
     replay->n = 0;
 }
 
+/* `last` [n]: the finite ones before; NULL: there are none. */
 static elbo_status check_finite(const elbo_replay_row *row, const char *what,
-                                const float x[], size_t n)
+                                const float x[], size_t n, const float last[])
 {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i]))
-            return ELBO_FAIL(
-                ELBO_ENOTFINITE, "%s[%zu] is %g at step %u of episode %u", what,
-                i, (double)x[i], (unsigned)row->step, (unsigned)row->episode);
+    char before[48] = "";
+
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(x[i])) continue;
+        if (last)
+            snprintf(before, sizeof before, "; the last finite one was %g",
+                     (double)last[i]);
+        return ELBO_FAIL(ELBO_ENOTFINITE,
+                         "%s[%zu] is %g at step %u of episode %u%s", what, i,
+                         (double)x[i], (unsigned)row->step,
+                         (unsigned)row->episode, before);
+    }
     return ELBO_OK;
+}
+
+/* Of the row that was pushed last. */
+static const float *newest(const elbo_replay *replay, const float x[], size_t cols)
+{
+    if (replay->n == 0) return NULL;
+    return x + (replay->pushed - 1) % replay->capacity * cols;
 }
 
 elbo_status elbo_replay_push(elbo_replay *replay, const elbo_replay_row *row)
@@ -61,10 +77,12 @@ elbo_status elbo_replay_push(elbo_replay *replay, const elbo_replay_row *row)
     const size_t no = replay->no, nu = replay->nu;
     const size_t slot = (size_t)(replay->pushed % replay->capacity);
 
-    ELBO_TRY(check_finite(row, "observation", row->o, no));
-    ELBO_TRY(check_finite(row, "action", row->u, nu));
-    ELBO_TRY(check_finite(row, "next observation", row->next, no));
-    ELBO_TRY(check_finite(row, "reward", &row->reward, 1));
+    ELBO_TRY(check_finite(row, "observation", row->o, no,
+                          newest(replay, replay->next, no)));
+    ELBO_TRY(check_finite(row, "action", row->u, nu, newest(replay, replay->u, nu)));
+    ELBO_TRY(check_finite(row, "next observation", row->next, no, row->o));
+    ELBO_TRY(check_finite(row, "reward", &row->reward, 1,
+                          newest(replay, replay->reward, 1)));
     memcpy(replay->o + slot * no, row->o, no * sizeof *row->o);
     if (nu) memcpy(replay->u + slot * nu, row->u, nu * sizeof *row->u);
     memcpy(replay->next + slot * no, row->next, no * sizeof *row->next);
