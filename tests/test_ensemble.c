@@ -326,16 +326,19 @@ END_TEST
 
 /* ---- the same bits ---- */
 
+/* So many rows that threads share them. */
 START_TEST(any_number_of_threads_learns_and_draws_the_same_bits)
 {
+    enum { N = 6000 };
     static const int threads[] = {1, 2, 4};
+    static float next[3][2 * N], reward[3][N];
+    static uint8_t end[3][N];
+    static uint32_t member[N];
+    static elbo_rng rng[N];
     const elbo_task_world world = ensemble_world();
-    const elbo_replay data = ensemble_rows(300, 0.3, 11);
+    const elbo_replay data = ensemble_rows(300, 0.3, 11),
+                      states = ensemble_rows(N, 0.3, 12);
     elbo_task_belief belief[3];
-    float next[3][600], reward[3][300];
-    uint8_t end[3][300];
-    uint32_t member[300];
-    elbo_rng rng[300];
     const int kept = omp_get_max_threads();
 
     for (size_t k = 0; k < 3; k++) {
@@ -343,11 +346,11 @@ START_TEST(any_number_of_threads_learns_and_draws_the_same_bits)
         belief[k] =
             small("reward=learnt terminal=learnt bootstrap=indices", &world);
         ensemble_fit(&belief[k], &data);
-        for (size_t i = 0; i < 300; i++) {
+        for (size_t i = 0; i < N; i++) {
             member[i] = (uint32_t)(i * i % 3);
             rng[i] = elbo_rng_stream(1, "draw", i);
         }
-        ck_assert_int_eq(belief[k].model->draw(&belief[k], 300, data.o, data.u,
+        ck_assert_int_eq(belief[k].model->draw(&belief[k], N, states.o, states.u,
                                                member, rng, false, next[k],
                                                reward[k], end[k], ensemble_ws),
                          ELBO_OK);

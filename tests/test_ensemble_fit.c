@@ -3,6 +3,7 @@
  */
 #include <math.h>
 
+#include "inference/messages/mniw.h"
 #include "tests/ensemble_cases.h"
 #include "tests/suites.h"
 
@@ -53,6 +54,60 @@ START_TEST(an_affine_network_is_weighted_least_squares)
     ck_assert_double_eq_tol((double)e->theta[0], slope, 1e-4);
     ck_assert_double_eq_tol((double)e->theta[outputs], (Sy - slope * Sx) / S,
                             1e-4);
+}
+END_TEST
+
+/* The same from the conjugate regression of linear-Gaussian worlds: its posterior mean is
+ * where a network of one weight with a Gaussian prior ends. K is in units of the noise's
+ * precision; the offset has no prior. */
+START_TEST(a_network_of_one_weight_ends_at_the_conjugate_posteriors_mean)
+{
+    enum { N = 30 };
+    const double tau = 40, noise = 0.6;
+    const elbo_task_world world = ensemble_mute_world(1, 0);
+    elbo_task_belief belief = ensemble_open(
+        &elbo_model_ensemble,
+        "members=1 layers=0 head=deterministic noise=0.6 precision=40 "
+        "reward=learnt terminal=never normalise=none holdout=0 batch=64 "
+        "epochs=4000 rate=1e-2",
+        &world, 5);
+    const elbo_ensemble *const e = belief.self;
+    const size_t outputs = e->mlp.width[1];
+    elbo_replay data = ensemble_mute_rows(N, 1, 0);
+    gsl_matrix *const Z = elbo_arena_mat(ensemble_arena, N, 2);
+    gsl_matrix *const Y = elbo_arena_mat(ensemble_arena, N, 1);
+    elbo_rng rng = elbo_rng_stream(3, "rows", 0);
+    elbo_task_mstep mstep = ensemble_mstep(&data);
+    double weight[N], z[2];
+    elbo_moments S;
+    elbo_mniw q;
+    elbo_task_fit info;
+
+    for (size_t i = 0; i < N; i++) {
+        elbo_rng_normals(&rng, z, 2);
+
+        const float o = (float)z[0];
+        const float next = o + 0.2F + 0.7F * o + (float)(noise * z[1]);
+
+        ensemble_push(&data, &o, NULL, &next);
+        weight[i] = 0.1 + 0.04 * (double)i;
+        gsl_matrix_set(Z, i, 0, (double)o);
+        gsl_matrix_set(Z, i, 1, 1);
+        gsl_matrix_set(Y, i, 0, (double)next - (double)o);
+    }
+    mstep.weight = weight;
+    ck_assert_int_eq(belief.model->fit(&belief, &mstep, &info, ensemble_ws),
+                     ELBO_OK);
+    ck_assert_int_eq(elbo_moments_init(&S, 1, 2, ensemble_arena), ELBO_OK);
+    ck_assert_int_eq(elbo_moments_rows(&S, Y, Z, weight), ELBO_OK);
+    ck_assert_int_eq(elbo_mniw_init(&q, 1, 2, ensemble_arena), ELBO_OK);
+    elbo_mniw_isotropic(&q, tau * noise * noise, 1, 2);
+    gsl_matrix_set(q.K, 1, 1, 1e-9);
+    ck_assert_int_eq(elbo_mniw_posterior(&q, &S, &q, ensemble_ws), ELBO_OK);
+    ck_assert_double_eq_tol((double)e->theta[0], gsl_matrix_get(q.M, 0, 0), 1e-4);
+    ck_assert_double_eq_tol((double)e->theta[outputs], gsl_matrix_get(q.M, 0, 1),
+                            1e-4);
+    ck_assert_double_lt(gsl_matrix_get(q.M, 0, 0), 0.6); /* the prior pulls */
 }
 END_TEST
 
@@ -351,6 +406,7 @@ Suite *suite_ensemble_fit(void)
 
     tcase_add_checked_fixture(t, ensemble_set_up, ensemble_tear_down);
     tcase_add_test(t, an_affine_network_is_weighted_least_squares);
+    tcase_add_test(t, a_network_of_one_weight_ends_at_the_conjugate_posteriors_mean);
     tcase_add_test(t, a_constant_input_learns_the_weighted_mean_and_variance);
     tcase_add_test(t, uneven_noise_is_learnt_and_covered);
     tcase_add_test(t, a_constant_feature_keeps_its_scale);

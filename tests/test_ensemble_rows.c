@@ -196,6 +196,78 @@ START_TEST(a_row_follows_its_own_member_and_stream)
 }
 END_TEST
 
+static const char *const learnt[] = {
+    "members=1 layers=2 width=7 epochs=2 batch=16 reward=learnt terminal=learnt",
+    "members=1 layers=2 width=7 epochs=2 batch=16 reward=learnt terminal=learnt "
+    "head=mixture components=3",
+};
+
+/* What a task does not tell: rewards by the head's last target, ends by its Bernoulli
+ * part, at one row, from the network's outputs. */
+START_TEST(learnt_rewards_and_ends_are_drawn_by_their_heads)
+{
+    enum { N = 20000 };
+    const elbo_task_world world = ensemble_world();
+    elbo_task_belief belief = 
+        ensemble_open(&elbo_model_ensemble, learnt[_i], &world, 5);
+    const elbo_ensemble *const e = belief.self;
+    const elbo_ensemble_parts p = elbo_ensemble_outputs(e);
+    const elbo_replay data = ensemble_rows(24, 0.3, 17);
+    float *const o = elbo_arena_take(ensemble_arena, 2 * N, sizeof *o);
+    float *const u = elbo_arena_take(ensemble_arena, N, sizeof *u);
+    float *const next = elbo_arena_take(ensemble_arena, 2 * N, sizeof *next);
+    float *const reward = elbo_arena_take(ensemble_arena, N, sizeof *reward);
+    uint8_t *const end = elbo_arena_take(ensemble_arena, N, 1);
+    uint32_t *const member = elbo_arena_u32(ensemble_arena, N);
+    elbo_rng *const rng = elbo_arena_take(ensemble_arena, N, sizeof *rng);
+    double total = 0, m = 0, second = 0, sum = 0, squares = 0, ends = 0;
+    float z[8], out[64];
+
+    ensemble_fit(&belief, &data);
+    elbo_ensemble_input(e, data.o, data.u, z);
+    ck_assert_int_eq(elbo_mlp_forward(&e->mlp, elbo_ensemble_theta(e, 0), 1, z,
+                                      out, ensemble_ws),
+                     ELBO_OK);
+    for (size_t k = 0; k < e->K; k++) {
+        const float *const bounds =
+            elbo_ensemble_theta(e, 0) + elbo_mlp_size(&e->mlp);
+        const size_t at = k * e->D + 2;
+        const double pi = e->K > 1 ? exp((double)out[p.pi + k]) : 1;
+        const double v = (double)elbo_ensemble_bounded(
+            out[p.v + at], bounds[at], bounds[elbo_ensemble_bounds(e) + at]);
+        const double mu = (double)out[p.mu + at];
+
+        total += pi;
+        m += pi * mu;
+        second += pi * (exp(v) + mu * mu);
+    }
+    m /= total;
+
+    const double scale = (double)e->out_scale[2];
+    const double std = scale * sqrt(second / total - m * m);
+    const double q = 1 / (1 + exp(-(double)out[p.end]));
+
+    for (size_t i = 0; i < N; i++) {
+        memcpy(o + 2 * i, data.o, 2 * sizeof *o);
+        u[i] = data.u[0];
+        rng[i] = elbo_rng_stream(1, "draw", i);
+    }
+    ck_assert_int_eq(belief.model->draw(&belief, N, o, u, member, rng, false,
+                                        next, reward, end, ensemble_ws),
+                     ELBO_OK);
+    for (size_t i = 0; i < N; i++) {
+        sum += (double)reward[i] / N;
+        ends += (double)end[i] / N;
+    }
+    for (size_t i = 0; i < N; i++) squares += pow((double)reward[i] - sum, 2) / N;
+    ck_assert_double_eq_tol(sum, (double)e->out_mean[2] + scale * m,
+                            5 * std / sqrt(N) + 1e-5);
+    ck_assert_double_eq_tol(sqrt(squares), std, 5 * std / sqrt(N) + 1e-5);
+    ck_assert(q > 0.05 && q < 0.95);
+    ck_assert_double_eq_tol(ends, q, 5 * sqrt(q * (1 - q) / N));
+}
+END_TEST
+
 /* An untrained network: the same for a seed, another for another, nothing
  * learnt. */
 START_TEST(a_random_model_is_drawn_once_and_never_learns)
@@ -243,6 +315,7 @@ Suite *suite_ensemble_rows(void)
     tcase_add_test(t, members_learn_from_rows_of_their_own);
     tcase_add_test(t, one_row_or_a_batch_of_one_is_learnt_from);
     tcase_add_test(t, a_row_follows_its_own_member_and_stream);
+    tcase_add_loop_test(t, learnt_rewards_and_ends_are_drawn_by_their_heads, 0, 2);
     tcase_add_test(t, a_random_model_is_drawn_once_and_never_learns);
     suite_add_tcase(s, t);
     return s;

@@ -8,6 +8,7 @@
 #include "inference/weight/task_logratio.h"
 #include "tests/engine_cases.h"
 #include "tests/ensemble_cases.h"
+#include "tests/network_cases.h"
 #include "tests/suites.h"
 
 /* ---- the classifier ---- */
@@ -117,7 +118,36 @@ START_TEST(a_loss_that_is_not_finite_is_told)
     case_ok(elbo_logistic_step(&c));
     c.x[5] = NAN;
     case_fails(elbo_logistic_step(&c), ELBO_ENOTFINITE,
-               "nan at step 1");
+               "nan at step 1, layer 0; the last finite loss was 0.");
+    memset(c.x, 0, c.config.batch * D * sizeof *c.x);
+    c.theta[(D + 1) * c.config.width + 3] = NAN;
+    case_fails(elbo_logistic_step(&c), ELBO_ENOTFINITE, "layer 2");
+}
+END_TEST
+
+/* In double. */
+START_TEST(the_classifiers_loss_has_the_gradient_that_differences_see)
+{
+    enum { B = 6 };
+    const double sign[B] = {1, 1, 1, -1, -1, -1};
+    elbo_tape *const t = elbo_tape_place(ELBO_F64, ensemble_arena);
+    elbo_rng rng = elbo_rng_stream(1, "gaussians", 0);
+    double x[B * D];
+    elbo_mlp mlp;
+
+    case_ok(elbo_mlp_shape(&mlp, D, 2, 5, 1, ELBO_ACT_SILU));
+
+    const elbo_mlp_leaves leaves = elbo_mlp_leaf(&mlp, t, true);
+    const elbo_node rows = elbo_tape_constant(t, B, D);
+    const elbo_node signs = elbo_tape_constant(t, B, 1);
+    const elbo_node loss = elbo_logistic_node(&mlp, &leaves, t, rows, signs);
+
+    case_ok(elbo_tape_finish(t));
+    elbo_rng_normals(&rng, x, B * D);
+    elbo_tape_set(t, rows, x);
+    elbo_tape_set(t, signs, sign);
+    network_check_gradient(&mlp, &leaves, t, loss,
+                           network_draw(&mlp, 8, ensemble_arena), 1e-8);
 }
 END_TEST
 
@@ -366,6 +396,7 @@ Suite *suite_task_factor(void)
     tcase_add_test(t, two_gaussians_are_told_apart_by_their_log_ratio);
     tcase_add_test(t, a_classifier_is_stored_to_its_last_bit);
     tcase_add_test(t, a_loss_that_is_not_finite_is_told);
+    tcase_add_test(t, the_classifiers_loss_has_the_gradient_that_differences_see);
     tcase_add_test(t, an_occupancy_is_the_ratio_of_recent_rows_to_all_of_them);
     tcase_add_test(t, where_all_rows_are_recent_the_ratio_is_one);
     tcase_add_test(t, a_log_ratio_is_of_steps_not_of_where_they_start);

@@ -8,19 +8,17 @@ const elbo_logistic_config elbo_logistic_defaults = {1, 32, 128, 3e-3, 1e-4};
 /* Features that hardly vary keep their scale. */
 static const double floor_share = 1e-6;
 
-/* mean of log(1 + exp(-sign L)) */
-static elbo_node loss_of(elbo_logistic *c, const elbo_mlp_leaves *leaves,
-                         elbo_node sign)
+elbo_node elbo_logistic_node(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
+                             elbo_tape *tape, elbo_node rows, elbo_node sign)
 {
-    const elbo_node L = elbo_mlp_node(&c->mlp, leaves, c->tape, c->rows);
+    const elbo_node L = elbo_mlp_node(mlp, leaves, tape, rows);
     const elbo_node wrong = elbo_tape_unary(
-        c->tape, ELBO_NEG, elbo_tape_binary(c->tape, ELBO_MUL, sign, L));
+        tape, ELBO_NEG, elbo_tape_binary(tape, ELBO_MUL, sign, L));
 
     return elbo_tape_scale(
-        c->tape,
-        elbo_tape_sum(c->tape, elbo_tape_unary(c->tape, ELBO_SOFTPLUS, wrong),
-                      ELBO_ALL),
-        1 / (double)c->config.batch);
+        tape,
+        elbo_tape_sum(tape, elbo_tape_unary(tape, ELBO_SOFTPLUS, wrong), ELBO_ALL),
+        1 / (double)elbo_tape_rows(tape, rows));
 }
 
 static elbo_status make_tape(elbo_logistic *c, float sign[], elbo_arena *arena)
@@ -34,7 +32,7 @@ static elbo_status make_tape(elbo_logistic *c, float sign[], elbo_arena *arena)
     c->rows = elbo_tape_constant(c->tape, B, c->inputs);
     leaf = elbo_tape_constant(c->tape, B, 1);
     leaves = elbo_mlp_leaf(&c->mlp, c->tape, true);
-    c->loss = loss_of(c, &leaves, leaf);
+    c->loss = elbo_logistic_node(&c->mlp, &leaves, c->tape, c->rows, leaf);
     elbo_mlp_point_gradient(&c->mlp, &leaves, c->tape, c->grad);
     ELBO_TRY(elbo_tape_finish(c->tape));
     elbo_mlp_point(&c->mlp, &leaves, c->tape, c->theta);
@@ -103,6 +101,17 @@ static void normalise(const elbo_logistic *c, size_t n, const float x[],
             out[i * d + k] = (x[i * d + k] - c->mean[k]) / c->scale[k];
 }
 
+/* Layer 0: the network is finite, and its rows are not. */
+static elbo_status failed(const elbo_logistic *c, const char *what, double x,
+                          const float at[])
+{
+    return ELBO_FAIL(ELBO_ENOTFINITE,
+                     "the classifier's %s is %g at step %llu, layer %zu; the last finite "
+                     "loss was %g",
+                     what, x, (unsigned long long)c->adam.t,
+                     elbo_mlp_not_finite(&c->mlp, at), c->last);
+}
+
 elbo_status elbo_logistic_step(elbo_logistic *c)
 {
     double loss, norm;
@@ -110,21 +119,11 @@ elbo_status elbo_logistic_step(elbo_logistic *c)
     normalise(c, c->config.batch, c->x, c->x);
     elbo_tape_forward(c->tape);
     elbo_tape_get(c->tape, c->loss, &loss);
-    if (!isfinite(loss))
-        return ELBO_FAIL(
-            ELBO_ENOTFINITE,
-            "the classifier's loss is %g at step %llu; the last finite one "
-            "was %g",
-            loss, (unsigned long long)c->adam.t, c->last);
-    c->last = loss;
+    if (!isfinite(loss)) return failed(c, "loss", loss, c->theta);
     elbo_tape_backward(c->tape, c->loss);
     norm = elbo_adam_step(&c->adam, c->theta, c->grad, c->decay);
-    if (!isfinite(norm))
-        return ELBO_FAIL(
-            ELBO_ENOTFINITE,
-            "the classifier's gradient is not finite at step %llu, its loss "
-            "%g",
-            (unsigned long long)c->adam.t, loss);
+    if (!isfinite(norm)) return failed(c, "gradient's norm", norm, c->grad);
+    c->last = loss;
     return ELBO_OK;
 }
 

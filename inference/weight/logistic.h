@@ -34,6 +34,10 @@ typedef struct elbo_logistic {
     double last; /* loss */
 } elbo_logistic;
 
+/* What is minimised: the mean over rows [n x inputs] of log(1 + exp(-sign L)), signs
+ * [n x 1] of +-1. */
+elbo_node elbo_logistic_node(const elbo_mlp *mlp, const elbo_mlp_leaves *leaves,
+                             elbo_tape *tape, elbo_node rows, elbo_node sign);
 /* theta from stream (seed, purpose, 0). Memory from the arena. */
 elbo_status elbo_logistic_open(elbo_logistic *c,
                                const elbo_logistic_config *config,
@@ -41,8 +45,8 @@ elbo_status elbo_logistic_open(elbo_logistic *c,
                                const char *purpose, elbo_arena *arena);
 /* Normalisers of x [n x inputs], n >= 1; once. */
 void elbo_logistic_scale(elbo_logistic *c, size_t n, const float x[]);
-/* One step on c->x, which is lost. ELBO_ENOTFINITE with the last finite loss.
- */
+/* One step on c->x, which is lost. ELBO_ENOTFINITE with the layer and the last finite
+ * loss. */
 elbo_status elbo_logistic_step(elbo_logistic *c);
 /* L [n] at x [n x inputs]. */
 elbo_status elbo_logistic_ratio(const elbo_logistic *c, size_t n,
