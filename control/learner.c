@@ -40,14 +40,18 @@ static elbo_status failed(const elbo_learner *learner, const char *control,
     const size_t broken = elbo_mlp_not_finite(&learner->mlp, learner->theta);
     const size_t steep = elbo_mlp_not_finite(&learner->mlp, learner->grad);
     const size_t layer = broken ? broken : steep;
+    char before[64] = "no loss was finite before";
 
+    if (isfinite(learner->loss))
+        snprintf(before, sizeof before, "the last finite loss was %g",
+                 learner->loss);
     return ELBO_FAIL(
         ELBO_ENOTFINITE,
         "%s: %s: the loss is %g at update %" PRIu64 ", with %s that are "
-        "not finite from layer %zu of %zu on; the last finite loss was %g",
+        "not finite from layer %zu of %zu on; %s",
         control, learner->name, loss, update,
         broken ? "parameters" : "derivatives", layer, learner->mlp.layers,
-        learner->loss);
+        before);
 }
 
 elbo_status elbo_learner_step(elbo_learner *learner, const char *control,

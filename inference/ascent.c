@@ -68,7 +68,7 @@ elbo_status elbo_ascender_check(const elbo_ascender *method, size_t n)
 {
     if (!method->most || n <= method->most) return ELBO_OK;
     return ELBO_FAIL(ELBO_EINVAL,
-                     "%s searches %zu parameters at most, the model has %zu: use "
+                     "gradient: %s searches %zu parameters at most, the model has %zu: use "
                      "nelder_mead, differences, evolution, or a model with fewer",
                      method->name, method->most, n);
 }

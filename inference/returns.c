@@ -30,11 +30,11 @@ static bool is_named(const elbo_expr *e)
     return e->kind == ELBO_EXPR_NAME || e->kind == ELBO_EXPR_CALL;
 }
 
-static bool is_of_entries(const char *name)
+static bool is_shaped(const char *name, elbo_factor_shape shape)
 {
     const elbo_factor *factor = elbo_factor_find(name);
 
-    return factor && factor->shape == ELBO_FACTOR_ENTRY;
+    return factor && factor->shape == shape;
 }
 
 /* A word that has no meaning here. `alone`: there is no successor; `inside`: but
@@ -42,8 +42,9 @@ static bool is_of_entries(const char *name)
 static bool is_misplaced(const char *name, bool alone, bool inside)
 {
     return is_one_of(name, of_data, sizeof of_data / sizeof *of_data)
+           || is_shaped(name, ELBO_FACTOR_EPOCH)
            || (alone && is_one_of(name, of_next, 2))
-           || (alone && !inside && is_of_entries(name));
+           || (alone && !inside && is_shaped(name, ELBO_FACTOR_ENTRY));
 }
 
 /* The first such word, or NULL. */

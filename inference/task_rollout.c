@@ -16,7 +16,8 @@ elbo_status elbo_task_open_rollouts(elbo_engine *e, const elbo_setup *setup)
     run->updates = elbo_real(how, "updates");
     run->real_ratio = elbo_real(how, "real_ratio");
     run->batch = (size_t)elbo_int(how, "rollout_batch");
-    run->keep = (size_t)elbo_int(how, "rollout_keep");
+    run->keep = (size_t)fmin(elbo_real(how, "rollout_keep"),
+                             elbo_real(setup->inference, "iterations"));
     run->replays = elbo_choice_is(how, "rollout_first", "data");
     ELBO_TRY(elbo_task_schedule_parse(elbo_text(how, "rollout_length"),
                                       &run->schedule, NULL));

@@ -5,6 +5,15 @@
 
 static const uint64_t most = 1000000; /* steps, iterations */
 
+static elbo_status no_schedule(const char *text)
+{
+    return ELBO_FAIL(
+        ELBO_EINVAL,
+        "rollout_length must be a number of steps up to 1000000, or as "
+        "1->15 over 20..150, not %s",
+        text);
+}
+
 /* A whole number at *at, which moves behind it. */
 static elbo_status read_number(const char *text, const char **at, uint64_t *out)
 {
@@ -14,11 +23,7 @@ static elbo_status read_number(const char *text, const char **at, uint64_t *out)
         *out = 10 * *out + (uint64_t)(**at - '0');
     if (*at > start && *out <= most) return ELBO_OK;
     *at = start;
-    return ELBO_FAIL(
-        ELBO_EINVAL,
-        "rollout_length must be a number of steps up to 1000000, or as "
-        "1->15 over 20..150, not %s",
-        text);
+    return no_schedule(text);
 }
 
 /* The word at *at, with blanks around it. */
@@ -42,6 +47,7 @@ static elbo_status parse(const char *text, const char **at,
     ELBO_TRY(read_number(text, at, &x[0]));
     *out = (elbo_task_schedule){(size_t)x[0], (size_t)x[0], 0, 0};
     if (!**at) return ELBO_OK;
+    if (**at != ' ' && **at != '-') return no_schedule(text);
     ELBO_TRY(read_word(text, at, "->"));
     ELBO_TRY(read_number(text, at, &x[1]));
     ELBO_TRY(read_word(text, at, "over"));

@@ -85,24 +85,39 @@ static bool through(const facts *f)
     return elbo_task_gradient_through(&f->slots.route);
 }
 
-static bool other_gradient(const facts *f)
+static bool plans(const facts *f)
 {
-    return !stands(f) && !searches(f) && !through(f);
+    return f->setup->control->task->plans;
 }
 
-static bool search_of_policy(const facts *f)
+static bool has_equation(const facts *f)
 {
-    return searches(f) && !f->setup->control->task->plans;
+    return f->setup->control->task->equation != NULL;
+}
+
+static bool gradient_of_planner(const facts *f)
+{
+    return plans(f) && !stands(f) && !searches(f);
+}
+
+static bool gradient_of_critics(const facts *f)
+{
+    return !plans(f) && has_equation(f) && !stands(f) && !through(f);
+}
+
+static bool gradient_of_neither(const facts *f)
+{
+    return !plans(f) && !has_equation(f) && !stands(f);
 }
 
 static bool search_of_fixed(const facts *f)
 {
-    return searches(f) && !f->setup->model->task->numbers;
+    return searches(f) && plans(f) && !f->setup->model->task->numbers;
 }
 
 static bool search_without_planner(const facts *f)
 {
-    return searches(f) && f->setup->control->task->plans && !reads_return(f);
+    return searches(f) && plans(f) && !reads_return(f);
 }
 
 static bool search_without_theta(const facts *f)
@@ -117,17 +132,12 @@ static bool return_unsearched(const facts *f)
 
 static bool gradient_unused(const facts *f)
 {
-    return through(f) && !(f->depends & ELBO_ON_PLANNER);
-}
-
-static bool gradient_of_no_equation(const facts *f)
-{
-    return through(f) && !f->setup->control->task->equation;
+    return through(f) && has_equation(f) && !(f->depends & ELBO_ON_PLANNER);
 }
 
 static bool gradient_of_the_world(const facts *f)
 {
-    return through(f) && f->setup->control->task->equation
+    return through(f) && has_equation(f)
            && elbo_real(f->setup->control_common, "real_ratio") != 0;
 }
 
@@ -135,7 +145,7 @@ static bool gradient_of_no_rollout(const facts *f)
 {
     elbo_task_schedule schedule;
 
-    return through(f) && f->setup->control->task->equation
+    return through(f) && has_equation(f)
            && elbo_task_schedule_parse(
                   elbo_text(f->setup->control_common, "rollout_length"),
                   &schedule, NULL)
@@ -145,7 +155,8 @@ static bool gradient_of_no_rollout(const facts *f)
 
 static bool gradient_of_tilt(const facts *f)
 {
-    return through(f) && f->slots.tilt.kind != &elbo_transition_model;
+    return through(f) && has_equation(f)
+           && f->slots.tilt.kind != &elbo_transition_model;
 }
 
 static bool past_offline(const facts *f)
@@ -290,12 +301,16 @@ static const elbo_clash rules[] = {
     {"inference", "likelihood", behind_planner,
      "nothing in it depends on theta while gradient is stop: V, Q, logpi and the like "
      "see theta through the planner"},
-    {"inference", "gradient", other_gradient,
-     "control tasks know no other: must be stop, implicit(identity), implicit(cg), "
-     "implicit(neumann(k)), unroll(k, rate) with a rate above 0, score(n) or search"},
-    {"inference", "gradient", search_of_policy,
-     "theta is searched by what its planner earns, and this control learns: must be "
-     "stop"},
+    {"inference", "gradient", gradient_of_planner,
+     "a planner is no equation that derivatives could follow: must be stop or "
+     "search(evolution)"},
+    {"inference", "gradient", gradient_of_critics,
+     "theta is followed through the critics: must be stop, implicit(identity), "
+     "implicit(cg), implicit(neumann(k)), unroll(k, rate) with a rate above 0 or, with "
+     "feedback, score(n)"},
+    {"inference", "gradient", gradient_of_neither,
+     "this control plans nothing to search by, and its values solve no equation that "
+     "derivatives could follow: must be stop or, with feedback, score(n)"},
     {"inference", "gradient", search_of_fixed,
      "this model has no numbers to search: must be stop"},
     {"inference", "gradient", search_without_planner,
@@ -321,8 +336,6 @@ static const elbo_clash rules[] = {
      "with feedback the model is moved by its own rewards: must be r"},
     {"control", "return_weight", weight_of_feedback,
      "weighed returns do not reach theta: feedback must be 0"},
-    {"inference", "gradient", gradient_of_no_equation,
-     "this control's values solve no equation that derivatives could follow: must be stop"},
     {"inference", "gradient", gradient_of_tilt,
      "the critics' equation is of the model's own successors: transition must be model"},
     {"control", "real_ratio", gradient_of_the_world,

@@ -139,8 +139,10 @@ elbo_status elbo_wrappers_apply(const char *text, elbo_arena *arena,
     const char *nearest = NULL;
     size_t column;
 
-    return is_none(text) ? ELBO_OK
-                         : read_all(text, arena, world, &column, &nearest);
+    if (is_none(text)) return ELBO_OK;
+    const elbo_status s = read_all(text, arena, world, &column, &nearest);
+
+    return s == ELBO_EINVAL ? elbo_fail_prefix("wrappers") : s;
 }
 
 /* ---- tasks that hand all on ---- */

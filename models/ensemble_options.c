@@ -132,12 +132,12 @@ static elbo_status check_told(const elbo_ensemble_config *c,
 {
     if (c->reward == ELBO_TOLD && !world->task->reward)
         return ELBO_FAIL(ELBO_EINVAL,
-                         "the task does not tell its reward from what is "
-                         "observed: reward must be learnt");
+                         "reward: the task does not tell it from what is "
+                         "observed: must be learnt");
     if (c->end == ELBO_TOLD && !world->task->terminal)
         return ELBO_FAIL(ELBO_EINVAL,
-                         "the task does not tell its end from what is "
-                         "observed: terminal must be learnt or never");
+                         "terminal: the task does not tell its end from what "
+                         "is observed: must be learnt or never");
     if (c->lowest > c->highest)
         return ELBO_FAIL(ELBO_EINVAL, "lowest is %g, above highest = %g",
                          c->lowest, c->highest);

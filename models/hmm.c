@@ -226,8 +226,8 @@ const elbo_model elbo_model_hmm = {
     .name = "hmm",
     .source = "Baum, Petrie, Soules and Weiss 1970; MacKay 1997; Beal 2003, chapter "
               "3",
-    .doc = "a hidden Markov chain of the sequences of an observed world; a row is "
-           "seen as a whole or not at all",
+    .doc = "a hidden Markov chain of the sequences of an observed world; values "
+           "missing beside others of a row are latent, empty rows left out",
     .options = options,
     .observed = &observed,
 };

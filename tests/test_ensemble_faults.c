@@ -113,13 +113,13 @@ static const struct {
     const char *settings, *reason;
     bool mute;
 } bad[] = {
-    {"elites=6",                    "6 of 5 members",         false},
-    {"decay=1e-3,1e-4",             "2 numbers for 4 layers", false},
-    {"decay=1e-3,x",                "one or one a layer",     false},
-    {"precision=1,2,3,4,5,6,7,8,9", "at most 8",              false},
-    {"lowest=1",                    "above highest",          false},
-    {"",                            "reward must be learnt",  true },
-    {"reward=learnt",               "terminal must be",       true },
+    {"elites=6",                    "6 of 5 members",             false},
+    {"decay=1e-3,1e-4",             "2 numbers for 4 layers",     false},
+    {"decay=1e-3,x",                "one or one a layer",         false},
+    {"precision=1,2,3,4,5,6,7,8,9", "at most 8",                  false},
+    {"lowest=1",                    "above highest",              false},
+    {"",                            "reward: the task does not",  true },
+    {"reward=learnt",               "terminal: the task does not", true },
 };
 
 START_TEST(options_that_do_not_fit_are_refused)

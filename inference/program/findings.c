@@ -12,21 +12,30 @@ struct elbo_finding {
     elbo_finding *before;
 };
 
+static bool is_same(const elbo_finding *f, elbo_place place, const char *text)
+{
+    return f->place.argument == place.argument && f->place.line == place.line
+           && f->place.column == place.column && strcmp(f->text, text) == 0;
+}
+
 void elbo_findings_add(elbo_findings *findings, elbo_place place,
                        const char *format, ...)
 {
     char text[2 * ELBO_ERROR_TEXT];
     elbo_finding *f = elbo_arena_take(findings->arena, 1, sizeof *f);
+    const char *escaped;
     va_list args;
 
-    if (!f) return; /* the report says so: the arena's failure is sticky */
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    escaped = elbo_escaped(text, strlen(text), findings->arena);
+    if (!f || !escaped) return; /* the report says so: the failure is sticky */
+    for (const elbo_finding *g = findings->last; g; g = g->before)
+        if (is_same(g, place, escaped)) return;
     *f = (elbo_finding){.place = place,
                         .order = findings->n++,
-                        .text =
-                            elbo_escaped(text, strlen(text), findings->arena),
+                        .text = escaped,
                         .before = findings->last};
     findings->last = f;
 }

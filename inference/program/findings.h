@@ -19,7 +19,8 @@ typedef struct elbo_findings {
     size_t usage;   /* of the n: not an override at all */
 } elbo_findings;
 
-/* The text may hold anything: it is escaped. */
+/* The text may hold anything: it is escaped. What was found already, at its place,
+ * is not found again. */
 void elbo_findings_add(elbo_findings *findings, elbo_place place,
                        const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -4,25 +4,39 @@
 #include "inference/program/findings.h"
 #include "inference/program/form.h"
 
-/* The setting that a failure begins with ("groups: 3 of 2 states"), where the
- * experiment has it; else the one that such a section opens, or "": none. */
-static const char *key_of(const elbo_form *form, const char *section,
-                          const char *text, elbo_arena *arena)
+/* Whether the experiment has such a setting. */
+static bool has(const elbo_form *form, const char *section, const char *word)
 {
-    const size_t n = strcspn(text, ": ");
-    char *const word = elbo_arena_take(arena, n + 1, 1);
-
-    if (strcmp(section, "data") == 0) return "steps";
-    if (strcmp(section, "inference") == 0) return "likelihood";
-    if (!word) return "";
-    memcpy(word, text, n);
     for (size_t t = 0; t < ELBO_TABLES; t++) {
         const elbo_option *const options = form->values[t].options;
         size_t i;
 
         if (!options || strcmp(elbo_table_path[t], section) != 0) continue;
         i = elbo_option_find(options, word);
-        if (i != (size_t)-1 && form->fields[t][i].seen) return word;
+        if (i != (size_t)-1 && form->fields[t][i].seen) return true;
+    }
+    return false;
+}
+
+/* The setting that a failure names, where the experiment has it: the word that it
+ * begins with ("groups: 3 of 2 states"), or the first one after that; else the one
+ * that such a section opens, or "": none. */
+static const char *key_of(const elbo_form *form, const char *section,
+                          const char *text, elbo_arena *arena)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    if (strcmp(section, "data") == 0) return "steps";
+    if (strcmp(section, "inference") == 0)
+        return strncmp(text, "gradient: ", 10) == 0 ? "gradient" : "likelihood";
+    while (*(text += strcspn(text, letters))) {
+        const size_t n = strspn(text, letters);
+        char *const word = elbo_arena_take(arena, n + 1, 1);
+
+        if (!word) return "";
+        memcpy(word, text, n);
+        if (has(form, section, word)) return word;
+        text += n;
     }
     return "";
 }
