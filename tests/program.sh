@@ -159,6 +159,13 @@ judged() {
         exits 78 check "$mine" inference.likelihood=logpi
 }
 check check_says_what_an_objective_is judged
+readme() {
+    awk '/^```/ { if (inside) close(file); inside = /yaml/; if (inside) file = "readme-" ++n ".yaml"; next } inside { print >file }' "$tree/README.md"
+    set -- readme-*.yaml
+    [ $# -ge 4 ] || return 1
+    for file; do exits 0 check "$file" && [ ! -s err ] || return 1; done
+}
+check every_experiment_of_the_README_is_accepted readme
 list_typo() {
     exits 2 list evns && says '"envs"' && exits 2 list envs chian && says '"chain"'
 }
