@@ -445,6 +445,20 @@ missing() {
     exits 65 resume runs/d && says "seed-2/metrics.csv: 0 bytes" && [ ! -e runs/d/seed-2/metrics.csv ]
 }
 check missing_metrics_are_65_and_stay_missing missing
+row_gone() {
+    rm -rf runs/d && cp -r runs/t1 runs/d
+    rm "$(newest runs/d)"
+    sed -i 5d runs/d/seed-2/metrics.csv
+    cp runs/d/seed-2/metrics.csv gone.csv
+    exits 65 resume runs/d && says "seed-2/metrics.csv: changed: the row that ends at byte" &&
+        cmp -s gone.csv runs/d/seed-2/metrics.csv
+}
+check metrics_that_lost_a_row_are_65_and_stay_as_they_are row_gone
+lost_seed() {
+    rm -rf runs/d && cp -r runs/t1 runs/d && rm -r runs/d/seed-5
+    exits 65 compare runs/d && says "elbo resume runs/d" && exits 0 resume runs/d -q && same runs/t1 runs/d
+}
+check a_seed_whose_folder_is_gone_starts_over lost_seed
 moved() {
     mkdir -p home/sub && cp table.yaml home && cp sub/d.csv home/sub || return 1
     exits 0 run home/table.yaml -q -o home/runs/table && mv home "odd home" || return 1

@@ -106,18 +106,54 @@ static off_t timing_bytes(const char *path, uint64_t rows, double *seconds)
     return (off_t)kept;
 }
 
+/* A row as it is written; its length. */
+static size_t put_row(const elbo_record *record, const double x[],
+                      char line[LINE])
+{
+    int n = 0;
+
+    for (size_t i = 0; i < record->n; i++)
+        n +=
+            snprintf(line + n, LINE - (size_t)n, "%s%.17g", i ? "," : "", x[i]);
+    return (size_t)(n + snprintf(line + n, LINE - (size_t)n, "\n"));
+}
+
+/* The file, where it is cut, ends with the record's last row. */
+static elbo_status check_row(int fd, const char *path,
+                             const elbo_record *record)
+{
+    char row[LINE], there[LINE];
+    const size_t n = put_row(record, record->last, row);
+
+    if (record->bytes >= n
+        && pread(fd, there, n, (off_t)(record->bytes - n)) == (ssize_t)n
+        && memcmp(row, there, n) == 0)
+        return ELBO_OK;
+    return ELBO_FAIL(ELBO_EDATA,
+                     "%s: changed: the row that ends at byte %" PRIu64
+                     " is not that of iteration %" PRIu64
+                     ", which the checkpoint continues",
+                     path, record->bytes, record->rows);
+}
+
 /* What a checkpoint continues must be there; nothing is made. */
-static elbo_status check_size(const char *path, uint64_t bytes)
+static elbo_status check_rows(const char *path, const elbo_record *record)
 {
     struct stat info = {0};
+    elbo_status s;
+    int fd;
 
     if (stat(path, &info) != 0 && errno != ENOENT)
         return ELBO_FAIL(ELBO_EIO, "%s: %s", path, strerror(errno));
-    if (info.st_size < 0 || (uint64_t)info.st_size < bytes)
+    if (info.st_size < 0 || (uint64_t)info.st_size < record->bytes)
         return ELBO_FAIL(ELBO_EDATA,
                          "%s: %jd bytes, the checkpoint was taken at %" PRIu64,
-                         path, (intmax_t)info.st_size, bytes);
-    return ELBO_OK;
+                         path, (intmax_t)info.st_size, record->bytes);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return ELBO_FAIL(ELBO_EIO, "%s: %s", path, strerror(errno));
+    s = check_row(fd, path, record);
+    close(fd);
+    return s;
 }
 
 static elbo_status open_files(elbo_metrics *m, elbo_record *record)
@@ -126,7 +162,7 @@ static elbo_status open_files(elbo_metrics *m, elbo_record *record)
     const off_t timing =
         fresh ? 0 : timing_bytes(m->timing_path, record->rows, &m->before);
 
-    if (!fresh) ELBO_TRY(check_size(m->path, record->bytes));
+    if (!fresh) ELBO_TRY(check_rows(m->path, record));
     ELBO_TRY(open_at(m->path, fresh ? 0 : (off_t)record->bytes, &m->fd));
     ELBO_TRY(open_at(m->timing_path, timing, &m->timing_fd));
     if (fresh) ELBO_TRY(write_head(m, record));
@@ -169,15 +205,13 @@ elbo_status elbo_metrics_append(elbo_metrics *metrics, elbo_record *record,
     const size_t steps = elbo_record_column(record, "env_steps");
     double x[ELBO_COLUMNS];
     char line[LINE], timing[64];
-    int n = 0, k;
+    size_t n;
+    int k;
 
     elbo_row_values(row, optimality, x);
     ELBO_TRY(check_finite(record, x));
-    for (size_t i = 0; i < record->n; i++)
-        n +=
-            snprintf(line + n, LINE - (size_t)n, "%s%.17g", i ? "," : "", x[i]);
-    n += snprintf(line + n, LINE - (size_t)n, "\n");
-    ELBO_TRY(write_all(metrics->fd, metrics->path, line, (size_t)n));
+    n = put_row(record, x, line);
+    ELBO_TRY(write_all(metrics->fd, metrics->path, line, n));
     k = snprintf(timing, sizeof timing, "%" PRIu64 ",%.6f\n", row->iteration,
                  metrics->before + elbo_seconds_since(&metrics->start));
     ELBO_TRY(
@@ -186,7 +220,7 @@ elbo_status elbo_metrics_append(elbo_metrics *metrics, elbo_record *record,
         || x[elbo] > record->best[elbo])
         memcpy(record->best, x, sizeof x);
     memcpy(record->last, x, sizeof x);
-    record->bytes += (uint64_t)n;
+    record->bytes += n;
     record->rows = row->iteration;
     return ELBO_OK;
 }

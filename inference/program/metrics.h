@@ -35,7 +35,7 @@ typedef struct elbo_metrics {
 
 /* Open the two files of a seed's folder, cut back to what the record says: to
  * nothing when it has no rows. ELBO_EIO; ELBO_EDATA when metrics.csv is shorter
- * than the record. */
+ * than the record, or does not have its last row there. */
 elbo_status elbo_metrics_open(const char *dir, elbo_record *record,
                               elbo_arena *arena, elbo_metrics *out);
 /* ELBO_ECHECK, nothing written: a value is not finite; the text names it. */

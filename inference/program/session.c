@@ -194,7 +194,11 @@ static elbo_status run_one(seed_run *run)
     run->checkpoints = elbo_path(run->arena, "%s/checkpoint", run->dir);
     ELBO_TRY(elbo_arena_check(run->arena, "a seed"));
     ELBO_TRY(open_engine(run));
-    if (run->session->resume) ELBO_TRY(restore(run));
+    if (run->session->resume) {
+        ELBO_TRY(elbo_folder_make(run->dir)); /* a seed that was lost starts over */
+        ELBO_TRY(elbo_folder_make(run->checkpoints));
+        ELBO_TRY(restore(run));
+    }
     run->saved_at = run->began_at = run->record.rows;
     clock_gettime(CLOCK_MONOTONIC, &run->saved);
     ELBO_TRY(
