@@ -221,7 +221,7 @@ inference: {iterations: 1, data: {steps: 7}}
 E
     blamed "argument 3" "branching 5 is more than 3 states" env.branching=5 &&
         blamed part.yaml:8:10 "10000 actions, at most" env.actions=10000 &&
-        blamed part.yaml:7:9 "dense model" env.states=100000 env.branching=1 model.support=all &&
+        blamed "argument 5" "dense model" env.states=100000 env.branching=1 model.support=all &&
         blamed "argument 4" "coordinates" model.name=softmax "inference.likelihood=logp-norm(E(y)-next)" &&
         blamed "argument 3" "one of block and groups" model.name=aliased || return 1
     sed -i 's/^  name: tabular/  name: aliased\n  groups: 4/' part.yaml
