@@ -29,7 +29,8 @@ enum { ELBO_TASK_LEAVES = 32 };
 typedef struct elbo_task_nodes {
     size_t rows;                       /* B */
     elbo_node o, u, reward, next, end; /* leaves: [B x no] [B x nu] [B x 1] ... */
-    elbo_node mean, std;               /* of o', [B x no]; std 0 if deterministic */
+    elbo_node mean, std;               /* of o', [B x no]; std 0 if deterministic, of a
+                                          mixture all that is told of it */
     bool certain;                      /* std is 0 for sure */
     elbo_node rhat;                    /* E r, [B x 1]: learnt, or told at the mean;
                                           ELBO_TASK_NO_NODE where neither is there */

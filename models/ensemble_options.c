@@ -51,7 +51,10 @@ const elbo_option elbo_ensemble_options[] = {
      "gaussian", "the law of the change of the observation", NULL},
     {"predicts",           ELBO_CHOICE, "", 0, 0, "change|next", "change",
      "what the networks' outputs are: the change of the observation, or the next one", NULL},
-    {"components",             ELBO_INT, "", 1, 32, NULL, "5", "of head: mixture", NULL},
+    {"components",             ELBO_INT, "", 1, 32, NULL, "5",
+     "of head: mixture, which rollouts draw from; expressions, feedback and pathwise have "
+     "the Gaussian of its mean and deviation for y",
+     NULL},
     {"noise",                  ELBO_REAL, "", 1e-6, 1e6, NULL, "1",
      "of head: deterministic: the deviation that its density has, in "
      "normalised "
