@@ -1,6 +1,7 @@
 # adversary.awk -- a row a model: -v c=0.02 -f adversary.awk RUNS/NAME/seed-N/metrics.csv
 #
-# log p a step of the data, of which the objective is log p - c J, and J.
+# log p a step of the data, of which the objective is log p - c J, and J; of networks those of
+# the search's own episodes, in the iterations that search.
 BEGIN { FS = OFS = "," }
 FNR == 1 {
     k = split(FILENAME, part, "/")
@@ -10,6 +11,7 @@ FNR == 1 {
     next
 }
 "search_J" in at {
+    if ($(at["search_plans"]) == 0) next
     printf "%s_fit,%s,%.6g,%.6g\n", name, seed, $(at["search_l_fit"]) + c * $(at["search_J_fit"]), $(at["search_J_fit"])
     printf "%s,%s,%.6g,%.6g\n", name, seed, $(at["search_l"]) + c * $(at["search_J"]), $(at["search_J"])
     next

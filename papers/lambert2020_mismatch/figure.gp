@@ -1,12 +1,12 @@
 # Reads the metrics of the runs (variable `runs`: their folder); writes models.csv and
 # adversary.csv (a row a model), correlations.csv, trials.csv, epochs.csv and figure.svg.
-system(sprintf("awk -f rows.awk %s/on_policy/seed-*/metrics.csv %s/swing/seed-*/metrics.csv %s/epochs_*/seed-*/metrics.csv > models.csv", runs, runs, runs))
+system(sprintf("awk -f rows.awk %s/on_policy/seed-*/metrics.csv %s/swing/seed-*/metrics.csv %s/epochs_*/seed-*/metrics.csv %s/swing_epochs_*/seed-*/metrics.csv > models.csv", runs, runs, runs, runs))
 system("echo run,regime,statistic,value,low,high,models,runs > correlations.csv; for r in on_policy swing; do awk -v run=$r -f correlate.awk models.csv; done >> correlations.csv")
 system("echo run,trial,runs,return,error,on_policy_mean,expert_median,grid_median > trials.csv; for r in on_policy swing; do awk -v run=$r -f trials.awk models.csv; done >> trials.csv")
-system("echo run,iterations,runs,return,return_error,logp,logp_error > epochs.csv; for r in epochs_d epochs_de epochs_p epochs_pe; do awk -v run=$r -f epochs.awk models.csv; done >> epochs.csv")
+system("echo run,iterations,runs,return,return_error,logp,logp_error > epochs.csv; for r in epochs_d epochs_de epochs_p epochs_pe swing_epochs_p swing_epochs_pe; do awk -v run=$r -f epochs.awk models.csv; done >> epochs.csv")
 system("echo name,seed,logp,return > adversary.csv")
 adversary(c, name) = system(sprintf("awk -v c=%s -f adversary.awk %s/%s/seed-*/metrics.csv >> adversary.csv", c, runs, name))
-adversary_rows = adversary("0.02", "adversary") . adversary("0", "adversary_fit") . adversary("0.01", "networks") . adversary("0.01", "networks_small")
+adversary_rows = adversary("0.02", "adversary") . adversary("0", "adversary_fit") . adversary("0.00125", "networks") . adversary("0.01", "networks_dear")
 mean_of(name) = real(system(sprintf("awk -F, '$1 == \"%s\" { s += $12; n++ } END { print (n ? s / n : -1) }' results.csv", name)))
 load '../../plots/style.gp'
 set terminal svg size 1080,840 font 'sans,15' noenhanced background '#ffffff'
