@@ -11,7 +11,7 @@ set xrange [0:20.5]
 set xtics 5
 set xlabel 'environment steps / 1000' offset 0,0.3
 set ylabel 'return in the world' offset 0.5,0
-set yrange [-1700:0]
+set yrange [-1800:0]
 set key at graph 0.98, graph 0.04 right bottom Left reverse samplen 2 font ',14'
 set title 'Pendulum-v1' textcolor '#222222' font ',14'
 plot -200 with lines lw 1 dt 3 lc rgb '#888888' title '-200', \
