@@ -4,7 +4,8 @@
  *
  * by values, from where the fit along the derivative ended, in the M-steps of
  * iterations from `from` on; in the fit J is a number, the one that the M-step
- * before found, 0 at first. J(theta) is what the planner that asks p_theta
+ * before found, 0 at first, so that a term -c J moves no fit, and J E(f(y)) does.
+ * J(theta) is what the planner that asks p_theta
  * earns in the world: the mean of `episodes` episodes, else of as many as an
  * evaluation has (one, where it has none), the same ones in all of an M-step
  * and none of the evaluation's. With J beneath a minus theta is an

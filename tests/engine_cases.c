@@ -115,8 +115,7 @@ static void iterate(elbo_engine *engine, int n, elbo_row *row)
     for (int k = 0; k < n; k++) case_ok(elbo_engine_iterate(engine, row));
 }
 
-/* The state of `from` into `to`, by a file. */
-static void carry(const elbo_engine *from, elbo_engine *to)
+void case_carry(const elbo_engine *from, elbo_engine *to)
 {
     char path[] = "/tmp/elbo-case-XXXXXX";
     elbo_writer *out = elbo_writer_alloc();
@@ -143,7 +142,7 @@ void case_resumes(const case_text *text, uint64_t seed)
 
     iterate(whole, 5, &x);
     iterate(half, 3, &y);
-    carry(half, rest);
+    case_carry(half, rest);
     iterate(rest, 2, &y);
 
     const size_t n = elbo_row_values(&x, elbo_engine_optimality(whole), a);

@@ -40,6 +40,8 @@ void case_refused(const case_text *text, const char *section, const char *key);
 elbo_engine *case_start(case_setup *c, const case_text *text, uint64_t seed);
 void case_stop(case_setup *c, elbo_engine *engine);
 
+/* The state of `from` into `to`, by a file. */
+void case_carry(const elbo_engine *from, elbo_engine *to);
 /* Five rows, and the fifth of a run that was saved after three into a new engine:
  * equal, bit by bit. */
 void case_resumes(const case_text *text, uint64_t seed);

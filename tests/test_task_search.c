@@ -1,9 +1,5 @@
 /* tests/test_task_search.c -- gradient: search in control tasks, against worst
- * models that are known.
- *
- *   world  x' = x + u + u^2 / 2 from x = 0.2, one step; r = -(x' - 0.7)^2
- *   model  x' ~ N(x + alpha + beta u, s^2): an ensemble of one affine map
- *   plan   u = (0.5 - alpha) / beta, cut to [-1, 1]
+ * models that are known: tests/bent_world.h.
  */
 #include <check.h>
 #include <math.h>
@@ -11,207 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "inference/task_state.h"
-#include "models/ensemble.h"
-#include "tests/engine_cases.h"
+#include "tests/bent_world.h"
 #include "tests/suites.h"
-
-static const double start = 0.2, goal = 0.7;
-
-/* ---- the world ---- */
-
-static const double low[] = {-1}, high[] = {1};
-
-static elbo_status open_task(const elbo_values *options, elbo_arena *arena,
-                             elbo_task_world *out)
-{
-    (void)options, (void)arena;
-    out->nx = out->no = out->na = 1;
-    out->low = low;
-    out->high = high;
-    return ELBO_OK;
-}
-
-static void reset(const void *self, size_t n, elbo_rng rng[], double x[])
-{
-    (void)self, (void)rng;
-    for (size_t i = 0; i < n; i++) x[i] = start;
-}
-
-static double pay(double next)
-{
-    return -(next - goal) * (next - goal);
-}
-
-static void step(const void *self, size_t n, const double x[], const double a[],
-                 elbo_rng rng[], double next[], double reward[],
-                 uint8_t terminal[])
-{
-    (void)self, (void)rng;
-    for (size_t i = 0; i < n; i++) {
-        next[i] = x[i] + a[i] + a[i] * a[i] / 2;
-        reward[i] = pay(next[i]);
-        terminal[i] = 0;
-    }
-}
-
-static void observe(const void *self, size_t n, const double x[],
-                    elbo_rng rng[], float o[])
-{
-    (void)self, (void)rng;
-    for (size_t i = 0; i < n; i++) o[i] = (float)x[i];
-}
-
-static void state(const void *self, size_t n, const float o[], double x[])
-{
-    (void)self;
-    for (size_t i = 0; i < n; i++) x[i] = (double)o[i];
-}
-
-static void reward(const void *self, size_t n, const float o[], const float u[],
-                   const float next[], float r[])
-{
-    (void)self, (void)o, (void)u;
-    for (size_t i = 0; i < n; i++) r[i] = (float)pay((double)next[i]);
-}
-
-static void terminal(const void *self, size_t n, const float o[],
-                     const float u[], const float next[], uint8_t end[])
-{
-    (void)self, (void)o, (void)u, (void)next;
-    memset(end, 0, n);
-}
-
-static const char *const names[] = {"x", NULL};
-static const elbo_task task = {
-    .state_names = names,
-    .observation_names = names,
-    .open = open_task,
-    .reset = reset,
-    .step = step,
-    .observe = observe,
-    .state = state,
-    .reward = reward,
-    .terminal = terminal,
-};
-static const elbo_env env = {.name = "bent", .task = &task};
-
-static case_text text_of(const char *inference)
-{
-    return (case_text){
-        .env = "Pendulum-v1",
-        .env_common = "horizon=1",
-        .model = "ensemble",
-        .model_own =
-            "members=1 layers=0 head=deterministic noise=0.3 epochs=300 "
-            "batch=16 rate=0.01 holdout=0 ",
-        .control = "cem",
-        .control_own = "horizon=1 population=200 iterations=6 particles=1",
-        .inference = inference,
-        .data = "steps=64",
-        .evaluation = "episodes=2 rollouts=1",
-    };
-}
-
-static elbo_engine *open_bent(case_setup *c, const char *inference,
-                              uint64_t seed)
-{
-    const case_text text = text_of(inference);
-    const char *section, *key;
-    elbo_engine *engine;
-
-    case_open(c, &text);
-    c->setup.env = &env;
-    case_ok(elbo_setup_check(&c->setup, 0, &section, &key));
-    case_ok(elbo_engine_open(&c->setup, seed, &engine));
-    return engine;
-}
-
-/* ---- what is known ---- */
-
-typedef struct truth {
-    double n, u, u2, d, d2, du; /* rows; means of u, u^2, x' - x, ... */
-    double s;                   /* of the density */
-} truth;
-
-static truth truth_of(const elbo_engine *e)
-{
-    const elbo_replay *const data = &e->task->data;
-    const elbo_ensemble *const model = e->task->belief.self;
-    truth t = {.n = (double)data->n, .s = 0.3 * (double)model->out_scale[0]};
-
-    for (size_t i = 0; i < data->n; i++) {
-        const double u = (double)data->u[i];
-        const double d = (double)data->next[i] - (double)data->o[i];
-
-        t.u += u / t.n;
-        t.u2 += u * u / t.n;
-        t.d += d / t.n;
-        t.d2 += d * d / t.n;
-        t.du += d * u / t.n;
-    }
-    return t;
-}
-
-static double mean_logp(const truth *t, double alpha, double beta)
-{
-    const double error = t->d2 + alpha * alpha + beta * beta * t->u2
-                         - 2 * alpha * t->d - 2 * beta * t->du
-                         + 2 * alpha * beta * t->u;
-
-    return -0.5 * error / (t->s * t->s) - 0.5 * log(2 * acos(-1)) - log(t->s);
-}
-
-static double earned(double alpha, double beta)
-{
-    const double u = fmax(-1, fmin(1, (goal - start - alpha) / beta));
-
-    return pay(start + u + u * u / 2);
-}
-
-/* The best of l = logp - c J over [-1, 1] x [0.05, 2.5], to 1e-4. */
-static double best_on_a_grid(const truth *t, double c, double best[2])
-{
-    enum { SIDE = 121 };
-    double middle[2] = {0, 1.275}, half[2] = {1, 1.225}, most = -HUGE_VAL;
-
-    for (; half[0] > 1e-4; half[0] /= 20, half[1] /= 20) {
-        for (int i = 0; i < SIDE * SIDE; i++) {
-            const double alpha =
-                middle[0] + half[0] * (2. * (i % SIDE) / (SIDE - 1) - 1);
-            const double beta = fmax(
-                0.05, middle[1] + half[1] * (2. * (i / SIDE) / (SIDE - 1) - 1));
-            const double l =
-                mean_logp(t, alpha, beta) - c * earned(alpha, beta);
-
-            if (!(l > most)) continue;
-            most = l;
-            best[0] = alpha;
-            best[1] = beta;
-        }
-        memcpy(middle, best, sizeof middle);
-    }
-    return most;
-}
-
-/* alpha and beta as the model predicts. */
-static void line_of(const elbo_engine *e, double out[2])
-{
-    const elbo_task_belief *const belief = &e->task->belief;
-    const float o[2] = {(float)start, (float)start}, u[2] = {0, 1};
-    const uint32_t member[2] = {0, 0};
-    elbo_rng rng[2] = {elbo_rng_stream(0, "line", 0),
-                       elbo_rng_stream(0, "line", 1)};
-    float next[2], paid[2];
-    uint8_t end[2];
-
-    case_ok(belief->model->draw(belief, 2, o, u, member, rng, true, next, paid,
-                                end, e->ws));
-    out[0] = (double)next[0] - start;
-    out[1] = (double)(next[1] - next[0]);
-}
-
-/* ---- tests ---- */
 
 /* A multiplier beneath which the worst model is near the fit, and one above
  * which it is far: a plan at the end of the box. */
@@ -235,27 +32,29 @@ static const struct {
 START_TEST(the_worst_model_that_its_likelihood_allows_is_found)
 {
     const double c = adversaries[_i].c;
+    const case_text text = bent_text(adversaries[_i].inference);
     case_setup setup;
-    elbo_engine *const e = open_bent(&setup, adversaries[_i].inference, 5);
+    elbo_engine *const e = bent_open(&setup, &text, &bent_env, 5);
     double line[2], best[2];
     elbo_row row;
 
     case_ok(elbo_engine_iterate(e, &row));
 
-    const truth t = truth_of(e);
-    const double most = best_on_a_grid(&t, c, best);
+    const bent_goal goal = {bent_sums_of(e, NULL), c, 1, 0};
+    const double most = bent_goal_best(&goal, best);
     const double *const found = e->task->search->found; /* plans, l, l, J, J */
 
-    line_of(e, line);
+    bent_line(e, bent_start, line);
     /* what it maximised is what is known of the model that it found ... */
-    ck_assert_double_eq_tol(found[4], earned(line[0], line[1]),
+    ck_assert_double_eq_tol(found[4], bent_earned(bent_start, line[0], line[1]),
                             adversaries[_i].J_off);
     ck_assert_double_eq_tol(
-        found[2], mean_logp(&t, line[0], line[1]) - c * found[4], 1e-4);
-    ck_assert_double_eq_tol(row.parts.likelihood, t.n * found[2], 1e-3);
+        found[2], bent_mean_logp(&goal.sums, line[0], line[1]) - c * found[4],
+        1e-4);
+    ck_assert_double_eq_tol(row.parts.likelihood, goal.sums.n * found[2], 1e-3);
     /* ... which is the worst one; the fit was none of it */
     ck_assert_double_ge(found[2], most - c * adversaries[_i].J_off);
-    ck_assert_double_eq_tol(found[4], earned(best[0], best[1]),
+    ck_assert_double_eq_tol(found[4], bent_earned(bent_start, best[0], best[1]),
                             2 * adversaries[_i].J_off);
     ck_assert_double_lt(found[4], found[3] - adversaries[_i].loss);
     ck_assert_double_eq_tol(row.return_real, found[4], adversaries[_i].J_off);
@@ -266,11 +65,10 @@ END_TEST
 /* The same search for the best model: what a misfit costs is regained. */
 START_TEST(with_a_plus_the_model_is_chosen_by_what_it_earns)
 {
+    const case_text text = bent_text(
+        "iterations=1 likelihood=0.001*logp+J gradient=search(evolution,300)");
     case_setup setup;
-    elbo_engine *const e = open_bent(
-        &setup,
-        "iterations=1 likelihood=0.001*logp+J gradient=search(evolution,300)",
-        5);
+    elbo_engine *const e = bent_open(&setup, &text, &bent_env, 5);
     elbo_row row;
 
     case_ok(elbo_engine_iterate(e, &row));
@@ -364,41 +162,6 @@ START_TEST(a_search_may_come_after_fits)
         ck_assert_double_eq(e[1]->task->search->found[0], i < 2 ? 0 : 40);
     }
     for (int k = 0; k < 2; k++) case_stop(&c[k], e[k]);
-}
-END_TEST
-
-/* A return by one episode, whatever an evaluation has: that of a run whose evaluations
- * have one; by two it is another number. */
-START_TEST(a_return_has_its_own_episodes)
-{
-    static const char *const how[] = {"", ",episodes=1", ",episodes=2"};
-    static const char *const evaluation[] = {"episodes=1 rollouts=1",
-                                             "episodes=3 rollouts=1",
-                                             "episodes=3 rollouts=1"};
-    double J[3];
-
-    for (int k = 0; k < 3; k++) {
-        char inference[120];
-        case_text text;
-        case_setup c;
-        elbo_row row;
-
-        snprintf(inference, sizeof inference,
-                 "iterations=1 likelihood=logp-1e-9*J "
-                 "gradient=search(evolution,1%s)",
-                 how[k]);
-        text = small_of(inference);
-        text.env = "Pendulum-v1";
-        text.evaluation = evaluation[k];
-
-        elbo_engine *const e = case_start(&c, &text, 3);
-
-        case_ok(elbo_engine_iterate(e, &row));
-        J[k] = e->task->search->found[3];
-        case_stop(&c, e);
-    }
-    ck_assert_double_eq(J[0], J[1]);
-    ck_assert_double_ne(J[0], J[2]);
 }
 END_TEST
 
@@ -499,7 +262,6 @@ Suite *suite_task_search(void)
     tcase_add_test(t, a_search_resumes_to_the_same_bits);
     tcase_add_test(t, a_search_has_the_same_bits_for_any_number_of_threads);
     tcase_add_test(t, a_search_may_come_after_fits);
-    tcase_add_test(t, a_return_has_its_own_episodes);
     tcase_add_test(t, only_the_output_layers_move);
     tcase_add_loop_test(t, what_cannot_be_searched_is_refused, 0, WRONG);
     tcase_add_test(t, a_posterior_without_a_point_is_told_at_the_start);
