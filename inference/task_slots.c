@@ -388,17 +388,17 @@ static const char *kind(const facts *f)
     const elbo_transition *const q = f->slots.tilt.kind;
     const char *const expressed = elbo_facts_kind(f);
 
-    if (f->expression && through(f))
-        return elbo_task_gradient_kind(&f->slots.route);
     if (f->kappa < 0)
         return "adversarial: the model is fitted against the policy, on rollouts; no "
                "potential";
+    if (f->expression && through(f))
+        return elbo_task_gradient_kind(&f->slots.route);
     if (f->kappa > 0 && f->expression)
         return "surrogate, and a share of optimality, on rollouts; F bounds no evidence";
     if (expressed) return expressed;
     if (f->kappa > 0)
-        return "bound, estimated: learning sees a share of optimality, on rollouts; "
-               "optimistic about theta";
+        return "F of the policy in the model, and learning sees a share of it, on "
+               "rollouts: optimistic about theta";
     if (!f->returned.plain)
         return "not a bound: weighed returns of the model estimate the world's";
     if (q == &elbo_transition_free)

@@ -161,7 +161,7 @@ START_TEST(an_objective_is_named)
         "calibrated" },
         {"likelihood=logp", "mle", "" },
         {"feedback=-1", "mle", "adversarial" },
-        {"feedback=1", "mle", "bound, estimated" },
+        {"feedback=1", "mle", "optimistic" },
         {"likelihood=-0.5*sq(E(V(y))-V(next)) feedback=1", "itervaml", "share" },
     };
 
