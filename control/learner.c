@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 elbo_status elbo_learner_init(elbo_learner *learner, const char *name,
@@ -33,6 +34,15 @@ static void add(size_t n, const float x[restrict], float to[restrict])
     for (size_t i = 0; i < n; i++) to[i] += x[i];
 }
 
+const char *elbo_loss_before(double last, char text[ELBO_LOSS_TEXT])
+{
+    if (isfinite(last))
+        snprintf(text, ELBO_LOSS_TEXT, "the last finite loss was %g", last);
+    else
+        snprintf(text, ELBO_LOSS_TEXT, "no loss was finite before");
+    return text;
+}
+
 /* What is not finite, where, and what was the last that was. */
 static elbo_status failed(const elbo_learner *learner, const char *control,
                           uint64_t update, double loss)
@@ -40,18 +50,15 @@ static elbo_status failed(const elbo_learner *learner, const char *control,
     const size_t broken = elbo_mlp_not_finite(&learner->mlp, learner->theta);
     const size_t steep = elbo_mlp_not_finite(&learner->mlp, learner->grad);
     const size_t layer = broken ? broken : steep;
-    char before[64] = "no loss was finite before";
+    char before[ELBO_LOSS_TEXT];
 
-    if (isfinite(learner->loss))
-        snprintf(before, sizeof before, "the last finite loss was %g",
-                 learner->loss);
     return ELBO_FAIL(
         ELBO_ENOTFINITE,
         "%s: %s: the loss is %g at update %" PRIu64 ", with %s that are "
         "not finite from layer %zu of %zu on; %s",
         control, learner->name, loss, update,
         broken ? "parameters" : "derivatives", layer, learner->mlp.layers,
-        before);
+        elbo_loss_before(learner->loss, before));
 }
 
 elbo_status elbo_learner_step(elbo_learner *learner, const char *control,

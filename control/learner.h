@@ -41,4 +41,8 @@ void elbo_learner_follow(elbo_learner *learner, double tau);
 void elbo_learner_save(const elbo_learner *learner, elbo_writer *out);
 elbo_status elbo_learner_load(elbo_learner *learner, elbo_reader *in);
 
+/* "the last finite loss was 3.5", or that none was before; NAN: none. Returns text. */
+enum { ELBO_LOSS_TEXT = 64 };
+const char *elbo_loss_before(double last, char text[ELBO_LOSS_TEXT]);
+
 #endif

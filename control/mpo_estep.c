@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "control/learner.h"
 #include "control/mpo_state.h"
 
 /* Actions that Q is asked for at each state: samples, or all choices. */
@@ -301,12 +302,12 @@ elbo_status elbo_mpo_improve(void *self, const elbo_task_estep *estep,
     if (estep->updates == 0) return ELBO_OK;
     for (size_t k = 0; k < estep->updates; k++) {
         const elbo_status s = update(mpo, estep, &sums, ws);
+        char before[ELBO_LOSS_TEXT];
 
         if (s != ELBO_OK)
-            return elbo_fail_prefix(
-                "mpo, update %llu (last finite loss of the critic "
-                "%g)",
-                (unsigned long long)mpo->updates, mpo->last_finite);
+            return elbo_fail_prefix("mpo, update %llu (the critic: %s)",
+                                    (unsigned long long)mpo->updates,
+                                    elbo_loss_before(mpo->last_finite, before));
     }
     mpo->columns =
         (elbo_mpo_sums){sums.eta / n,    sums.kl / n,  sums.kl_mean / n,

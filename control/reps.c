@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "control/learner.h"
 #include "control/registry.h"
 #include "control/reps_state.h"
 #include "inference/messages/flow_dual.h"
@@ -211,9 +212,12 @@ static elbo_status improve(void *self, const elbo_task_estep *estep,
 
     elbo_arena_release(ws, mark);
     if (s == ELBO_OK) return ELBO_OK;
-    return elbo_fail_prefix(
-        "reps, update %llu (last finite loss of the policy %g)",
-        (unsigned long long)a->updates, a->last_finite);
+
+    char before[ELBO_LOSS_TEXT];
+
+    return elbo_fail_prefix("reps, update %llu (the policy: %s)",
+                            (unsigned long long)a->updates,
+                            elbo_loss_before(a->last_finite, before));
 }
 
 static elbo_status act(void *self, const elbo_task_act *act, elbo_arena *ws)

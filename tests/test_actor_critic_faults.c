@@ -78,6 +78,32 @@ START_TEST(what_is_not_finite_is_named)
 }
 END_TEST
 
+/* With and without a loss to tell of. */
+START_TEST(a_fault_tells_what_was_finite_before)
+{
+    static const struct {
+        const char *name, *settings;
+    } of[] = {{"mpo", "width=8 batch=4"}, {"awr", "width=8 batch=4"}, {"reps", "width=8"}};
+    learning l = learning_make(2, 1, false, 64);
+    double weight[64];
+    elbo_task_estep estep = {.data = &l.data,
+                             .rollouts = &l.data,
+                             .rollout_weight = weight,
+                             .updates = 20};
+
+    for (size_t i = 0; i < 64; i++) weight[i] = NAN;
+    learning_fill(&l, 32, 1);
+    learning_open(&l, of[_i].name, of[_i].settings);
+    ck_assert_int_eq(l.task->improve(l.self, &estep, l.ws), ELBO_ENOTFINITE);
+    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "no loss was finite before"));
+    learning_open(&l, of[_i].name, of[_i].settings);
+    ck_assert_int_eq(learning_improve(&l, 3), ELBO_OK);
+    ck_assert_int_eq(l.task->improve(l.self, &estep, l.ws), ELBO_ENOTFINITE);
+    ck_assert_ptr_nonnull(strstr(elbo_last_error()->text, "the last finite loss was"));
+    learning_free(&l);
+}
+END_TEST
+
 /* Deadly: large steps towards targets that run away. The bound tells. */
 START_TEST(a_critic_that_diverges_shows_in_its_columns)
 {
@@ -143,6 +169,7 @@ Suite *suite_actor_critic_faults(void)
     tcase_add_test(t, what_cannot_be_learnt_is_said_in_words);
     tcase_add_test(t, a_batch_of_one_and_no_temperature_are_learnt_from);
     tcase_add_test(t, what_is_not_finite_is_named);
+    tcase_add_loop_test(t, a_fault_tells_what_was_finite_before, 0, 3);
     tcase_add_test(t, a_critic_that_diverges_shows_in_its_columns);
     tcase_add_test(t, each_allocation_that_fails_is_told);
     suite_add_tcase(suite, t);
