@@ -8,6 +8,9 @@
 static const char *const expressions[] = {"weight", "likelihood", "reward",
                                           "return_weight"};
 
+/* The words of an expression that read the world. */
+static const char *const words[] = {"J", "gradJ_error"};
+
 enum { OF_INFERENCE = 2, EXPRESSIONS = sizeof expressions / sizeof *expressions };
 
 typedef struct oracles {
@@ -97,8 +100,9 @@ elbo_status elbo_finite_oracles(const elbo_setup *setup, elbo_arena *arena,
         ELBO_TRY(elbo_objective_parse(text, arena, &expr, NULL, NULL));
         ELBO_TRY(elbo_expr_factors(expr, arena, &calls, &n));
         ELBO_TRY(add(&o, calls, n, arena));
-        if (elbo_expr_reads(expr, "J") && !is_known(&o, "J"))
-            ELBO_TRY(add_text(&o, "J", arena));
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            if (elbo_expr_reads(expr, words[k]) && !is_known(&o, words[k]))
+                ELBO_TRY(add_text(&o, words[k], arena));
     }
     ELBO_TRY(add_free(&o, setup, arena));
     if (elbo_choice_is(setup->control_common, "prior", "optimal"))

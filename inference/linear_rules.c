@@ -347,7 +347,8 @@ elbo_status elbo_linear_oracles(const elbo_setup *setup, elbo_arena *arena,
                                 const char *const **out)
 {
     static const char *const slots[] = {"weight", "likelihood"};
-    const char **const names = elbo_arena_take(arena, 3, sizeof *names);
+    const char **const names = elbo_arena_take(arena, 4, sizeof *names);
+    bool J = false, gradient = false;
     size_t n = 0;
     elbo_expr *expr;
 
@@ -356,8 +357,11 @@ elbo_status elbo_linear_oracles(const elbo_setup *setup, elbo_arena *arena,
     for (size_t i = 0; i < 2; i++) {
         ELBO_TRY(elbo_linear_objective_parse(elbo_text(setup->inference, slots[i]),
                                              arena, &expr, NULL, NULL));
-        if (n == 0 && elbo_expr_reads(expr, "J")) names[n++] = "J";
+        J = J || elbo_expr_reads(expr, "J");
+        gradient = gradient || elbo_expr_reads(expr, "gradJ_error");
     }
+    if (J) names[n++] = "J";
+    if (gradient) names[n++] = "gradJ_error";
     if (elbo_choice_is(setup->control_common, "prior", "optimal"))
         names[n++] = "control.prior: optimal";
     return ELBO_OK;

@@ -448,7 +448,8 @@ START_TEST(oracles_are_told)
         .model = "softmax",
         .inference = "likelihood=(occupancy(real)+occupancy(model)"
                      "+occupancy(data)+occupancy(model,optimal)"
-                     "+occupancy(real)+occupancy(aggregate))*logp+J",
+                     "+occupancy(real)+occupancy(aggregate))*logp+J"
+                     "-gradJ_error",
         .control_common = "values=policies(2)"};
     case_setup setup;
     const char *const *names_;
@@ -459,8 +460,9 @@ START_TEST(oracles_are_told)
     ck_assert_str_eq(names_[1], "occupancy(model, optimal)");
     ck_assert_str_eq(names_[2], "occupancy(aggregate)");
     ck_assert_str_eq(names_[3], "J");
-    ck_assert_str_eq(names_[4], "policies(2)");
-    ck_assert_ptr_null(names_[5]);
+    ck_assert_str_eq(names_[4], "gradJ_error");
+    ck_assert_str_eq(names_[5], "policies(2)");
+    ck_assert_ptr_null(names_[6]);
     case_close(&setup);
 }
 END_TEST

@@ -97,6 +97,19 @@ static void refused(case_text text, const char *key)
     case_refused(&text, "inference", key);
 }
 
+START_TEST(the_gradient_in_the_world_is_an_oracle)
+{
+    case_setup c;
+    elbo_engine *const e = linear_open(&c, &paml, 3);
+    const char *const *names;
+
+    case_ok(elbo_setup_oracles(&c.setup, c.arena, &names));
+    ck_assert_str_eq(names[0], "gradJ_error");
+    ck_assert_ptr_null(names[1]);
+    case_stop(&c, e);
+}
+END_TEST
+
 START_TEST(what_has_no_such_gradient_is_refused)
 {
     case_text text = paml;
@@ -168,6 +181,7 @@ Suite *suite_linear_policy(void)
     tcase_add_test(t, error_is_that_of_returns_seen_by_differences);
     tcase_add_loop_test(t, slope_is_what_differences_see, 0, 2);
     tcase_add_test(t, run_resumes_to_the_same_bits);
+    tcase_add_test(t, the_gradient_in_the_world_is_an_oracle);
     tcase_add_test(t, what_has_no_such_gradient_is_refused);
     suite_add_tcase(s, t);
     return s;
