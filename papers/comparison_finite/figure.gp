@@ -4,10 +4,10 @@
 # maze.csv, the maze's means over rounds, and paired.csv, differences on the same seeds.
 system(sprintf('awk -f maze.awk %s/maze_*/seed-0/metrics.csv > maze.csv; awk -f paired.awk results.csv > paired.csv', runs))
 load '../../plots/style.gp'
-set terminal svg size 900,800 font 'sans,14' noenhanced background '#ffffff'
+set terminal svg size 900,910 font 'sans,14' noenhanced background '#ffffff'
 set output 'figure.svg'
-keys = 'true random ml . visits tom gamps ampl wme lambert online pdml dam . vaml both mixed ve pve mml advantage sampled . free tilt robust whole adversary budget . omd unroll return search'
-names = "'true model' 'random model' 'maximum likelihood' '' 'own visits °' 'TOM °' 'GAMPS °' 'AMPL' 'WME' 'distance (Lambert) °' 'online, all alike' 'online, PDML' 'DAM: on returns' '' 'IterVAML' 'IterVAML, own visits °' 'logp + IterVAML' 'VE, 10 policies' 'PVE, 10 policies' 'MML, one moment' 'model advantage' 'sampled values' '' 'free q (MnM) °' 'optimistic tilt' 'robust ball' 'whole F, κ = 1' 'adversary, κ = -1' 'adversary, budget' '' 'OMD, implicit' 'OMD, unrolled' 'real return, implicit °' 'real return, search °'"
+keys = 'true random ml . visits tom gamps ampl wme lambert online pdml dam . vaml cvaml both mixed ve pve mml advantage lamps sampled paml . free tilt vmbpo robust whole adversary budget . omd unroll taskmet return search'
+names = "'true model' 'random model' 'maximum likelihood' '' 'own visits °' 'TOM °' 'GAMPS °' 'AMPL' 'WME' 'distance (Lambert) °' 'online, all alike' 'online, PDML' 'DAM: on returns' '' 'IterVAML' 'CVAML, 2 samples' 'IterVAML, own visits °' 'logp + IterVAML' 'VE, 10 policies' 'PVE, 10 policies' 'MML, one moment' 'model advantage' 'LAMPS, half expert °' 'sampled values' 'PAML: policy gradient °' '' 'free q (MnM) °' 'optimistic tilt' 'VMBPO' 'robust ball' 'whole F, κ = 1' 'adversary, κ = -1' 'adversary, budget' '' 'OMD, implicit' 'OMD, unrolled' 'TaskMet °' 'real return, implicit °' 'real return, search °'"
 table(world) = sprintf("< awk -v w=%s -v runs='%s' -v keys='%s' -f rows.awk results.csv", world, runs, keys)
 array world[3] = ['maze', 'garnet', 'rooms']
 array head[3] = ['maze, tied cells', '30 Garnets, rank 3 of 20', 'four rooms, rank 8 of 104']
@@ -16,7 +16,7 @@ cut(x) = x > high ? high : x < low ? low : x
 over(e, p) = p > e + 0.1 && p > 0.1
 blue = '#0072b2'; orange = '#d55e00'; grey = '#888888'
 set multiplot
-set yrange [34.7:0.3]
+set yrange [39.7:0.3]
 set xrange [low - 0.05:high + 0.1]
 set xtics ('random' 0, 'true' 1, '2' 2) scale 0
 unset key
@@ -30,7 +30,7 @@ set label 1 'dots: earned' at screen 0.01,0.98 font ',14' tc rgb '#222222'
 set label 2 '●  reaches the true model (within 0.1)' at screen 0.14,0.98 font ',14' tc rgb blue
 set label 3 '━  promised beyond what is earned (▸: far)' at screen 0.53,0.98 font ',14' tc rgb orange
 do for [g = 1:5] {
-    at = word('4 14 23 30 0', g) + 0
+    at = word('4 14 26 34 0', g) + 0
     if (at > 0) { set label 10 + g word('weight likelihood transition gradient', g) at screen 0.005, first at font ',14' tc rgb '#555555' }
 }
 do for [w = 1:3] {
@@ -39,7 +39,7 @@ do for [w = 1:3] {
     set title head[w] textcolor '#222222' offset 0,-0.4
     if (w == 1) {
         set ytics scale 0
-        do for [i = 1:34] { set ytics add (word(names, i) i) }
+        do for [i = 1:39] { set ytics add (word(names, i) i) }
     } else {
         unset ytics
         do for [g = 1:4] { unset label 10 + g }
