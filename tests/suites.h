@@ -133,6 +133,7 @@
     X(observed)                                                                \
     X(observed_exact)                                                          \
     X(observed_missing)                                                        \
+    X(observed_return)                                                         \
     X(observed_data)                                                           \
     X(resume)                                                                  \
     X(rises)                                                                   \
