@@ -61,6 +61,7 @@
     X(task_objective)                                                          \
     X(task_weights)                                                            \
     X(task_factor)                                                             \
+    X(task_logratio)                                                           \
     X(task_search)                                                             \
     X(task_search_terms)                                                       \
     X(task_feedback)                                                           \
