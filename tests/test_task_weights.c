@@ -3,6 +3,8 @@
  */
 #include <math.h>
 
+#include "inference/task_state.h"
+#include "tests/engine_cases.h"
 #include "tests/objective_bench.h"
 #include "tests/suites.h"
 
@@ -100,6 +102,58 @@ START_TEST(a_weight_that_is_none_names_its_row)
 }
 END_TEST
 
+/* ---- factors ---- */
+
+/* Of a run that is read back the factors' values and what they are of stand as they
+ * were saved, before any step: by the weight as bound, and at the data's rows anew. */
+START_TEST(a_run_read_back_has_the_factors_values)
+{
+    static const case_text text = {
+        .env = "Pendulum-v1",
+        .env_common = "horizon=20",
+        .model = "ensemble",
+        .model_own = "members=3 elites=2 layers=1 width=8 epochs=2 batch=32",
+        .control = "sac",
+        .control_own = "width=16 layers=1 batch=16 value_samples=2",
+        .control_common = "updates=0.25 rollout_batch=20 temperature=0.1 "
+                          "reward=logratio(classifier,2,10)",
+        .inference = "iterations=6 weight=exp(logratio(classifier,2,10))",
+        .data = "mode=online policy=current steps=40 initial=40 streams=2",
+        .evaluation = "episodes=2",
+    };
+    double w[2][400], at[2][400], moved = 0;
+    elbo_engine *e[2];
+    case_setup c[2];
+    elbo_row row;
+
+    for (int k = 0; k < 2; k++) e[k] = case_start(&c[k], &text, 7);
+    for (int i = 0; i < 2; i++) case_ok(elbo_engine_iterate(e[0], &row));
+    case_carry(e[0], e[1]);
+
+    const size_t n = e[0]->task->data.n;
+
+    ck_assert(n > 0 && n <= 400 && e[1]->task->data.n == n);
+    for (int k = 0; k < 2; k++) {
+        elbo_task_run *const run = e[k]->task;
+        elbo_arena *const ws = e[k]->ws;
+
+        case_ok(elbo_task_objective_plan(run->weigher, &run->data, NULL, ws));
+        case_ok(elbo_task_objective_weights(run->weigher, w[k], ws));
+        case_ok(elbo_task_factors_at(run->factors, run->rewarder, &run->data, ws));
+        case_ok(elbo_task_objective_plan(run->rewarder, &run->data, NULL, ws));
+        case_ok(elbo_task_objective_pay(run->rewarder, 0, false, at[k], ws));
+    }
+    ck_assert_mem_eq(w[1], w[0], n * sizeof *w[0]);
+    ck_assert_mem_eq(at[1], at[0], n * sizeof *at[0]);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_double_eq_tol(w[1][i], exp(at[1][i]), 1e-6 * w[1][i]);
+        moved = fmax(moved, fabs(at[1][i]));
+    }
+    ck_assert_double_gt(moved, 1e-3);
+    for (int k = 0; k < 2; k++) case_stop(&c[k], e[k]);
+}
+END_TEST
+
 /* ---- what is not there ---- */
 
 START_TEST(what_a_control_or_model_has_not_is_refused)
@@ -136,6 +190,7 @@ Suite *suite_task_weights(void)
     tcase_add_test(t, a_weight_is_its_expression_at_each_row);
     tcase_add_test(t, weights_follow_rows_round_the_ring);
     tcase_add_test(t, a_weight_that_is_none_names_its_row);
+    tcase_add_test(t, a_run_read_back_has_the_factors_values);
     tcase_add_test(t, what_a_control_or_model_has_not_is_refused);
     suite_add_tcase(s, t);
     return s;
