@@ -185,8 +185,9 @@ static elbo_status act(void *self, const elbo_task_act *how, elbo_arena *ws)
 static elbo_status value(void *self, size_t n, const float o[], float V[],
                          float gradient[], elbo_arena *ws)
 {
-    (void)self, (void)o, (void)gradient, (void)ws;
-    for (size_t i = 0; i < n; i++) V[i] = (float)stand_ins.value;
+    (void)self, (void)gradient, (void)ws;
+    for (size_t i = 0; i < n; i++)
+        V[i] = (float)(stand_ins.value + stand_ins.slope * (double)o[i]);
     return ELBO_OK;
 }
 

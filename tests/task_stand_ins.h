@@ -19,7 +19,8 @@
 typedef struct stand_in {
     double a, b, s, c, m, v, end;
     double bias;
-    double p, value;   /* of the control; `value` of every state */
+    double p;            /* of the control */
+    double value, slope; /* V(x) = value + slope x */
     bool moves;        /* p follows the rewards of the batches it is improved on */
     size_t updates;    /* that were asked for in all */
 } stand_in;

@@ -73,6 +73,60 @@ START_TEST(the_policy_s_kl_is_discounted)
 }
 END_TEST
 
+/* E KL(q || 1/K) of q ~ exp(z / b) over K draws z ~ N(0, 1). */
+static double kl_of_four(double b)
+{
+    enum { K = 4, DRAWS = 200000 };
+    elbo_rng rng = elbo_rng_stream(1, "test", 0);
+    double mean = 0;
+
+    for (int i = 0; i < DRAWS; i++) {
+        double z[K], sum = 0, of_z = 0;
+
+        elbo_rng_normals(&rng, z, K);
+        for (int k = 0; k < K; k++) {
+            sum += exp(z[k] / b);
+            of_z += exp(z[k] / b) * z[k] / b;
+        }
+        mean += (of_z / sum - log(sum / K)) / DRAWS;
+    }
+    return mean;
+}
+
+/* Where V is a line, four successors are as far apart at each step, and their KL is that
+ * of four normals: the charge times it, discounted. */
+static const struct {
+    const char *inference;
+    double b, charge;
+} tilts[] = {
+    {"iterations=8 transition=tilt(0.5)",          0.5 / 0.9, 0.5      },
+    {"iterations=8 transition=tilt(-0.5,kl=next)", 0.5,       -0.45    },
+};
+
+START_TEST(the_transitions_kl_is_discounted)
+{
+    const double tolerance = 0.03; /* 2000 courses of 20 steps: 0.7 % */
+    case_text text = line;
+    case_setup c;
+    elbo_row row;
+
+    stand_in_reset();
+    stand_ins.slope = 1.5;
+    text.inference = tilts[_i].inference;
+    text.control_common = "temperature=0.3 rollout_length=0 successors=4";
+    text.evaluation = "episodes=10 rollouts=2000";
+
+    elbo_engine *e = stand_in_start(&c, &text, 7);
+    const double each = kl_of_four(tilts[_i].b / (stand_ins.slope * stand_ins.s));
+    const double exact = tilts[_i].charge * each * (1 - pow(0.9, 20)) / (1 - 0.9);
+
+    case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_double_eq_tol(row.parts.transition_kl, exact, tolerance * fabs(exact));
+    ck_assert_double_gt(each, 0.05);
+    case_stop(&c, e);
+}
+END_TEST
+
 /* Returns are undiscounted and of the policy as it is judged, in the world as in the
  * model. */
 START_TEST(returns_are_undiscounted)
@@ -330,6 +384,7 @@ Suite *suite_task_estimates(void)
 
     tcase_add_test(t, the_bound_is_exact_within_its_standard_error);
     tcase_add_test(t, the_policy_s_kl_is_discounted);
+    tcase_add_loop_test(t, the_transitions_kl_is_discounted, 0, 2);
     tcase_add_test(t, returns_are_undiscounted);
     tcase_add_test(t, a_hard_policy_is_bounded_as_it_is_judged);
     tcase_add_test(t, evaluations_do_not_disturb_training);
