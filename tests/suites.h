@@ -62,6 +62,7 @@
     X(task_weights)                                                            \
     X(task_factor)                                                             \
     X(task_logratio)                                                           \
+    X(task_occupancy)                                                          \
     X(task_search)                                                             \
     X(task_search_terms)                                                       \
     X(task_feedback)                                                           \

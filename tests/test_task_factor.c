@@ -325,14 +325,26 @@ START_TEST(a_log_ratio_stays_within_its_clip)
 }
 END_TEST
 
-/* By hand: the least distance to the ten rows of the first recent episode. */
+/* By hand: the least distance to the ten rows of the first recent episode; where none
+ * or all is recent, of the first one that is there. */
+static const struct {
+    size_t recent, first; /* pushed first-th .. */
+} paths[] = {
+    {40, 30},
+    {0,  10},
+    {60, 10},
+    {70, 10},
+};
+
 START_TEST(a_distance_is_that_of_the_nearest_row_of_the_path)
 {
     const elbo_task_factor *const f = &elbo_task_distance;
+    const size_t first = paths[_i].first;
     bench b;
     double scale[3];
 
     set_up(&b, f, "", 30, 40, 60);
+    b.view.recent = paths[_i].recent;
     learn(&b, f, 1);
     for (size_t k = 0; k < 3; k++) {
         double mean = 0, square = 0;
@@ -349,7 +361,7 @@ START_TEST(a_distance_is_that_of_the_nearest_row_of_the_path)
     for (size_t i = 0; i < 60; i++) {
         double best = HUGE_VAL;
 
-        for (size_t t = 30; t < 40; t++) { /* pushed 30th .. 39th */
+        for (size_t t = first; t < first + 10; t++) {
             const size_t s = t % 60;
             double sum =
                 pow(((double)b.data.u[i] - (double)b.data.u[s]) / scale[2], 2);
@@ -362,6 +374,26 @@ START_TEST(a_distance_is_that_of_the_nearest_row_of_the_path)
             best = fmin(best, sum);
         }
         ck_assert_double_eq_tol(b.values[i], sqrt(best), 1e-5);
+    }
+}
+END_TEST
+
+/* One that is the same in all rows. */
+START_TEST(a_constant_column_counts_for_nothing)
+{
+    const elbo_task_factor *const f = &elbo_task_distance;
+    double want[60];
+    bench b;
+
+    set_up(&b, f, "", 20, 40, 60);
+    for (size_t i = 0; i < 60; i++) b.data.u[i] = 3;
+    learn(&b, f, 1);
+    memcpy(want, b.values, sizeof want);
+    for (size_t i = 0; i < 60; i++) b.data.u[i] = 0;
+    learn(&b, f, 1);
+    for (size_t i = 0; i < 60; i++) {
+        ck_assert(isfinite(want[i]));
+        ck_assert_double_eq(want[i], b.values[i]);
     }
 }
 END_TEST
@@ -401,7 +433,8 @@ Suite *suite_task_factor(void)
     tcase_add_test(t, where_all_rows_are_recent_the_ratio_is_one);
     tcase_add_test(t, a_log_ratio_is_of_steps_not_of_where_they_start);
     tcase_add_test(t, a_log_ratio_stays_within_its_clip);
-    tcase_add_test(t, a_distance_is_that_of_the_nearest_row_of_the_path);
+    tcase_add_loop_test(t, a_distance_is_that_of_the_nearest_row_of_the_path, 0, 4);
+    tcase_add_test(t, a_constant_column_counts_for_nothing);
     tcase_add_test(t, arguments_of_factors_are_checked);
     suite_add_tcase(s, t);
     return s;
