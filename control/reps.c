@@ -175,12 +175,18 @@ static elbo_status fit_network(elbo_reps *a, const elbo_reps_samples *s, size_t 
     return ELBO_OK;
 }
 
-static elbo_status fit_policy(elbo_reps *a, const elbo_reps_samples *s, size_t updates,
-                              elbo_arena *ws)
+/* An affine policy has its weighted fit, and no loss. */
+static bool in_closed_form(const elbo_reps *a)
 {
     const elbo_task_policy *const p = &a->policy;
 
-    if (p->mlp.layers == 1 && !p->bounded && !p->world->choices) {
+    return p->mlp.layers == 1 && !p->bounded && !p->world->choices;
+}
+
+static elbo_status fit_policy(elbo_reps *a, const elbo_reps_samples *s, size_t updates,
+                              elbo_arena *ws)
+{
+    if (in_closed_form(a)) {
         ELBO_TRY(elbo_weighted_fit_linear(&a->fit, s->n, s->o, s->u, s->q, 1e-9,
                                           ws));
         a->updates += updates;
@@ -217,7 +223,9 @@ static elbo_status improve(void *self, const elbo_task_estep *estep,
 
     return elbo_fail_prefix("reps, update %llu (the policy: %s)",
                             (unsigned long long)a->updates,
-                            elbo_loss_before(a->last_finite, before));
+                            in_closed_form(a)
+                                ? "in closed form"
+                                : elbo_loss_before(a->last_finite, before));
 }
 
 static elbo_status act(void *self, const elbo_task_act *act, elbo_arena *ws)
