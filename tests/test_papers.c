@@ -200,7 +200,7 @@ Suite *suite_papers(void)
     Suite *suite = suite_create("papers");
     TCase *tiny = tcase_create("tiny"), *real = tcase_create("real input");
 
-    tcase_set_timeout(tiny, 60);
+    tcase_set_timeout(tiny, 300);
     tcase_set_timeout(real, 300);
     tcase_add_test(tiny, the_survey_has_its_46_papers);
     tcase_add_test(tiny, tiny_experiments_keep_their_frozen_numbers);
