@@ -12,9 +12,7 @@ double elbo_greedy_slack(const double Q[], size_t n)
     return rounding * top;
 }
 
-/* The action a row should hold. */
-static size_t choose(const double pi0[], const double Q[], size_t nA,
-                     double slack, const double pi[])
+size_t elbo_greedy_action(const double pi0[], const double Q[], size_t nA)
 {
     size_t best = nA;
 
@@ -22,6 +20,15 @@ static size_t choose(const double pi0[], const double Q[], size_t nA,
         if (pi0 && pi0[a] <= 0) continue;
         if (best == nA || Q[a] > Q[best]) best = a;
     }
+    return best;
+}
+
+/* The action a row should hold. */
+static size_t choose(const double pi0[], const double Q[], size_t nA,
+                     double slack, const double pi[])
+{
+    const size_t best = elbo_greedy_action(pi0, Q, nA);
+
     for (size_t a = 0; a < nA; a++) {
         if (pi0 && pi0[a] <= 0) continue;
         if (pi[a] >= 1.0 && Q[a] >= Q[best] - slack) return a;

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "control/greedy.h"
 #include "control/limits.h"
 #include "inference/core/rng.h"
 
@@ -89,16 +90,6 @@ static elbo_status open_control(const elbo_values *values,
     return ELBO_OK;
 }
 
-/* The first best action that the prior allows. */
-static size_t best_of(const double pi0[], const double Q[], size_t nA)
-{
-    size_t best = nA;
-
-    for (size_t a = 0; a < nA; a++)
-        if (pi0[a] > 0 && (best == nA || Q[a] > Q[best])) best = a;
-    return best < nA ? best : 0;
-}
-
 /* pi greedy on Q, V its value. */
 static void follow(const q_learning *self, elbo_posterior *post)
 {
@@ -107,7 +98,7 @@ static void follow(const q_learning *self, elbo_posterior *post)
     memcpy(post->Q, self->Q, self->rows * sizeof *post->Q);
     memset(post->pi, 0, self->rows * sizeof *post->pi);
     for (size_t i = 0; i < post->stages * nS; i++) {
-        const size_t best = best_of(post->pi0 + i * nA, self->Q + i * nA, nA);
+        const size_t best = elbo_greedy_action(post->pi0 + i * nA, self->Q + i * nA, nA);
 
         post->pi[i * nA + best] = 1;
         post->V[i / nS * (nS + 1) + i % nS] = self->Q[i * nA + best];
@@ -136,7 +127,7 @@ static elbo_status take_step(q_learning *self, const elbo_problem *problem,
     const double explored = self->round == 0 ? 1 : self->epsilon;
     const size_t a = elbo_rng_uniform(rng) < explored
                          ? elbo_rng_categorical(rng, pi0, mdp->nA)
-                         : best_of(pi0, self->Q + state * mdp->nA, mdp->nA);
+                         : elbo_greedy_action(pi0, self->Q + state * mdp->nA, mdp->nA);
     const size_t row = at->s * mdp->nA + a, i = state * mdp->nA + a;
     const size_t first = elbo_row_begin(pattern, row);
     const size_t n = elbo_row_end(pattern, row) - first;

@@ -9,19 +9,25 @@
 
 /* ---- text ---- */
 
-/* A factor of other worlds is not unknown: it is not had here. */
-static elbo_status not_had(const char *text, size_t place)
+/* The word at *text, or NULL. */
+static const elbo_factor_name *find(const elbo_factor_name list[], const char *text)
 {
-    const char *const at = text + place;
-    const int n = (int)strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+    const size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
 
-    for (const elbo_factor_name *f = elbo_factor_words; f->name; f++)
-        if (strlen(f->name) == (size_t)n && strncmp(f->name, at, (size_t)n) == 0)
-            return ELBO_FAIL(ELBO_EINVAL,
-                             "%s: a factor of finite worlds, which control tasks "
-                             "do not have",
-                             f->name);
-    return ELBO_EINVAL;
+    for (; list->name; list++)
+        if (strlen(list->name) == n && strncmp(list->name, text, n) == 0) return list;
+    return NULL;
+}
+
+/* A factor of other worlds is not unknown: it is not had here. */
+static elbo_status not_had(const char *text)
+{
+    const elbo_factor_name *const factor = find(elbo_factor_words, text);
+
+    if (!factor || find(elbo_task_factor_words, text)) return ELBO_EINVAL;
+    return ELBO_FAIL(ELBO_EINVAL,
+                     "%s: a factor of finite worlds, which control tasks do not have",
+                     factor->name);
 }
 
 elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
@@ -34,8 +40,7 @@ elbo_status elbo_task_objective_parse(const char *text, elbo_arena *arena,
     elbo_status s = elbo_network_parse(text, elbo_task_factor_words, &all,
                                        arena, out, &place, &near);
 
-    if (s == ELBO_EINVAL && strncmp(elbo_last_error()->text, "unknown ", 8) == 0)
-        s = not_had(text, place);
+    if (s == ELBO_EINVAL) s = not_had(text + place);
     if (s == ELBO_OK) s = elbo_task_factors_check(*out, arena, &place, &near);
     if (column) *column = place;
     if (nearest) *nearest = near;

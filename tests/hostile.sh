@@ -178,6 +178,7 @@ answers 78 "argument 3: error: wrappers: remove: all 3" check 'env.wrappers=remo
 answers 78 "argument 4: error: reward: the task does not tell it" check 'env.wrappers=noise(1)' model.reward=told
 answers 78 "argument 3: error: std must be above std_floor" check control.std_floor=1 control.name=mpo
 answers 78 "error: rollout_length must be a number of steps" check control.rollout_length=1.5
+answers 78 "argument 4: error: feedback: this task's reward" check env.name=Acrobot-v1 inference.feedback=-1
 answers 0 "" run control.rollout_keep=1000000
 answers 1 "no loss was finite before" run control.temperature=1e300
 base=plans.yaml

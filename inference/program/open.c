@@ -18,17 +18,22 @@ static bool has(const elbo_form *form, const char *section, const char *word)
     return false;
 }
 
+/* What such a section opens first of all; "": no one setting. */
+static const char *usual(const char *section)
+{
+    if (strcmp(section, "data") == 0) return "steps";
+    return strcmp(section, "inference") == 0 ? "likelihood" : "";
+}
+
 /* The setting that a failure names, where the experiment has it: the word that it
- * begins with ("groups: 3 of 2 states"), or the first one after that; else the one
- * that such a section opens, or "": none. */
+ * begins with ("groups: 3 of 2 states") or, where nothing is usual, the first one
+ * after that; else what is usual. */
 static const char *key_of(const elbo_form *form, const char *section,
                           const char *text, elbo_arena *arena)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *const otherwise = usual(section);
 
-    if (strcmp(section, "data") == 0) return "steps";
-    if (strcmp(section, "inference") == 0)
-        return strncmp(text, "gradient: ", 10) == 0 ? "gradient" : "likelihood";
     while (*(text += strcspn(text, letters))) {
         const size_t n = strspn(text, letters);
         char *const word = elbo_arena_take(arena, n + 1, 1);
@@ -36,9 +41,10 @@ static const char *key_of(const elbo_form *form, const char *section,
         if (!word) return "";
         memcpy(word, text, n);
         if (has(form, section, word)) return word;
+        if (*otherwise) return otherwise;
         text += n;
     }
-    return "";
+    return otherwise;
 }
 
 elbo_status elbo_experiment_open(const elbo_experiment *e,
