@@ -68,6 +68,8 @@
     X(task_feedback)                                                           \
     X(task_slots)                                                              \
     X(task_gradient)                                                           \
+    X(task_implicit)                                                           \
+    X(task_unroll)                                                             \
     X(linear_critic)                                                           \
     X(task_reward)                                                             \
     X(task_policy)                                                             \
