@@ -1,5 +1,6 @@
 #include "tests/network_truths.h"
 
+#include <check.h>
 #include <math.h>
 
 static double sum_y(const net_lab *l, size_t i, const double y[])
@@ -249,3 +250,39 @@ const network_truth network_truths[] = {
 };
 _Static_assert(sizeof network_truths / sizeof *network_truths == NETWORK_TRUTHS,
                "network_truths.h counts them");
+
+void network_is(net_lab *l, const network_truth *t, elbo_rng *rng, double tolerance)
+{
+    double got[ROWS];
+
+    net_lab_bind(l, rng);
+    net_lab_values(l, got);
+    for (size_t i = 0; i < ROWS; i++) {
+        const double want = t->want(l, i);
+
+        ck_assert_msg(fabs(got[i] - want) <= tolerance * (1 + fabs(want)),
+                      "%s, row %zu: %.17g, not %.17g", t->text, i, got[i], want);
+    }
+}
+
+void network_is_on_average(net_lab *l, const network_truth *t, elbo_rng *rng)
+{
+    double got[ROWS], sum[ROWS] = {0}, square[ROWS] = {0};
+
+    for (size_t k = 0; k < NETWORK_DRAWS; k++) {
+        net_lab_bind(l, rng);
+        net_lab_values(l, got);
+        for (size_t i = 0; i < ROWS; i++) {
+            sum[i] += got[i] / NETWORK_DRAWS;
+            square[i] += got[i] * got[i] / NETWORK_DRAWS;
+        }
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        const double want = t->want(l, i);
+        const double error =
+            sqrt(fmax(square[i] - sum[i] * sum[i], 0) / NETWORK_DRAWS);
+
+        ck_assert_msg(fabs(sum[i] - want) <= 5 * error + 1e-9,
+                      "%s, row %zu: %g +- %g, not %g", t->text, i, sum[i], error, want);
+    }
+}

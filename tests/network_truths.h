@@ -16,6 +16,12 @@ typedef struct network_truth {
 /* Those in closed form stand first. */
 enum { NETWORK_EXACT = 16, NETWORK_TRUTHS = 27 };
 extern const network_truth network_truths[];
+enum { NETWORK_DRAWS = 4000 };
+
+/* The lab's program is what the truth says at each row: as bound to one set of samples, to
+ * `tolerance` (1 + |want|); or its mean over many, within five of its deviations. */
+void network_is(net_lab *l, const network_truth *t, elbo_rng *rng, double tolerance);
+void network_is_on_average(net_lab *l, const network_truth *t, elbo_rng *rng);
 
 /* V, 0 where the row ends: of any state, and of next. */
 double network_V_at(const net_lab *l, size_t i, const double y[]);

@@ -4,13 +4,10 @@
 #ifndef ELBO_POLICY_TRUTHS_H
 #define ELBO_POLICY_TRUTHS_H
 
-#include "tests/network_lab.h"
+#include "tests/network_truths.h"
 
-/* At row i. sampled: a mean of samples, whose expectation is `want`. */
 typedef struct policy_truth {
-    const char *text;
-    double (*want)(const net_lab *l, size_t i);
-    bool sampled;
+    network_truth of;
     bool certain;       /* of a model without noise */
     bool choices_alone; /* the other policy is too large for the sums */
 } policy_truth;

@@ -8,7 +8,7 @@
 #include "tests/network_truths.h"
 #include "tests/suites.h"
 
-enum { CASES = NETWORK_TRUTHS, EXACT = NETWORK_EXACT, DRAWS = 4000 };
+enum { CASES = NETWORK_TRUTHS, EXACT = NETWORK_EXACT, DRAWS = NETWORK_DRAWS };
 
 static void open_lab(net_lab *l, uint64_t seed, const char *text)
 {
@@ -20,50 +20,26 @@ static void open_lab(net_lab *l, uint64_t seed, const char *text)
 
 START_TEST(each_expression_in_closed_form_is_what_it_says)
 {
-    net_lab l;
-    double got[ROWS];
+    const network_truth *const t = &network_truths[_i];
     elbo_rng rng = elbo_rng_stream(1, "samples", 0);
+    net_lab l;
 
-    ck_assert(!network_truths[_i].sampled);
-    open_lab(&l, (uint64_t)_i, network_truths[_i].text);
-    net_lab_bind(&l, &rng);
-    net_lab_values(&l, got);
-    for (size_t i = 0; i < ROWS; i++) {
-        const double want = network_truths[_i].want(&l, i);
-
-        ck_assert_msg(fabs(got[i] - want) <= 1e-9 * (1 + fabs(want)),
-                      "%s: %.17g, not %.17g", network_truths[_i].text, got[i],
-                      want);
-    }
+    ck_assert(!t->sampled);
+    open_lab(&l, (uint64_t)_i, t->text);
+    network_is(&l, t, &rng, 1e-9);
     net_lab_close(&l);
 }
 END_TEST
 
-/* Their mean over many draws, within five of its deviations. */
 START_TEST(each_expression_by_samples_is_unbiased)
 {
-    net_lab l;
-    double got[ROWS], sum[ROWS] = {0}, square[ROWS] = {0};
+    const network_truth *const t = &network_truths[_i];
     elbo_rng rng = elbo_rng_stream(7, "samples", (uint64_t)_i);
+    net_lab l;
 
-    ck_assert(network_truths[_i].sampled);
-    open_lab(&l, 11, network_truths[_i].text);
-    for (size_t k = 0; k < DRAWS; k++) {
-        net_lab_bind(&l, &rng);
-        net_lab_values(&l, got);
-        for (size_t i = 0; i < ROWS; i++) {
-            sum[i] += got[i] / DRAWS;
-            square[i] += got[i] * got[i] / DRAWS;
-        }
-    }
-    for (size_t i = 0; i < ROWS; i++) {
-        const double want = network_truths[_i].want(&l, i);
-        const double error = sqrt(fmax(square[i] - sum[i] * sum[i], 0) / DRAWS);
-
-        ck_assert_msg(fabs(sum[i] - want) <= 5 * error + 1e-9,
-                      "%s, row %zu: %g +- %g, not %g", network_truths[_i].text,
-                      i, sum[i], error, want);
-    }
+    ck_assert(t->sampled);
+    open_lab(&l, 11, t->text);
+    network_is_on_average(&l, t, &rng);
     net_lab_close(&l);
 }
 END_TEST

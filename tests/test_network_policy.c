@@ -8,7 +8,7 @@
 #include "tests/policy_truths.h"
 #include "tests/suites.h"
 
-enum { CASES = POLICY_TRUTHS, EXACT = POLICY_EXACT, DRAWS = 4000 };
+enum { CASES = POLICY_TRUTHS, EXACT = POLICY_EXACT };
 
 static void open_lab(net_lab *l, uint64_t seed, size_t i, bool choices)
 {
@@ -19,58 +19,36 @@ static void open_lab(net_lab *l, uint64_t seed, size_t i, bool choices)
     l->certain = policy_truths[i].certain;
     if (l->certain)
         for (size_t k = 0; k < NO; k++) l->theta[NZ * NO + k] = -800;
-    case_ok(net_lab_compile(l, policy_truths[i].text, &column));
+    case_ok(net_lab_compile(l, policy_truths[i].of.text, &column));
 }
 
 START_TEST(each_expression_in_closed_form_is_what_it_says)
 {
-    for (int choices = policy_truths[_i].choices_alone; choices < 2; choices++) {
-        net_lab l;
-        double got[ROWS];
+    const policy_truth *const t = &policy_truths[_i];
+
+    ck_assert(!t->of.sampled);
+    for (int choices = t->choices_alone; choices < 2; choices++) {
         elbo_rng rng = elbo_rng_stream(1, "samples", 0);
+        net_lab l;
 
-        ck_assert(!policy_truths[_i].sampled);
         open_lab(&l, (uint64_t)_i, (size_t)_i, choices);
-        net_lab_bind(&l, &rng);
-        net_lab_values(&l, got);
-        for (size_t i = 0; i < ROWS; i++) {
-            const double want = policy_truths[_i].want(&l, i);
-
-            ck_assert_msg(fabs(got[i] - want) <= 1e-10 * (1 + fabs(want)),
-                          "%s: %.17g, not %.17g", policy_truths[_i].text, got[i], want);
-        }
+        network_is(&l, &t->of, &rng, 1e-10);
         net_lab_close(&l);
     }
 }
 END_TEST
 
-/* Their mean over many draws, within five of its deviations. */
 START_TEST(each_expression_by_samples_is_unbiased)
 {
+    const policy_truth *const t = &policy_truths[_i];
+
+    ck_assert(t->of.sampled);
     for (int choices = 0; choices < 2; choices++) {
-        net_lab l;
-        double got[ROWS], sum[ROWS] = {0}, square[ROWS] = {0};
         elbo_rng rng = elbo_rng_stream(7, "samples", (uint64_t)_i);
+        net_lab l;
 
-        ck_assert(policy_truths[_i].sampled);
         open_lab(&l, 11, (size_t)_i, choices);
-        for (size_t k = 0; k < DRAWS; k++) {
-            net_lab_bind(&l, &rng);
-            net_lab_values(&l, got);
-            for (size_t i = 0; i < ROWS; i++) {
-                sum[i] += got[i] / DRAWS;
-                square[i] += got[i] * got[i] / DRAWS;
-            }
-        }
-        for (size_t i = 0; i < ROWS; i++) {
-            const double want = policy_truths[_i].want(&l, i);
-            const double error =
-                sqrt(fmax(square[i] - sum[i] * sum[i], 0) / DRAWS);
-
-            ck_assert_msg(fabs(sum[i] - want) <= 5 * error + 1e-9,
-                          "%s, choices %d, row %zu: %g +- %g, not %g",
-                          policy_truths[_i].text, choices, i, sum[i], error, want);
-        }
+        network_is_on_average(&l, &t->of, &rng);
         net_lab_close(&l);
     }
 }
@@ -80,23 +58,16 @@ END_TEST
  * doubt of the shares. */
 START_TEST(samples_of_next_to_no_noise_are_the_mean_over_actions)
 {
-    net_lab l;
-    double got[ROWS];
+    const network_truth *const t = &policy_truths[_i].of;
     elbo_rng rng = elbo_rng_stream(7, "samples", (uint64_t)_i);
     size_t column;
+    net_lab l;
 
     net_lab_set_up(&l, 11);
     l.choices = true;
     for (size_t k = 0; k < NO; k++) l.theta[NZ * NO + k] = -40;
-    case_ok(net_lab_compile(&l, policy_truths[_i].text, &column));
-    net_lab_bind(&l, &rng);
-    net_lab_values(&l, got);
-    for (size_t i = 0; i < ROWS; i++) {
-        const double want = policy_truths[_i].want(&l, i);
-
-        ck_assert_msg(fabs(got[i] - want) <= 1e-9 * (1 + fabs(want)),
-                      "%s: %.17g, not %.17g", policy_truths[_i].text, got[i], want);
-    }
+    case_ok(net_lab_compile(&l, t->text, &column));
+    network_is(&l, t, &rng, 1e-9);
     net_lab_close(&l);
 }
 END_TEST
@@ -128,7 +99,7 @@ START_TEST(each_derivative_is_the_difference_quotient)
             moved = fmax(moved, fabs(want));
             ck_assert_msg(fabs(gradient[j] - want) <= 1e-6 * (1 + fabs(want)),
                           "%s, choices %d, %zu: %.10g, not %.10g",
-                          policy_truths[_i].text, choices, j, gradient[j], want);
+                          policy_truths[_i].of.text, choices, j, gradient[j], want);
         }
         for (size_t i = 0; i < ROWS; i++) largest = fmax(largest, fabs(value[i]));
         if (l.expr->depends & ELBO_ON_THETA && largest > 0)
@@ -239,7 +210,7 @@ START_TEST(each_allocation_may_fail)
         net_lab_set_up(&l, 1);
         l.choices = _i % 2;
         elbo_alloc_budget(n++);
-        s = net_lab_compile(&l, policy_truths[_i].text, &column);
+        s = net_lab_compile(&l, policy_truths[_i].of.text, &column);
         elbo_alloc_budget(-1);
         net_lab_close(&l);
     }
