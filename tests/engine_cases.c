@@ -14,6 +14,22 @@ static void values(elbo_values *out, const elbo_option *options,
     if (text) case_ok(elbo_values_parse(out, text));
 }
 
+case_text case_sac(const char *control_common, const char *inference)
+{
+    return (case_text){
+        .env = "Pendulum-v1",
+        .env_common = "horizon=20",
+        .model = "ensemble",
+        .model_own = "members=3 elites=2 layers=1 width=8 epochs=2 batch=32",
+        .control = "sac",
+        .control_own = "width=16 layers=1 batch=16 value_samples=2",
+        .control_common = control_common,
+        .inference = inference,
+        .data = "mode=online policy=current steps=40 initial=40 streams=2",
+        .evaluation = "episodes=2",
+    };
+}
+
 void case_open(case_setup *c, const case_text *text)
 {
     const elbo_env *env = elbo_env_find(text->env ? text->env : "garnet");

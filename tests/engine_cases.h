@@ -19,6 +19,9 @@ typedef struct case_setup {
     elbo_values inference, data, evaluation;
 } case_setup;
 
+/* A small run of SAC in an ensemble on the pendulum. */
+case_text case_sac(const char *control_common, const char *inference);
+
 /* Fails the test unless all of it can be parsed. */
 void case_open(case_setup *c, const case_text *text);
 /* The same on a small garnet, unless the text names a world. */

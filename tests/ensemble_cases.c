@@ -1,6 +1,7 @@
 #include "tests/ensemble_cases.h"
 
 #include <math.h>
+#include <string.h>
 
 elbo_arena *ensemble_arena, *ensemble_ws;
 
@@ -152,4 +153,29 @@ elbo_task_fit ensemble_fit(elbo_task_belief *belief, const elbo_replay *data)
 
     ck_assert_msg(s == ELBO_OK, "%s", elbo_last_error()->text);
     return info;
+}
+
+ensemble_draws ensemble_draw_first(const elbo_task_belief *belief,
+                                   const elbo_replay *data, size_t n)
+{
+    const size_t no = data->no, nu = data->nu;
+    float *const o = elbo_arena_take(ensemble_arena, no * n, sizeof *o);
+    float *const u = elbo_arena_take(ensemble_arena, nu * n, sizeof *u);
+    uint32_t *const member = elbo_arena_u32(ensemble_arena, n);
+    elbo_rng *const rng = elbo_arena_take(ensemble_arena, n, sizeof *rng);
+    const ensemble_draws x = {
+        .next = elbo_arena_take(ensemble_arena, no * n, sizeof *x.next),
+        .reward = elbo_arena_take(ensemble_arena, n, sizeof *x.reward),
+        .end = elbo_arena_take(ensemble_arena, n, 1)};
+
+    ck_assert(elbo_arena_ok(ensemble_arena));
+    for (size_t i = 0; i < n; i++) {
+        memcpy(o + no * i, data->o, no * sizeof *o);
+        memcpy(u + nu * i, data->u, nu * sizeof *u);
+        rng[i] = elbo_rng_stream(1, "draw", i);
+    }
+    ck_assert_int_eq(belief->model->draw(belief, n, o, u, member, rng, false, x.next,
+                                         x.reward, x.end, ensemble_ws),
+                     ELBO_OK);
+    return x;
 }

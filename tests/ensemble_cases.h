@@ -36,4 +36,12 @@ elbo_task_fit ensemble_fit(elbo_task_belief *belief, const elbo_replay *data);
 /* The M-step of `data` with neither weights nor a likelihood of its own. */
 elbo_task_mstep ensemble_mstep(const elbo_replay *data);
 
+/* n draws by member 0 at the data's first row, each of noise of its own. */
+typedef struct ensemble_draws {
+    float *next, *reward;
+    uint8_t *end;
+} ensemble_draws;
+ensemble_draws ensemble_draw_first(const elbo_task_belief *belief,
+                                   const elbo_replay *data, size_t n);
+
 #endif

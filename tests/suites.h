@@ -128,6 +128,7 @@
     X(engine)                                                                  \
     X(course)                                                                  \
     X(task_engine)                                                             \
+    X(task_refusals)                                                           \
     X(task_schedule)                                                           \
     X(task_estimates)                                                          \
     X(task_rollouts)                                                           \
@@ -180,6 +181,7 @@
     X(ensemble)                                                                \
     X(ensemble_fit)                                                            \
     X(ensemble_rows)                                                           \
+    X(ensemble_doubts)                                                         \
     X(ensemble_faults)                                                         \
     X(mean_field)                                                              \
     X(features)                                                                \

@@ -203,6 +203,14 @@ static const elbo_task_control task_control = {
 };
 static const elbo_control control = {.name = "halves", .task = &task_control};
 
+const case_text stand_in_text = {
+    .env_common = "horizon=20 discount=0.9",
+    .control_common = "temperature=0.3 updates=0.5 rollout_length=2 rollout_batch=10",
+    .inference = "iterations=8",
+    .data = "mode=online policy=current steps=25",
+    .evaluation = "episodes=400",
+};
+
 elbo_engine *stand_in_start(case_setup *c, const case_text *text, uint64_t seed)
 {
     case_text named = *text;

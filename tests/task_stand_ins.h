@@ -27,6 +27,8 @@ typedef struct stand_in {
 extern stand_in stand_ins;
 void stand_in_reset(void);
 
+/* 25 steps an iteration and short rollouts, of episodes of 20 steps. */
+extern const case_text stand_in_text;
 /* A checked engine of the three, with the settings of the text (its names are not
  * read). */
 elbo_engine *stand_in_start(case_setup *c, const case_text *text, uint64_t seed);

@@ -278,21 +278,9 @@ START_TEST(draws_have_the_mean_and_deviation_of_the_head)
         .reward = elbo_tape_constant(tape, 1, 1),
         .end = elbo_tape_constant(tape, 1, 1),
     };
-    float *const o = elbo_arena_take(ensemble_arena, 2 * N, sizeof *o);
-    float *const u = elbo_arena_take(ensemble_arena, N, sizeof *u);
-    float *const next = elbo_arena_take(ensemble_arena, 2 * N, sizeof *next);
-    float *const reward = elbo_arena_take(ensemble_arena, N, sizeof *reward);
-    uint8_t *const end = elbo_arena_take(ensemble_arena, N, 1);
-    uint32_t *const member = elbo_arena_u32(ensemble_arena, N);
-    elbo_rng *const rng = elbo_arena_take(ensemble_arena, N, sizeof *rng);
     double mean[2], std[2];
 
     ensemble_fit(&belief, &data);
-    for (size_t i = 0; i < N; i++) {
-        memcpy(o + 2 * i, data.o, 2 * sizeof *o);
-        u[i] = data.u[0];
-        rng[i] = elbo_rng_stream(1, "draw", i);
-    }
     ck_assert_int_eq(belief.model->node(&belief, 0, false, tape, &nodes),
                      ELBO_OK);
     ck_assert_int_eq(elbo_tape_finish(tape), ELBO_OK);
@@ -304,15 +292,15 @@ START_TEST(draws_have_the_mean_and_deviation_of_the_head)
     elbo_tape_forward(tape);
     elbo_tape_get(tape, nodes.mean, mean);
     elbo_tape_get(tape, nodes.std, std);
-    ck_assert_int_eq(belief.model->draw(&belief, N, o, u, member, rng, false,
-                                        next, reward, end, ensemble_ws),
-                     ELBO_OK);
+
+    const ensemble_draws x = ensemble_draw_first(&belief, &data, N);
+
     for (size_t j = 0; j < 2; j++) {
         double sum = 0, squares = 0;
 
-        for (size_t i = 0; i < N; i++) sum += (double)next[2 * i + j];
+        for (size_t i = 0; i < N; i++) sum += (double)x.next[2 * i + j];
         for (size_t i = 0; i < N; i++)
-            squares += pow((double)next[2 * i + j] - sum / N, 2);
+            squares += pow((double)x.next[2 * i + j] - sum / N, 2);
 
         const double s = sqrt(squares / N);
 

@@ -208,18 +208,11 @@ START_TEST(learnt_rewards_and_ends_are_drawn_by_their_heads)
 {
     enum { N = 20000 };
     const elbo_task_world world = ensemble_world();
-    elbo_task_belief belief = 
+    elbo_task_belief belief =
         ensemble_open(&elbo_model_ensemble, learnt[_i], &world, 5);
     const elbo_ensemble *const e = belief.self;
     const elbo_ensemble_parts p = elbo_ensemble_outputs(e);
     const elbo_replay data = ensemble_rows(24, 0.3, 17);
-    float *const o = elbo_arena_take(ensemble_arena, 2 * N, sizeof *o);
-    float *const u = elbo_arena_take(ensemble_arena, N, sizeof *u);
-    float *const next = elbo_arena_take(ensemble_arena, 2 * N, sizeof *next);
-    float *const reward = elbo_arena_take(ensemble_arena, N, sizeof *reward);
-    uint8_t *const end = elbo_arena_take(ensemble_arena, N, 1);
-    uint32_t *const member = elbo_arena_u32(ensemble_arena, N);
-    elbo_rng *const rng = elbo_arena_take(ensemble_arena, N, sizeof *rng);
     double total = 0, m = 0, second = 0, sum = 0, squares = 0, ends = 0;
     float z[8], out[64];
 
@@ -247,19 +240,13 @@ START_TEST(learnt_rewards_and_ends_are_drawn_by_their_heads)
     const double std = scale * sqrt(second / total - m * m);
     const double q = 1 / (1 + exp(-(double)out[p.end]));
 
+    const ensemble_draws x = ensemble_draw_first(&belief, &data, N);
+
     for (size_t i = 0; i < N; i++) {
-        memcpy(o + 2 * i, data.o, 2 * sizeof *o);
-        u[i] = data.u[0];
-        rng[i] = elbo_rng_stream(1, "draw", i);
+        sum += (double)x.reward[i] / N;
+        ends += (double)x.end[i] / N;
     }
-    ck_assert_int_eq(belief.model->draw(&belief, N, o, u, member, rng, false,
-                                        next, reward, end, ensemble_ws),
-                     ELBO_OK);
-    for (size_t i = 0; i < N; i++) {
-        sum += (double)reward[i] / N;
-        ends += (double)end[i] / N;
-    }
-    for (size_t i = 0; i < N; i++) squares += pow((double)reward[i] - sum, 2) / N;
+    for (size_t i = 0; i < N; i++) squares += pow((double)x.reward[i] - sum, 2) / N;
     ck_assert_double_eq_tol(sum, (double)e->out_mean[2] + scale * m,
                             5 * std / sqrt(N) + 1e-5);
     ck_assert_double_eq_tol(sqrt(squares), std, 5 * std / sqrt(N) + 1e-5);

@@ -9,14 +9,6 @@
 #include "tests/suites.h"
 #include "tests/task_stand_ins.h"
 
-static const case_text line = {
-    .env_common = "horizon=20 discount=0.9",
-    .control_common = "temperature=0.3 updates=0.5 rollout_length=2 rollout_batch=10",
-    .inference = "iterations=8",
-    .data = "mode=online policy=current steps=25",
-    .evaluation = "episodes=400",
-};
-
 static double kl(void)
 {
     const double p = stand_ins.p;
@@ -38,7 +30,7 @@ START_TEST(the_bound_is_exact_within_its_standard_error)
 
         stand_in_reset();
 
-        elbo_engine *e = stand_in_start(&c, &line, seed);
+        elbo_engine *e = stand_in_start(&c, &stand_in_text, seed);
         const double p = stand_ins.p;
         const double F = stand_in_return(0.9, 20, p - 0.5, 1. / 3, kl(), 0.3);
 
@@ -64,7 +56,7 @@ START_TEST(the_policy_s_kl_is_discounted)
 
     stand_in_reset();
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = stand_in_start(&c, &stand_in_text, 7);
     const double exact = 0.3 * kl() * (1 - pow(0.9, 20)) / (1 - 0.9);
 
     case_ok(elbo_engine_iterate(e, &row));
@@ -106,7 +98,7 @@ static const struct {
 START_TEST(the_transitions_kl_is_discounted)
 {
     const double tolerance = 0.03; /* 2000 courses of 20 steps: 0.7 % */
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -131,7 +123,7 @@ END_TEST
  * model. */
 START_TEST(returns_are_undiscounted)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -152,7 +144,7 @@ END_TEST
 /* At temperature 0 the bound is of the judged policy, and has no KL. */
 START_TEST(a_hard_policy_is_bounded_as_it_is_judged)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -180,7 +172,7 @@ START_TEST(evaluations_do_not_disturb_training)
     float last[4];
 
     for (int k = 0; k < 4; k++) {
-        case_text text = line;
+        case_text text = stand_in_text;
         case_setup c;
         elbo_row row;
 
@@ -206,7 +198,7 @@ START_TEST(an_evaluation_is_the_same_however_many_were_before)
     double J[2];
 
     for (int k = 0; k < 2; k++) {
-        case_text text = line;
+        case_text text = stand_in_text;
         case_setup c;
         elbo_row row, before;
 
@@ -233,7 +225,7 @@ START_TEST(improvements_follow_the_steps)
 
     stand_in_reset();
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = stand_in_start(&c, &stand_in_text, 7);
 
     case_ok(elbo_engine_iterate(e, &row));
     ck_assert_uint_eq(stand_ins.updates, 12);
@@ -268,7 +260,7 @@ START_TEST(a_model_that_leaves_the_world_behind_is_flagged)
 
     stand_in_reset();
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = stand_in_start(&c, &stand_in_text, 7);
 
     for (int k = 0; k < 6; k++) {
         stand_ins.bias = bias[k];
@@ -290,7 +282,7 @@ START_TEST(a_critic_beyond_what_can_be_earned_is_flagged)
 
     stand_in_reset();
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = stand_in_start(&c, &stand_in_text, 7);
 
     for (int k = 0; k < 5; k++) {
         stand_ins.value = value[k];
@@ -311,7 +303,7 @@ START_TEST(a_reward_that_is_no_number_stops_the_run)
 
     stand_in_reset();
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = stand_in_start(&c, &stand_in_text, 7);
 
     case_ok(elbo_engine_iterate(e, &row));
     stand_ins.bias = NAN;
@@ -339,7 +331,7 @@ static const struct {
 
 START_TEST(a_state_that_is_no_number_stops_the_run)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
     char common[96];
@@ -370,7 +362,7 @@ START_TEST(a_density_that_is_no_number_stops_the_run)
     stand_in_reset();
     stand_ins.p = NAN;
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = stand_in_start(&c, &stand_in_text, 7);
 
     case_fails(elbo_engine_iterate(e, &row), ELBO_ECHECK, "is nan");
     case_stop(&c, e);

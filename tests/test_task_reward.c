@@ -1,5 +1,5 @@
 /* tests/test_task_reward.c -- what a step of the model pays, and counts of what
- * follows, in control tasks; and what members say of each other.
+ * follows, in control tasks.
  */
 #include <math.h>
 #include <string.h>
@@ -9,150 +9,17 @@
 #include "tests/suites.h"
 #include "tests/task_stand_ins.h"
 
-/* ---- doubts ---- */
-
-/* Mean and deviation of o' by one member, in double from its nodes. */
-static void by_nodes(const elbo_task_belief *belief, size_t member,
-                     const elbo_replay *d, double mean[], double std[])
-{
-    elbo_tape *const tape = elbo_tape_alloc(ELBO_F64);
-    const elbo_ensemble *const e = belief->self;
-    double *const theta = elbo_arena_doubles(ensemble_ws, e->size);
-    double *const x = elbo_arena_doubles(ensemble_ws, d->n * d->no);
-    elbo_task_nodes nodes = {
-        .rows = d->n,
-        .o = elbo_tape_constant(tape, d->n, d->no),
-        .u = elbo_tape_constant(tape, d->n, d->nu),
-        .reward = elbo_tape_constant(tape, d->n, 1),
-        .next = elbo_tape_constant(tape, d->n, d->no),
-        .end = elbo_tape_constant(tape, d->n, 1),
-    };
-
-    case_ok(elbo_ensemble_node(belief, member, false, tape, &nodes));
-    case_ok(elbo_tape_finish(tape));
-    for (size_t i = 0; i < d->n * d->no; i++) x[i] = (double)d->o[i];
-    elbo_tape_set(tape, nodes.o, x);
-    for (size_t i = 0; i < d->n * d->nu; i++) x[i] = (double)d->u[i];
-    elbo_tape_set(tape, nodes.u, x);
-    for (size_t j = 0; j < e->size; j++)
-        theta[j] = (double)elbo_ensemble_theta(e, member)[j];
-    elbo_ensemble_set(e, theta, tape, &nodes);
-    elbo_tape_forward(tape);
-    elbo_tape_get(tape, nodes.mean, mean);
-    elbo_tape_get(tape, nodes.std, std);
-    elbo_tape_free(tape);
-}
-
-/* Far from where they began, where components are alike. */
-static void move_members(const elbo_task_belief *belief)
-{
-    const elbo_ensemble *const e = belief->self;
-
-    for (size_t m = 0; m < belief->members; m++)
-        for (size_t j = 0; j < e->size; j++)
-            elbo_ensemble_theta(e, m)[j] += (float)(0.4 * sin((double)(m + 7 * j)));
-}
-
-/* The largest over all members, and over all pairs of them, row by row. */
-static void check_doubts(const elbo_task_belief *belief, const elbo_replay *d)
-{
-    enum { MOST = 4, N = 30 };
-    double mean[MOST][2 * N], std[MOST][2 * N];
-    float aleatoric[N], apart[N];
-
-    ck_assert(belief->members <= MOST && d->n == N);
-    case_ok(belief->model->doubts(belief, N, d->o, d->u, aleatoric, apart,
-                                  ensemble_ws));
-    for (size_t m = 0; m < belief->members; m++)
-        by_nodes(belief, m, d, mean[m], std[m]);
-    for (size_t i = 0; i < N; i++) {
-        double noise = 0, most = 0;
-
-        for (size_t m = 0; m < belief->members; m++) {
-            noise = fmax(noise, hypot(std[m][2 * i], std[m][2 * i + 1]));
-            for (size_t k = 0; k < belief->members; k++)
-                most = fmax(most,
-                            hypot(mean[m][2 * i] - mean[k][2 * i],
-                                  mean[m][2 * i + 1] - mean[k][2 * i + 1]));
-        }
-        ck_assert_double_eq_tol((double)aleatoric[i], noise, 1e-5 * (1 + noise));
-        ck_assert_double_eq_tol((double)apart[i], most, 1e-5 * (1 + most));
-    }
-}
-
-START_TEST(doubts_are_those_of_the_worst_member_and_the_worst_pair)
-{
-    static const char *const settings[] = {
-        "members=4 elites=2 width=9 epochs=2",
-        "members=3 width=7 head=mixture components=3 epochs=2",
-        "members=3 width=7 head=deterministic epochs=2",
-        "members=1 width=7",
-    };
-    const elbo_task_world world = ensemble_world();
-    elbo_replay data = ensemble_rows(200, 0.3, 2);
-    elbo_task_belief belief =
-        ensemble_open(&elbo_model_ensemble, settings[_i], &world, 5);
-
-    ensemble_fit(&belief, &data);
-    move_members(&belief);
-    data.n = 30;
-    check_doubts(&belief, &data);
-}
-END_TEST
-
-/* Of a learnt reward the deviation counts too: that of the model's own draws. */
-START_TEST(what_is_learnt_of_rewards_is_in_doubt_as_well)
-{
-    enum { DRAWS = 40000 };
-    const elbo_task_world world = ensemble_world();
-    const elbo_replay data = ensemble_rows(200, 0.3, 2);
-    elbo_task_belief belief = ensemble_open(
-        &elbo_model_ensemble, "members=1 width=9 reward=learnt epochs=3", &world,
-        5);
-    static float o[2 * DRAWS], u[DRAWS], next[2 * DRAWS], reward[DRAWS];
-    static uint32_t member[DRAWS];
-    static uint8_t end[DRAWS];
-    static elbo_rng rng[DRAWS];
-    double sum[3] = {0}, square[3] = {0}, variance = 0;
-    float aleatoric, apart;
-
-    ensemble_fit(&belief, &data);
-    for (size_t k = 0; k < DRAWS; k++) {
-        memcpy(o + 2 * k, data.o, 2 * sizeof *o);
-        u[k] = data.u[0];
-        rng[k] = elbo_rng_stream(9, "draws", k);
-    }
-    case_ok(belief.model->draw(&belief, DRAWS, o, u, member, rng, false, next,
-                               reward, end, ensemble_ws));
-    for (size_t k = 0; k < DRAWS; k++) {
-        const double y[] = {(double)next[2 * k], (double)next[2 * k + 1],
-                            (double)reward[k]};
-
-        for (size_t j = 0; j < 3; j++) {
-            sum[j] += y[j] / DRAWS;
-            square[j] += y[j] * y[j] / DRAWS;
-        }
-    }
-    for (size_t j = 0; j < 3; j++) variance += square[j] - sum[j] * sum[j];
-    case_ok(belief.model->doubts(&belief, 1, o, u, &aleatoric, &apart,
-                                 ensemble_ws));
-    /* a sum of three variances: its relative error is below sqrt(2 / DRAWS) */
-    ck_assert_double_eq_tol(pow((double)aleatoric, 2), variance,
-                            5 * sqrt(2.0 / DRAWS) * variance);
-    ck_assert(apart == 0);
-}
-END_TEST
-
 /* ---- what a step pays ---- */
 
-static const case_text line = {
-    .env_common = "horizon=20 discount=0.9",
-    .control_common = "temperature=0.3 updates=0.5 rollout_length=2 "
-                      "rollout_batch=10 reward=2*r-0.4*sum(sq(s))-0.3",
-    .inference = "iterations=8",
-    .data = "mode=online policy=current steps=25",
-    .evaluation = "episodes=4000",
-};
+static elbo_engine *start_paid(case_setup *c)
+{
+    case_text text = stand_in_text;
+
+    text.control_common = "temperature=0.3 updates=0.5 rollout_length=2 "
+                          "rollout_batch=10 reward=2*r-0.4*sum(sq(s))-0.3";
+    text.evaluation = "episodes=4000";
+    return stand_in_start(c, &text, 7);
+}
 
 /* Of rollouts the expression, of the data the world's own reward. */
 START_TEST(rollouts_pay_the_expression_and_data_the_reward)
@@ -163,7 +30,7 @@ START_TEST(rollouts_pay_the_expression_and_data_the_reward)
     stand_in_reset();
     stand_ins.bias = 0.7;
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = start_paid(&c);
     const elbo_task_run *const run = e->task;
 
     for (size_t k = 0; k < 3; k++) case_ok(elbo_engine_iterate(e, &row));
@@ -197,7 +64,7 @@ START_TEST(the_bound_is_of_what_control_maximises)
 
     stand_in_reset();
 
-    elbo_engine *e = stand_in_start(&c, &line, 7);
+    elbo_engine *e = start_paid(&c);
     const double p = stand_ins.p, mean = (2 * p - 1) / 2, square = 1.0 / 3;
     const double J = stand_in_return(1, 20, 0.5, 0.25, 0, 0);
     double F;
@@ -217,13 +84,14 @@ END_TEST
 /* A weight of a half is a discount of a half more. */
 START_TEST(weighed_returns_are_discounted_by_the_weights)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
     stand_in_reset();
     text.control_common = "temperature=0.3 updates=0.5 rollout_length=3 "
                           "rollout_batch=10 return_weight=0.5+0*sum(next)";
+    text.evaluation = "episodes=4000";
 
     elbo_engine *e = stand_in_start(&c, &text, 7);
     const double p = stand_ins.p, mean = (2 * p - 1) / 2, square = 1.0 / 3;
@@ -242,7 +110,7 @@ END_TEST
 /* ... and each row of the rollouts has its own, also when older ones have gone. */
 START_TEST(weights_of_returns_stand_beside_their_rows)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -269,18 +137,7 @@ END_TEST
 
 static case_text run_of(const char *control)
 {
-    return (case_text){
-        .env = "Pendulum-v1",
-        .env_common = "horizon=20",
-        .model = "ensemble",
-        .model_own = "members=3 elites=2 layers=1 width=8 epochs=2 batch=32",
-        .control = "sac",
-        .control_own = "width=16 layers=1 batch=16 value_samples=2",
-        .control_common = control,
-        .inference = "iterations=6",
-        .data = "mode=online policy=current steps=40 initial=40 streams=2",
-        .evaluation = "episodes=2",
-    };
+    return case_sac(control, "iterations=6");
 }
 
 #define ROLLED                                                                 \
@@ -447,9 +304,6 @@ Suite *suite_task_reward(void)
     TCase *t = tcase_create("task_reward");
 
     tcase_add_checked_fixture(t, ensemble_set_up, ensemble_tear_down);
-    tcase_add_loop_test(
-        t, doubts_are_those_of_the_worst_member_and_the_worst_pair, 0, 4);
-    tcase_add_test(t, what_is_learnt_of_rewards_is_in_doubt_as_well);
     tcase_add_test(t, rollouts_pay_the_expression_and_data_the_reward);
     tcase_add_test(t, the_bound_is_of_what_control_maximises);
     tcase_add_test(t, weighed_returns_are_discounted_by_the_weights);

@@ -8,19 +8,11 @@
 #include "tests/suites.h"
 #include "tests/task_stand_ins.h"
 
-static const case_text line = {
-    .env_common = "horizon=20 discount=0.9",
-    .control_common = "temperature=0.3 updates=0.5 rollout_length=2 rollout_batch=10",
-    .inference = "iterations=8",
-    .data = "mode=online policy=current steps=25",
-    .evaluation = "episodes=400",
-};
-
 /* ---- where they go ---- */
 
 START_TEST(rollouts_are_as_long_as_the_schedule_says)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     const elbo_replay *r;
     case_setup c;
     elbo_row row;
@@ -53,7 +45,7 @@ END_TEST
  * in the data. */
 START_TEST(rollouts_stop_at_ends)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     double ended = 0, at[10] = {0};
     bool over[10] = {false};
     case_setup c;
@@ -94,7 +86,7 @@ END_TEST
 START_TEST(each_iteration_has_starts_and_noise_of_its_own)
 {
     enum { N = 200 };
-    case_text text = line;
+    case_text text = stand_in_text;
     double from[2][N], noise[2][N];
     size_t equal = 0;
     case_setup c;
@@ -121,6 +113,48 @@ START_TEST(each_iteration_has_starts_and_noise_of_its_own)
         ck_assert_double_gt(fabs(noise[0][i] - noise[1][i]), 1e-6);
     }
     ck_assert_uint_lt(equal, 10);
+    case_stop(&c, e);
+}
+END_TEST
+
+/* A rollout's first step in the data's own rows: their action, their end. */
+START_TEST(rollouts_may_start_as_the_data_went_on)
+{
+    static const case_text text = {
+        .env = "CartPole-v1",
+        .env_common = "horizon=30",
+        .model = "ensemble",
+        .model_own = "width=8 layers=1 members=1 epochs=1 terminal=never",
+        .control = "sac",
+        .control_own = "width=8 batch=16",
+        .control_common = "rollout_length=2 rollout_batch=200 rollout_first=data",
+        .inference = "iterations=6",
+        .data = "mode=online policy=current steps=200",
+    };
+    case_setup c;
+    elbo_row row;
+    size_t ends = 0;
+    elbo_engine *e = case_start(&c, &text, 7);
+
+    case_ok(elbo_engine_iterate(e, &row));
+
+    const elbo_replay *const data = &e->task->data, *const r = &e->task->rollouts;
+
+    for (size_t i = 0; i < r->n; i++) {
+        bool found = false;
+
+        ck_assert(r->step[i] == 0 || !r->end[i]); /* the model knows none */
+        ends += r->end[i];
+        for (size_t k = 0; k < data->n && r->step[i] == 0; k++)
+            found = found
+                    || (memcmp(r->o + 4 * i, data->o + 4 * k, 4 * sizeof *r->o) == 0
+                        && memcmp(r->u + 2 * i, data->u + 2 * k, 2 * sizeof *r->u) == 0
+                        && r->end[i] == data->end[k]);
+        ck_assert(r->step[i] > 0 || found);
+    }
+    ck_assert_uint_gt(ends, 0);
+    ck_assert_uint_gt(r->n, 200);
+    ck_assert_uint_eq(r->n, 400 - ends);
     case_stop(&c, e);
 }
 END_TEST
@@ -168,7 +202,7 @@ static void check_kept(const elbo_replay *r, size_t first, const kept *was)
 START_TEST(what_is_kept_stays_as_it_was)
 {
     static kept all[8];
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -200,7 +234,7 @@ END_TEST
 /* What follows an end is worth nothing to control.reward as well. */
 START_TEST(a_reward_of_what_follows_ends_with_the_episode)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     size_t ended = 0;
     case_setup c;
     elbo_row row;
@@ -229,7 +263,7 @@ END_TEST
 
 START_TEST(what_follows_counts_by_no_negative_weight)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -247,7 +281,7 @@ END_TEST
  * world alone it could not. */
 START_TEST(what_rollouts_pay_is_what_can_be_earned)
 {
-    case_text text = line;
+    case_text text = stand_in_text;
     case_setup c;
     elbo_row row;
 
@@ -272,6 +306,7 @@ Suite *suite_task_rollouts(void)
     tcase_add_test(t, rollouts_are_as_long_as_the_schedule_says);
     tcase_add_test(t, rollouts_stop_at_ends);
     tcase_add_test(t, each_iteration_has_starts_and_noise_of_its_own);
+    tcase_add_test(t, rollouts_may_start_as_the_data_went_on);
     tcase_add_test(t, what_is_kept_stays_as_it_was);
     tcase_add_test(t, a_reward_of_what_follows_ends_with_the_episode);
     tcase_add_test(t, what_follows_counts_by_no_negative_weight);

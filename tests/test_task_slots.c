@@ -14,18 +14,12 @@
  */
 static case_text run_of(const char *slots)
 {
-    return (case_text){
-        .env = "Pendulum-v1",
-        .env_common = "horizon=20 wrappers=distractors(ar1,2)",
-        .model = "ensemble",
-        .model_own = "members=2 layers=1 width=8 epochs=2 batch=32",
-        .control = "sac",
-        .control_own = "width=16 layers=1 batch=16 value_samples=2",
-        .control_common = "updates=0.25 rollout_batch=20 temperature=0.1",
-        .inference = slots,
-        .data = "mode=online policy=current steps=40 initial=40 streams=2",
-        .evaluation = "episodes=2",
-    };
+    case_text text =
+        case_sac("updates=0.25 rollout_batch=20 temperature=0.1", slots);
+
+    text.env_common = "horizon=20 wrappers=distractors(ar1,2)";
+    text.model_own = "members=2 layers=1 width=8 epochs=2 batch=32";
+    return text;
 }
 
 static const char *const slots[] = {

@@ -108,19 +108,10 @@ END_TEST
  * were saved, before any step: by the weight as bound, and at the data's rows anew. */
 START_TEST(a_run_read_back_has_the_factors_values)
 {
-    static const case_text text = {
-        .env = "Pendulum-v1",
-        .env_common = "horizon=20",
-        .model = "ensemble",
-        .model_own = "members=3 elites=2 layers=1 width=8 epochs=2 batch=32",
-        .control = "sac",
-        .control_own = "width=16 layers=1 batch=16 value_samples=2",
-        .control_common = "updates=0.25 rollout_batch=20 temperature=0.1 "
-                          "reward=logratio(classifier,2,10)",
-        .inference = "iterations=6 weight=exp(logratio(classifier,2,10))",
-        .data = "mode=online policy=current steps=40 initial=40 streams=2",
-        .evaluation = "episodes=2",
-    };
+    const case_text text = case_sac(
+        "updates=0.25 rollout_batch=20 temperature=0.1 "
+        "reward=logratio(classifier,2,10)",
+        "iterations=6 weight=exp(logratio(classifier,2,10))");
     double w[2][400], at[2][400], moved = 0;
     elbo_engine *e[2];
     case_setup c[2];
