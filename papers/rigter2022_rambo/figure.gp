@@ -17,7 +17,7 @@ set boxwidth 0.36
 plot 'results.csv' using (first($2,l(strcol(1)))-0.18):11 with boxes lc rgb red title 'promised', \
      '' using (first($2,l(strcol(1)))+0.18):12 with boxes lc rgb blue title 'earned'
 set ylabel 'return in a garnet'
-set yrange [-5:14]
+set yrange [-6:14]
 set xrange [-0.6:6.6]
 set xtics rotate by -30 ('likelihood' 0, 'budget 0.03' 1, '0.1' 2, '0.3' 3, 'ball a row' 4, 'true' 5, 'random' 6)
 g(name) = name eq 'plan' ? 0 : name eq 'budget_0.03' ? 1 : name eq 'budget_0.1' ? 2 : name eq 'budget_0.3' ? 3 : name eq 'robust_0.1' ? 4 : name eq 'true' ? 5 : name eq 'random' ? 6 : NaN
