@@ -138,19 +138,21 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* What is drawn held, of the whole M-step's objective. */
+/* What is drawn held, of the whole M-step's objective, which the share is a part of. */
 START_TEST(the_m_step_s_gradient_equals_differences)
 {
-    elbo_derivative_check found = {0};
+    elbo_derivative_check found = {0}, alone = {0};
     feedback_bench f;
     elbo_task_mstep mstep;
 
     set_up(&f, kinds[_i].settings, &objective_bent, kinds[_i].draws);
     mstep = ensemble_mstep(&f.b.data);
+    case_ok(f.b.belief.model->check(&f.b.belief, &mstep, &alone, ensemble_ws));
     mstep.addend = elbo_task_feedback_plan(f.feedback, 0.2);
     case_ok(f.b.belief.model->check(&f.b.belief, &mstep, &found, ensemble_ws));
     case_ok(elbo_task_feedback_made(f.feedback));
     ck_assert_double_lt(found.relative, 1e-7);
+    ck_assert(found.worst != alone.worst || fabs(found.got - alone.got) > 1e-4);
     elbo_task_feedback_close(f.feedback);
 }
 END_TEST

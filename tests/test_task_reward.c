@@ -101,6 +101,7 @@ START_TEST(weighed_returns_are_discounted_by_the_weights)
     ck_assert_double_eq_tol(row.elbo,
                             stand_in_return(0.45, 20, mean, square, kl, 0.3),
                             4 * e->task->score.control.error);
+    ck_assert_uint_ge(e->task->rollouts.n, 10);
     for (size_t i = 0; i < e->task->rollouts.n; i++)
         ck_assert_double_eq_tol(e->task->going[i], 0.5, 1e-12);
     case_stop(&c, e);
@@ -124,6 +125,7 @@ START_TEST(weights_of_returns_stand_beside_their_rows)
     const elbo_replay *const r = &e->task->rollouts;
 
     for (size_t k = 0; k < 4; k++) case_ok(elbo_engine_iterate(e, &row));
+    ck_assert_uint_gt(r->n, 20); /* of two iterations, 10 of each at least */
     for (size_t i = 0; i < r->n; i++) {
         const double w = exp((double)r->next[i] - (double)r->o[i]);
 
@@ -236,6 +238,8 @@ START_TEST(a_factor_says_the_same_to_rewards_and_to_weights)
 }
 END_TEST
 
+enum { WRONG = 11 };
+
 START_TEST(contradictions_are_blamed)
 {
     static const struct {
@@ -260,6 +264,7 @@ START_TEST(contradictions_are_blamed)
         {"reward=2*r real_ratio=0",                 "ensemble", "sac",
          "likelihood=logp-sq(Q(s,a)) gradient=implicit(identity)",        "reward"},
     };
+    _Static_assert(sizeof wrong / sizeof *wrong == WRONG, "each is tried");
     case_text text = run_of(wrong[_i].settings);
 
     text.model = wrong[_i].model;
@@ -270,7 +275,6 @@ START_TEST(contradictions_are_blamed)
     case_refused(&text, "control", wrong[_i].key);
 }
 END_TEST
-enum { WRONG = 11 };
 
 START_TEST(what_a_reward_may_not_read_is_refused_at_its_place)
 {

@@ -200,6 +200,8 @@ START_TEST(only_the_output_layers_move)
 }
 END_TEST
 
+enum { WRONG = 7 };
+
 START_TEST(what_cannot_be_searched_is_refused)
 {
     static const struct {
@@ -218,6 +220,7 @@ START_TEST(what_cannot_be_searched_is_refused)
         {"likelihood=logp gradient=search(evolution)",      "cem", "true",
          "gradient"                                                                        },
     };
+    _Static_assert(sizeof wrong / sizeof *wrong == WRONG, "each is tried");
     case_text text = small_of(wrong[_i].inference);
 
     text.model = wrong[_i].model;
@@ -227,7 +230,6 @@ START_TEST(what_cannot_be_searched_is_refused)
     case_refused(&text, "inference", wrong[_i].key);
 }
 END_TEST
-enum { WRONG = 7 };
 
 START_TEST(a_posterior_without_a_point_is_told_at_the_start)
 {

@@ -172,6 +172,8 @@ START_TEST(an_objective_is_named)
 }
 END_TEST
 
+enum { WRONG = 16 };
+
 START_TEST(contradictions_are_blamed)
 {
     static const struct {
@@ -195,6 +197,7 @@ START_TEST(contradictions_are_blamed)
         {"feedback=-1",                          "ensemble", "cem",  "feedback"  },
         {"feedback=-1 transition=tilt(1)",       "ensemble", "sac",  "feedback"  },
     };
+    _Static_assert(sizeof wrong / sizeof *wrong == WRONG, "each is tried");
     case_text text = run_of(wrong[_i].slots);
 
     text.model = wrong[_i].model;
@@ -205,7 +208,6 @@ START_TEST(contradictions_are_blamed)
     case_refused(&text, "inference", wrong[_i].key);
 }
 END_TEST
-enum { WRONG = 16 };
 
 Suite *suite_task_slots(void)
 {

@@ -155,18 +155,18 @@ START_TEST(a_weight_that_is_none_names_its_sample)
 }
 END_TEST
 
-/* A factor under stop is a weight: single steps of one rate go the same way, and the
- * watchdog, which would see the product fall, sleeps. */
+/* A factor under stop is a weight: single steps of one rate go the same way, which is not
+ * that of no weight, and the watchdog, which would see the product fall, sleeps. */
 START_TEST(a_stopped_factor_is_a_weight)
 {
     static const char *const slots[] = {
         "weight=exp(-E(V(y)))/mean(exp(-E(V(y))))",
-        "likelihood=stop(exp(-E(V(y)))/mean(exp(-E(V(y)))))*logp"};
+        "likelihood=stop(exp(-E(V(y)))/mean(exp(-E(V(y)))))*logp", "likelihood=logp"};
     const case_text text = {.model = "softmax", .model_own = "init_scale=0.5"};
-    double theta[2][200];
+    double theta[3][200], apart = 0;
     size_t n = 0;
 
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < 3; k++) {
         case_text own = text;
         case_engine x;
         elbo_row row;
@@ -187,8 +187,11 @@ START_TEST(a_stopped_factor_is_a_weight)
         memcpy(theta[k], x.engine->belief.theta, n * sizeof(double));
         case_engine_close(&x);
     }
-    for (size_t j = 0; j < n; j++)
+    for (size_t j = 0; j < n; j++) {
         ck_assert_double_eq_tol(theta[0][j], theta[1][j], 1e-12);
+        apart = fmax(apart, fabs(theta[0][j] - theta[2][j]));
+    }
+    ck_assert_double_gt(apart, 1e-3);
 }
 END_TEST
 
