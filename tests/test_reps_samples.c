@@ -146,7 +146,7 @@ static void moments(const bench *b, double mean[NO], double std[NO])
     }
 }
 
-/* phi(o); of a network its last layer from the network itself. */
+/* phi(o); of a network tanh of what it gives for the standardised o. */
 static void features(const bench *b, const double mean[NO], const double std[NO],
                      const float o[], double phi[])
 {
@@ -154,11 +154,16 @@ static void features(const bench *b, const double mean[NO], const double std[NO]
     double x[NO];
     size_t at = 1 + NO;
 
-    if (f->kind == ELBO_REPS_NETWORK)
-        case_ok(elbo_reps_features_rows(f, 1, o, phi, ensemble_ws));
     phi[0] = 1;
     for (size_t j = 0; j < NO; j++)
         phi[1 + j] = x[j] = ((double)o[j] - mean[j]) / std[j];
+    if (f->kind == ELBO_REPS_NETWORK) {
+        const float z[NO] = {(float)x[0], (float)x[1]};
+        float h[N];
+
+        case_ok(elbo_mlp_forward(&f->mlp, f->theta, 1, z, h, ensemble_ws));
+        for (size_t j = 0; j < N; j++) phi[at++] = tanh((double)h[j]);
+    }
     if (f->kind == ELBO_REPS_QUADRATIC) {
         phi[at++] = x[0] * x[0];
         phi[at++] = x[0] * x[1];
