@@ -86,6 +86,7 @@
     X(robust)                                                                  \
     X(free)                                                                    \
     X(notebook)                                                                \
+    X(notebook_walls)                                                          \
     X(returns)                                                                 \
     X(rambo)                                                                   \
     X(backup)                                                                  \
