@@ -21,6 +21,7 @@
     X(td_lambda)                                                               \
     X(flow_dual)                                                               \
     X(policies)                                                                \
+    X(policies_one_state)                                                      \
     X(kalman)                                                                  \
     X(matrix_text)                                                             \
     X(least_squares)                                                           \

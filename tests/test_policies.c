@@ -6,95 +6,13 @@
 #include <omp.h>
 #include <string.h>
 
-#include "control/registry.h"
-#include "inference/messages/reweight.h"
-#include "inference/task_control.h"
-#include "tests/network_cases.h"
+#include "tests/policy_cases.h"
 #include "tests/scratch_folder.h"
 #include "tests/suites.h"
-#include "tests/task_cases.h"
-
-/* Every kind of each, small. */
-static const struct {
-    const char *name, *env, *settings;
-} kinds[] = {
-    {"mpo",  "Pendulum-v1", "width=16 batch=24 samples=6 period=3"           },
-    {"mpo",  "Pendulum-v1",
-     "width=16 batch=24 samples=6 period=3 dual=gradient critics=2 mean=linear "
-     "penalty=0.01 each_dimension=true clip=1"                               },
-    {"mpo",  "CartPole-v1", "width=16 batch=24 period=3"                     },
-    {"awr",  "Pendulum-v1", "width=16 batch=24"                              },
-    {"awr",  "CartPole-v1",
-     "width=16 batch=24 standardise=false lambda=0.5 beta=3"                 },
-    {"reps", "Pendulum-v1", "width=16 batch=24 features_n=10"                },
-    {"reps", "Pendulum-v1", "layers=0 features=quadratic window=100"         },
-    {"reps", "CartPole-v1", "width=16 batch=24 features=network features_n=8"},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
-
-static elbo_arena *ws;
-
-static void setup(void)
-{
-    scratch_make();
-    task_set_up();
-    ws = elbo_arena_alloc(1 << 18);
-}
-
-static void teardown(void)
-{
-    elbo_arena_free(ws);
-    task_tear_down();
-    scratch_remove();
-}
-
-typedef struct subject {
-    elbo_task_world world;
-    const elbo_task_control *control;
-    void *self;
-    elbo_replay data, rollouts;
-    elbo_task_estep estep;
-} subject;
-
-static void open_subject(subject *s, int kind, const char *more, double gamma)
-{
-    const elbo_control *const control = elbo_control_find(kinds[kind].name);
-    elbo_values values;
-
-    s->world = task_open(kinds[kind].env, "", "none", 3);
-    s->control = control->task;
-    ck_assert_int_eq(elbo_values_init(&values, control->options, task_arena),
-                     ELBO_OK);
-    ck_assert_int_eq(elbo_values_parse(&values, kinds[kind].settings), ELBO_OK);
-    ck_assert_int_eq(elbo_values_parse(&values, more), ELBO_OK);
-
-    const elbo_task_problem problem = {
-        .world = &s->world, .gamma = gamma, .seed = 5};
-
-    ck_assert_msg(s->control->open(&values, &problem, task_arena, &s->self)
-                      == ELBO_OK,
-                  "%s", elbo_last_error()->text);
-}
-
-static void open_with_data(subject *s, int kind)
-{
-    open_subject(s, kind, "", 0.95);
-    network_fill(&s->world, 150, 40, 1, &s->data, task_arena);
-    network_fill(&s->world, 70, 5, 2, &s->rollouts, task_arena);
-    s->estep = (elbo_task_estep){
-        .data = &s->data, .rollouts = &s->rollouts, .real = 0.3, .updates = 4};
-}
-
-static void improve(subject *s)
-{
-    ck_assert_msg(s->control->improve(s->self, &s->estep, ws) == ELBO_OK, "%s",
-                  elbo_last_error()->text);
-    s->estep.round++;
-}
 
 /* Its whole state; length in *n. */
 enum { ROOM = 1 << 20 };
-static unsigned char *state_of(const subject *s, size_t *n)
+static unsigned char *state_of(const policy_subject *s, size_t *n)
 {
     elbo_writer *const out = elbo_writer_alloc();
     unsigned char *const bytes = elbo_arena_take(task_arena, ROOM, 1);
@@ -115,11 +33,11 @@ START_TEST(the_same_bits_for_any_number_of_threads)
     size_t n = 0, m;
 
     for (size_t k = 0; k < 3; k++) {
-        subject s;
+        policy_subject s;
 
         omp_set_num_threads(some[k]);
-        open_with_data(&s, _i);
-        for (size_t r = 0; r < 3; r++) improve(&s);
+        policy_open_with_data(&s, _i);
+        for (size_t r = 0; r < 3; r++) policy_improve(&s);
 
         unsigned char *const bytes = state_of(&s, &m);
 
@@ -131,36 +49,36 @@ START_TEST(the_same_bits_for_any_number_of_threads)
 END_TEST
 
 /* V of both, where the control has one. */
-static void check_values(const subject *a, const subject *b)
+static void check_values(const policy_subject *a, const policy_subject *b)
 {
     const size_t n = a->data.n;
-    float *const V = elbo_arena_take(ws, 2 * n, sizeof *V);
+    float *const V = elbo_arena_take(policy_ws, 2 * n, sizeof *V);
 
     if (!a->control->value) return;
     for (size_t k = 0; k < 2; k++)
         ck_assert_int_eq(a->control->value(k ? b->self : a->self, n, a->data.o,
-                                           V + k * n, NULL, ws),
+                                           V + k * n, NULL, policy_ws),
                          ELBO_OK);
     ck_assert_mem_eq(V, V + n, n * sizeof *V);
 }
 
 START_TEST(saved_and_loaded_it_goes_on_to_the_same_bits)
 {
-    subject one, other;
+    policy_subject one, other;
     elbo_reader *in;
     size_t n, m;
 
-    open_with_data(&one, _i);
-    for (size_t r = 0; r < 2; r++) improve(&one);
+    policy_open_with_data(&one, _i);
+    for (size_t r = 0; r < 2; r++) policy_improve(&one);
     state_of(&one, &n);
-    open_with_data(&other, _i);
+    policy_open_with_data(&other, _i);
     ck_assert_int_eq(elbo_reader_open(scratch_path, &in), ELBO_OK);
     ck_assert_int_eq(elbo_reader_section(in, "control"), ELBO_OK);
     ck_assert_int_eq(other.control->load(other.self, in), ELBO_OK);
     elbo_reader_free(in);
     check_values(&one, &other);
     other.estep.round = one.estep.round;
-    for (size_t r = 0; r < 2; r++) improve(&one), improve(&other);
+    for (size_t r = 0; r < 2; r++) policy_improve(&one), policy_improve(&other);
 
     const unsigned char *const a = state_of(&one, &n), *const b =
                                                            state_of(&other, &m);
@@ -173,22 +91,22 @@ END_TEST
  * it, and there before any network. */
 START_TEST(a_loss_that_is_not_finite_is_told_with_network_layer_and_update)
 {
-    subject s;
+    policy_subject s;
 
-    open_with_data(&s, _i);
-    improve(&s);
+    policy_open_with_data(&s, _i);
+    policy_improve(&s);
 
-    const bool dual = strcmp(kinds[_i].name, "reps") == 0;
-    const bool closed = dual && strstr(kinds[_i].settings, "layers=0");
+    const bool dual = strcmp(policy_kinds[_i].name, "reps") == 0;
+    const bool closed = dual && strstr(policy_kinds[_i].settings, "layers=0");
 
     for (size_t i = 0; i < s.data.n; i++)
         s.data.reward[i] = dual ? INFINITY : 1e38F;
     s.estep.rollouts = NULL;
-    ck_assert_int_eq(s.control->improve(s.self, &s.estep, ws), ELBO_ENOTFINITE);
+    ck_assert_int_eq(s.control->improve(s.self, &s.estep, policy_ws), ELBO_ENOTFINITE);
 
     const char *const text = elbo_last_error()->text;
 
-    ck_assert_msg(strstr(text, kinds[_i].name)
+    ck_assert_msg(strstr(text, policy_kinds[_i].name)
                       && strstr(text, dual ? "column 0" : "layer")
                       && strstr(text, "update")
                       && strstr(text, closed ? "in closed form" : "the last finite loss was"),
@@ -198,15 +116,15 @@ END_TEST
 
 START_TEST(without_any_transition_it_says_so)
 {
-    subject s;
+    policy_subject s;
 
-    open_with_data(&s, _i);
+    policy_open_with_data(&s, _i);
     elbo_replay_clear(&s.data);
     s.estep.rollouts = NULL;
-    ck_assert_int_eq(s.control->improve(s.self, &s.estep, ws), ELBO_EDATA);
+    ck_assert_int_eq(s.control->improve(s.self, &s.estep, policy_ws), ELBO_EDATA);
     s.estep.real = 0;
     s.estep.rollouts = &s.rollouts; /* imagined ones alone will do */
-    improve(&s);
+    policy_improve(&s);
 }
 END_TEST
 
@@ -215,11 +133,11 @@ END_TEST
 START_TEST(an_end_is_worth_nothing_more_and_a_time_limit_is_no_end)
 {
     for (int end = 0; end < 2; end++) {
-        subject s;
+        policy_subject s;
         elbo_rng rng = elbo_rng_stream(8, "one", 0);
         float V, o[TASK_MOST], u[TASK_MOST] = {0};
 
-        open_subject(&s, _i, "rate=3e-3 clip=inf", 0.5);
+        policy_open(&s, _i, "rate=3e-3 clip=inf", 0.5);
         if (!s.control->value) return;
         for (size_t i = 0; i < s.world.no; i++) o[i] = i % 2 ? 0.25F : -0.5F;
         ck_assert_int_eq(
@@ -241,8 +159,8 @@ START_TEST(an_end_is_worth_nothing_more_and_a_time_limit_is_no_end)
             ck_assert_int_eq(elbo_replay_push(&s.data, &row), ELBO_OK);
         }
         s.estep = (elbo_task_estep){.data = &s.data, .real = 1, .updates = 20};
-        for (size_t r = 0; r < 30; r++) improve(&s);
-        ck_assert_int_eq(s.control->value(s.self, 1, o, &V, NULL, ws), ELBO_OK);
+        for (size_t r = 0; r < 30; r++) policy_improve(&s);
+        ck_assert_int_eq(s.control->value(s.self, 1, o, &V, NULL, policy_ws), ELBO_OK);
         ck_assert_double_eq_tol((double)V, end ? 1 : 2, 0.06);
     }
 }
@@ -254,13 +172,13 @@ START_TEST(values_have_the_gradient_that_differences_see)
 {
     enum { N = 5 };
     static const double step = 1e-5;
-    subject s;
+    policy_subject s;
     elbo_node o, V;
     double x[N * TASK_MOST], slope[N * TASK_MOST], v[N], above[N], below[N];
     float of[N * TASK_MOST], Vf[N], slope_f[N * TASK_MOST];
 
-    open_with_data(&s, _i);
-    improve(&s);
+    policy_open_with_data(&s, _i);
+    policy_improve(&s);
     if (!s.control->value_node) return;
 
     elbo_tape *const t = elbo_tape_place(ELBO_F64, task_arena);
@@ -275,7 +193,7 @@ START_TEST(values_have_the_gradient_that_differences_see)
     elbo_tape_get(t, V, v);
     elbo_tape_backward(t, V);
     elbo_tape_gradient(t, o, slope);
-    ck_assert_int_eq(s.control->value(s.self, N, of, Vf, slope_f, ws), ELBO_OK);
+    ck_assert_int_eq(s.control->value(s.self, N, of, Vf, slope_f, policy_ws), ELBO_OK);
     for (size_t i = 0; i < N; i++)
         ck_assert_double_eq_tol((double)Vf[i], v[i], 1e-4 * (1 + fabs(v[i])));
     for (size_t d = 0; d < no; d++) {
@@ -306,16 +224,16 @@ END_TEST
 START_TEST(actions_are_drawn_from_the_density_that_is_told)
 {
     enum { N = 4000 };
-    subject s;
-    float *const o = elbo_arena_take(ws, N * TASK_MOST, sizeof *o);
-    float *const u = elbo_arena_take(ws, N * TASK_MOST, sizeof *u);
-    double *const logpi = elbo_arena_doubles(ws, N);
-    elbo_rng *const rng = elbo_arena_take(ws, N, sizeof *rng);
-    uint8_t *const first = elbo_arena_take(ws, N, 1);
+    policy_subject s;
+    float *const o = elbo_arena_take(policy_ws, N * TASK_MOST, sizeof *o);
+    float *const u = elbo_arena_take(policy_ws, N * TASK_MOST, sizeof *u);
+    double *const logpi = elbo_arena_doubles(policy_ws, N);
+    elbo_rng *const rng = elbo_arena_take(policy_ws, N, sizeof *rng);
+    uint8_t *const first = elbo_arena_take(policy_ws, N, 1);
     double inside = 0, squares = 0;
 
-    open_with_data(&s, _i);
-    improve(&s);
+    policy_open_with_data(&s, _i);
+    policy_improve(&s);
     for (size_t i = 0; i < N; i++) {
         memcpy(o + i * s.world.no, s.data.o, s.world.no * sizeof *o);
         rng[i] = elbo_rng_stream(4, "act", i);
@@ -329,7 +247,7 @@ START_TEST(actions_are_drawn_from_the_density_that_is_told)
                          .u = u,
                          .logpi = logpi};
 
-    ck_assert_int_eq(s.control->act(s.self, &act, ws), ELBO_OK);
+    ck_assert_int_eq(s.control->act(s.self, &act, policy_ws), ELBO_OK);
     for (size_t i = 0; i < N; i++) {
         const double x = (double)u[i * s.world.nu];
         const bool counts = s.world.choices || fabs(x) < 0.9;
@@ -344,108 +262,8 @@ START_TEST(actions_are_drawn_from_the_density_that_is_told)
                             3 * sqrt((squares - inside * inside) / N) + 1e-12);
     act.explore = false;
     act.n = 2;
-    ck_assert_int_eq(s.control->act(s.self, &act, ws), ELBO_OK);
+    ck_assert_int_eq(s.control->act(s.self, &act, policy_ws), ELBO_OK);
     ck_assert(memcmp(u, u + s.world.nu, s.world.nu * sizeof *u) == 0);
-}
-END_TEST
-
-/* One state, and 300 uniform actions that earn -(u - 0.3)^2, or 1 and 0 for two
- * choices, and end. */
-enum { SHOTS = 300 };
-static void fill_state(subject *s, float o[])
-{
-    elbo_rng rng = elbo_rng_stream(8, "state", 0);
-    float u[TASK_MOST] = {0};
-
-    for (size_t i = 0; i < s->world.no; i++) o[i] = 0.3F;
-    ck_assert_int_eq(
-        elbo_replay_init(&s->data, s->world.no, s->world.nu, SHOTS, task_arena),
-        ELBO_OK);
-    for (uint32_t k = 0; k < SHOTS; k++) {
-        const double x = 2 * elbo_rng_uniform(&rng) - 1;
-
-        for (size_t d = 0; d < s->world.nu; d++)
-            u[d] = s->world.choices ? (float)(d == k % s->world.nu) : (float)x;
-
-        const elbo_replay_row row = {
-            .o = o,
-            .u = u,
-            .next = o,
-            .reward = s->world.choices ? u[0] : (float)(-(x - 0.3) * (x - 0.3)),
-            .end = true,
-            .episode = k};
-
-        ck_assert_int_eq(elbo_replay_push(&s->data, &row), ELBO_OK);
-    }
-    s->estep = (elbo_task_estep){.data = &s->data, .real = 1, .updates = 100};
-}
-
-/* The weighted mean of the first component of actions, by the formula of each:
- * MPO's rounds end at the best action, AWR weighs by the advantage over the
- * mean, REPS by the dual of the rewards alone (every transition starts and
- * ends). */
-static double weighted_mean(const subject *s, int kind)
-{
-    double r[SHOTS], q[SHOTS], mean = 0, square = 0, sum = 0, total = 0;
-    const bool standardised =
-        !strstr(kinds[kind].settings, "standardise=false");
-
-    for (size_t i = 0; i < SHOTS; i++)
-        mean += (r[i] = (double)s->data.reward[i]) / SHOTS;
-    for (size_t i = 0; i < SHOTS; i++)
-        square += (r[i] - mean) * (r[i] - mean) / SHOTS;
-    if (strcmp(kinds[kind].name, "mpo") == 0) return s->world.choices ? 1 : 0.3;
-    if (strcmp(kinds[kind].name, "reps") == 0) {
-        const elbo_reweight dual = {.rows = 1,
-                                    .cols = SHOTS,
-                                    .X = r,
-                                    .epsilon = 0.5,
-                                    .low = 1e-8,
-                                    .high = 1e8};
-        elbo_reweight_info info;
-
-        ck_assert_int_eq(elbo_reweight_solve(&dual, 1, q, &info), ELBO_OK);
-    }
-    for (size_t i = 0; i < SHOTS; i++) {
-        if (strcmp(kinds[kind].name, "awr") == 0)
-            q[i] = fmin(exp(standardised ? (r[i] - mean) / (sqrt(square) + 1e-5)
-                                         : (r[i] - mean) / 3),
-                        20);
-        sum += q[i] * (double)s->data.u[i * s->world.nu];
-        total += q[i];
-    }
-    return sum / total;
-}
-
-START_TEST(in_one_state_the_policy_is_what_its_formula_says)
-{
-    const bool mpo = strcmp(kinds[_i].name, "mpo") == 0;
-    subject s;
-    float o[TASK_MOST], u[TASK_MOST];
-    double logpi;
-    const uint8_t first = 1;
-    elbo_rng rng = elbo_rng_stream(1, "act", 0);
-
-    open_subject(&s, _i,
-                 strcmp(kinds[_i].name, "reps") == 0
-                     ? "rate=5e-3 batch=128 epsilon=0.05 window=0"
-                     : "rate=5e-3 clip=inf batch=128",
-                 0.9);
-    fill_state(&s, o);
-    if (strcmp(kinds[_i].name, "reps") == 0) s.estep.updates = 600;
-    for (size_t r = 0; r < (s.estep.updates > 100 ? 1 : 12); r++) improve(&s);
-
-    const elbo_task_act act = {
-        .n = 1, .o = o, .first = &first, .rng = &rng, .u = u, .logpi = &logpi};
-
-    ck_assert_int_eq(s.control->act(s.self, &act, ws), ELBO_OK);
-
-    const double likeliest = exp(logpi) / 2;
-    const double got = !s.world.choices ? (double)u[0]
-                       : u[0] > 0       ? likeliest
-                                        : 1 - likeliest;
-
-    ck_assert_double_eq_tol(got, weighted_mean(&s, _i), mpo ? 0.1 : 0.05);
 }
 END_TEST
 
@@ -454,22 +272,20 @@ Suite *suite_policies(void)
     Suite *suite = suite_create("policies");
     TCase *t = tcase_create("policies");
 
-    tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_loop_test(t, the_same_bits_for_any_number_of_threads, 0, KINDS);
+    tcase_add_checked_fixture(t, policy_set_up, policy_tear_down);
+    tcase_add_loop_test(t, the_same_bits_for_any_number_of_threads, 0, POLICY_KINDS);
     tcase_add_loop_test(t, saved_and_loaded_it_goes_on_to_the_same_bits, 0,
-                        KINDS);
+                        POLICY_KINDS);
     tcase_add_loop_test(
         t, a_loss_that_is_not_finite_is_told_with_network_layer_and_update, 0,
-        KINDS);
-    tcase_add_loop_test(t, without_any_transition_it_says_so, 0, KINDS);
+        POLICY_KINDS);
+    tcase_add_loop_test(t, without_any_transition_it_says_so, 0, POLICY_KINDS);
     tcase_add_loop_test(
-        t, an_end_is_worth_nothing_more_and_a_time_limit_is_no_end, 0, KINDS);
+        t, an_end_is_worth_nothing_more_and_a_time_limit_is_no_end, 0, POLICY_KINDS);
     tcase_add_loop_test(t, values_have_the_gradient_that_differences_see, 0,
-                        KINDS);
+                        POLICY_KINDS);
     tcase_add_loop_test(t, actions_are_drawn_from_the_density_that_is_told, 0,
-                        KINDS);
-    tcase_add_loop_test(t, in_one_state_the_policy_is_what_its_formula_says, 0,
-                        KINDS);
+                        POLICY_KINDS);
     suite_add_tcase(suite, t);
     return suite;
 }
