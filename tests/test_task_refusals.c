@@ -11,12 +11,10 @@
 
 static const case_text idle = {
     .env = "Pendulum-v1",
-    .env_common = "horizon=30",
     .model = "true",
     .control = "none",
     .inference = "iterations=6",
     .data = "mode=online steps=40 initial=10 streams=5",
-    .evaluation = "episodes=8",
 };
 
 static const struct {
